@@ -1,0 +1,115 @@
+//! Durations as Prometheus writes them, bytes, and short numbers for people.
+
+/// A duration in milliseconds, parsed from Prometheus' form: `1h30m`, units `y w d h m s ms` in
+/// falling order, each at most once; `0` needs no unit.
+///
+/// Source: prometheus/common `model.ParseDuration`.
+pub fn parse_duration_ms(text: &str) -> Result<i64, UnitError> {
+    let bad = || UnitError::Duration(text.to_owned());
+    match text {
+        "" => return Err(bad()),
+        "0" => return Ok(0),
+        _ => {}
+    }
+    let mut rest = text;
+    let mut total: i64 = 0;
+    let mut last = 0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
+        let number: i64 = rest[..digits].parse().map_err(|_| bad())?;
+        let tail = &rest[digits..];
+        let len = tail
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(tail.len());
+        let place = UNITS
+            .iter()
+            .position(|(name, _)| *name == &tail[..len])
+            .ok_or_else(bad)?;
+        if place < last {
+            return Err(bad());
+        }
+        last = place + 1;
+        let part = number.checked_mul(UNITS[place].1).ok_or_else(bad)?;
+        total = total.checked_add(part).ok_or_else(bad)?;
+        rest = &tail[len..];
+    }
+    Ok(total)
+}
+
+/// Prometheus' units in falling order, in milliseconds.
+const UNITS: [(&str, i64); 7] = [
+    ("y", 365 * 24 * 3_600_000),
+    ("w", 7 * 24 * 3_600_000),
+    ("d", 24 * 3_600_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
+
+/// Prints milliseconds in the form [`parse_duration_ms`] reads back: `90000` is `1m30s`.
+///
+/// As Prometheus does, years, weeks and days are used only where nothing remains.
+pub fn format_duration_ms(ms: i64) -> String {
+    if ms == 0 {
+        return "0s".to_owned();
+    }
+    let mut out = String::new();
+    let mut rest = ms.unsigned_abs();
+    if ms < 0 {
+        out.push('-');
+    }
+    for (name, size) in UNITS {
+        let size = size.unsigned_abs();
+        let exact_only = matches!(name, "y" | "w" | "d");
+        if rest < size || (exact_only && !rest.is_multiple_of(size)) {
+            continue;
+        }
+        out.push_str(&format!("{}{name}", rest / size));
+        rest %= size;
+    }
+    out
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnitError {
+    #[error("{0:?} is not a duration; write 5s, 1m or 1h30m")]
+    Duration(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_back() {
+        for (text, ms) in [
+            ("5s", 5_000),
+            ("1m30s", 90_000),
+            ("1h", 3_600_000),
+            ("1ms", 1),
+        ] {
+            assert_eq!(parse_duration_ms(text), Ok(ms));
+            assert_eq!(format_duration_ms(ms), text);
+        }
+        assert_eq!(parse_duration_ms("1d12h"), Ok(36 * 3_600_000));
+        assert_eq!(format_duration_ms(36 * 3_600_000), "36h");
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused() {
+        for text in [
+            "",
+            "5",
+            "5x",
+            "s",
+            "1s1m",
+            "1m1m",
+            "-5s",
+            "99999999999999999y",
+            "1.5s",
+        ] {
+            assert!(parse_duration_ms(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! bongsu: a terminal monitoring console.
+//!
+//! | I want to change ...                              | go to ...                              |
+//! |---------------------------------------------------|----------------------------------------|
+//! | a label, a sample, what a console can ask or order | [`model`]                              |
+//! | durations, regular expressions, clocks, files, TLS | [`base`]                               |
+//! | an exposition format, remote write, API JSON      | `wire`                                 |
+//! | what is kept on disk, retention, the WAL          | [`store`]                              |
+//! | a PromQL function                                 | `query/promql/functions`               |
+//! | a configuration key                               | `config`, one file per section         |
+//! | a host metric, scraping, relabelling              | `collect`                              |
+//! | what a console asks, here or of another server    | [`source`]                             |
+//! | an HTTP path                                      | `api`                                  |
+//! | a key, a tab, a panel, a theme                    | `tui`                                  |
+//! | how the parts are started and stopped             | `app`                                  |
+//! | a subcommand                                      | `cli/cmd`                              |
+//!
+//! The rooms import downwards only; `tests/it/layering.rs` is the law.
+
+pub mod base;
+pub mod model;
+pub mod source;
+pub mod store;

@@ -1,0 +1,3 @@
+//! The binary: chooses the allocator and hands over.
+
+fn main() {}

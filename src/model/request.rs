@@ -1,0 +1,71 @@
+//! What a console, a command or the HTTP API can ask of any backend.
+//!
+//! A closed list: an attached console sends it as JSON over the socket and gets an
+//! [`Answer`](crate::model::answer::Answer) of the matching kind.
+
+use crate::model::time::{Steps, TimeRange};
+use serde::{Deserialize, Serialize};
+
+/// One question.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// PromQL at one instant or over steps.
+    Prom(PromQuery),
+    /// The label sets that match any of the selectors.
+    Series {
+        selectors: Vec<String>,
+        range: TimeRange,
+        limit: usize,
+    },
+    /// All label names; an empty `selectors` means every series.
+    LabelNames {
+        selectors: Vec<String>,
+        range: TimeRange,
+        limit: usize,
+    },
+    /// All values of one label.
+    LabelValues {
+        name: String,
+        selectors: Vec<String>,
+        range: TimeRange,
+        limit: usize,
+    },
+    /// Help, type and unit by metric; an empty name means all.
+    Metadata { metric: String, limit: usize },
+    /// The newest value of a live view, or, with `at`, the stored record nearest before that time.
+    View { view: ViewName, at: Option<i64> },
+    /// The engine's own health.
+    Status,
+}
+
+/// A PromQL question.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PromQuery {
+    pub expr: String,
+    pub steps: Steps,
+    /// True: answer with an instant vector at `steps.start`.
+    pub instant: bool,
+    /// May read the five-minute ring at 2 s. Only the console sets it.
+    pub live: bool,
+    /// Milliseconds; `None` is the engine's default.
+    pub timeout_ms: Option<u64>,
+    /// Milliseconds of lookback; `None` is five minutes.
+    pub lookback_ms: Option<i64>,
+}
+
+/// The live views: what a panel shows that is no series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum ViewName {
+    /// Process rows: all of them while live, the recorded greediest when rewound.
+    Processes,
+    /// Scrape targets with their state and errors.
+    Targets,
+    /// What this engine cannot read, and the command that would allow it.
+    Blind,
+    /// Facts of the machine: host name, kernel, cores, boot time.
+    Machine,
+    /// Stretches without collecting, and marks on charts (events).
+    Marks,
+    /// Series, blocks, WAL and retention of the store.
+    Storage,
+}

@@ -1,0 +1,214 @@
+//! Live views: what a panel shows that is no series. Each is published by its owner and read by
+//! consoles through `source::api`.
+
+use crate::model::labels::Labels;
+use serde::{Deserialize, Serialize};
+
+/// One view's value, with the time it was taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum View {
+    Processes(ProcessView),
+    Targets(Vec<TargetRow>),
+    Blind(Vec<BlindSpot>),
+    Machine(Machine),
+    Marks(Vec<Mark>),
+    Storage(Box<StorageView>),
+    /// Nothing was recorded for the time that was asked.
+    Nothing {
+        why: String,
+    },
+}
+
+/// Process rows at one time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProcessView {
+    /// Milliseconds since the epoch.
+    pub taken_at: i64,
+    /// False where only the greediest were recorded.
+    pub complete: bool,
+    pub rows: Vec<ProcessRow>,
+}
+
+/// One process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProcessRow {
+    pub pid: i32,
+    pub parent: i32,
+    /// Clock ticks after boot; with `pid` the identity across pid reuse.
+    pub started: u64,
+    pub user: String,
+    /// The short name of `/proc/PID/stat`.
+    pub name: String,
+    /// The command line; empty where it was not read (kernel threads, rows out of sight).
+    pub command: String,
+    /// `R S D Z T I`, as in `/proc/PID/stat`.
+    pub state: char,
+    /// Share of one core since the reading before, 1.0 is one core; `None` at the first reading.
+    pub cpu: Option<f64>,
+    /// Resident bytes.
+    pub rss: u64,
+    pub threads: u32,
+    /// Bytes per second since the reading before; `None` where `/proc/PID/io` may not be read.
+    pub read_rate: Option<f64>,
+    pub write_rate: Option<f64>,
+    /// The cgroup path, shortened to the unit or container.
+    pub cgroup: String,
+}
+
+/// A scrape target.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TargetRow {
+    pub job: String,
+    pub instance: String,
+    pub url: String,
+    /// `up`, `down`, `unknown`, or `built-in`.
+    pub health: Health,
+    pub labels: Labels,
+    pub discovered: Labels,
+    /// The labels after each relabelling step, with the rule that made it.
+    pub relabel_steps: Vec<(String, Labels)>,
+    /// True where relabelling dropped it: it is never scraped.
+    pub dropped: bool,
+    /// Milliseconds since the epoch; 0 is never.
+    pub last_scrape: i64,
+    pub last_good: i64,
+    pub duration_ms: f64,
+    pub interval_ms: i64,
+    pub samples: u64,
+    pub error: String,
+    /// What a person should know: "via container X", "gives way to ...".
+    pub remark: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Health {
+    Up,
+    Down,
+    #[default]
+    Unknown,
+    BuiltIn,
+}
+
+/// Something that cannot be read, and the way out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlindSpot {
+    /// What is missing on screen: "I/O of other users' processes".
+    pub what: String,
+    pub why: String,
+    /// The command or setting that would allow it.
+    pub way_out: String,
+}
+
+/// Facts of one machine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    pub host: String,
+    pub os: String,
+    pub kernel: String,
+    pub cpu_model: String,
+    pub cores: u32,
+    pub memory: u64,
+    /// Milliseconds since the epoch.
+    pub booted_at: i64,
+    /// Offset of the server's zone from UTC in seconds.
+    pub utc_offset: i32,
+}
+
+/// Something on the time axis: an event, or a gap in collecting.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Mark {
+    pub t: i64,
+    /// Equal to `t` for an event; the end of a gap.
+    pub until: i64,
+    pub kind: MarkKind,
+    pub text: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MarkKind {
+    #[default]
+    Event,
+    Gap,
+    Bookmark,
+}
+
+/// The store, for the Storage tab.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StorageView {
+    pub path: String,
+    pub series: u64,
+    pub series_created: u64,
+    pub series_removed: u64,
+    pub head_bytes: u64,
+    pub head_samples: u64,
+    pub head_min_t: i64,
+    pub wal_bytes: u64,
+    pub blocks: Vec<BlockRow>,
+    pub disk_bytes: u64,
+    pub free_bytes: u64,
+    pub retention: String,
+    /// Oldest sample that can be asked, milliseconds since the epoch; 0 is none.
+    pub reaches_back_to: i64,
+    /// The largest metrics and labels by number of series.
+    pub by_metric: Vec<(String, u64)>,
+    pub by_label: Vec<(String, u64)>,
+    pub problems: Vec<String>,
+}
+
+/// One immutable block.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BlockRow {
+    pub name: String,
+    pub min_t: i64,
+    pub max_t: i64,
+    pub series: u64,
+    pub samples: u64,
+    pub bytes: u64,
+}
+
+/// The engine's own health, as `bongsu status` prints it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub pid: u32,
+    /// `inside` a console, or `serve`.
+    pub mode: String,
+    /// Milliseconds since the epoch.
+    pub now: i64,
+    pub started_at: i64,
+    pub data_dir: String,
+    pub listen: String,
+    pub ready: bool,
+    pub instances: Vec<String>,
+    pub machine: Machine,
+    pub own: OwnCost,
+    pub storage: StorageView,
+    pub targets_up: u32,
+    pub targets_down: u32,
+    pub queues: Vec<QueueRow>,
+    pub problems: Vec<String>,
+    pub consoles: u32,
+}
+
+/// What this process costs the server.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OwnCost {
+    pub rss: u64,
+    /// Share of one core over the last reading interval.
+    pub cpu: f64,
+    pub threads: u32,
+    pub open_files: u32,
+    /// The memory budget by its lines: name, bytes now, bytes allowed.
+    pub budget: Vec<(String, u64, u64)>,
+}
+
+/// A bounded channel.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct QueueRow {
+    pub name: String,
+    pub len: u64,
+    pub capacity: u64,
+    pub dropped: u64,
+}

@@ -1,0 +1,94 @@
+//! The door for those who ask: what a query engine may know of a store.
+//!
+//! The engines see these traits only, so that tests and remote stores can stand behind them.
+
+use crate::base::cancel::{Cancel, Stopped};
+use crate::model::answer::Metadata;
+use crate::model::labels::Labels;
+use crate::model::matcher::Matcher;
+use crate::model::sample::Samples;
+use crate::model::time::TimeRange;
+
+/// Series by matcher. One call per selector of a query.
+pub trait SeriesSource: Send + Sync {
+    /// The series that satisfy every matcher and may have samples in the range, in the order of
+    /// their labels.
+    fn select<'a>(
+        &'a self,
+        select: &Select<'_>,
+        cancel: &Cancel,
+    ) -> Result<Selection<'a>, ReadError>;
+
+    /// Label names of the series that match any of the selectors (all series where there is none),
+    /// sorted.
+    fn label_names(&self, ask: &Ask<'_>, cancel: &Cancel) -> Result<Found<String>, ReadError>;
+
+    /// Values of one label, sorted.
+    fn label_values(
+        &self,
+        name: &str,
+        ask: &Ask<'_>,
+        cancel: &Cancel,
+    ) -> Result<Found<String>, ReadError>;
+
+    /// Distinct label sets, sorted.
+    fn series(&self, ask: &Ask<'_>, cancel: &Cancel) -> Result<Found<Labels>, ReadError>;
+
+    /// What is known of metrics; an empty name means all.
+    fn metadata(&self, metric: &str, limit: usize) -> Vec<Metadata>;
+}
+
+/// What one selector needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Select<'a> {
+    pub matchers: &'a [Matcher],
+    pub range: TimeRange,
+    /// May answer from the ring of the last five minutes.
+    pub live: bool,
+}
+
+/// What a question about labels needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// Alternatives; none means every series.
+    pub selectors: &'a [Vec<Matcher>],
+    pub range: TimeRange,
+    /// At most so many results; 0 is no limit.
+    pub limit: usize,
+}
+
+/// Series that were found.
+pub struct Selection<'a> {
+    pub series: Vec<Box<dyn SeriesReader + 'a>>,
+    /// What could not be read: the answer is partial where this is not empty.
+    pub warnings: Vec<String>,
+}
+
+/// Names or label sets that were found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found<T> {
+    pub items: Vec<T>,
+    pub warnings: Vec<String>,
+    /// More exist than the limit let through.
+    pub cut: bool,
+}
+
+/// One series of a selection.
+pub trait SeriesReader: Send {
+    fn labels(&self) -> &Labels;
+
+    /// Appends the samples of the range, in rising time, staleness markers included, to `out`.
+    fn read(&mut self, range: TimeRange, out: &mut Samples) -> Result<(), ReadError>;
+}
+
+/// Why a read failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// The sentence names file and place.
+    #[error("{0}")]
+    Damaged(String),
+    #[error("{0}")]
+    Io(String),
+}

@@ -1,0 +1,16 @@
+//! The one integration binary: the house rules, the formats, the real program in a real pty.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "conformance prints its lines"
+)]
+
+mod layering;
+mod tidy;
