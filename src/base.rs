@@ -6,5 +6,6 @@
 
 pub mod cancel;
 pub mod clock;
+pub mod fs;
 pub mod regex;
 pub mod units;
