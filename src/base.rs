@@ -7,5 +7,7 @@
 pub mod cancel;
 pub mod clock;
 pub mod fs;
+pub mod net;
 pub mod regex;
+pub mod task;
 pub mod units;

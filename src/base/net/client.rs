@@ -1,0 +1,347 @@
+//! The HTTP client, as every room that dials uses it: one per set of options.
+//!
+//! A client keeps its connections. Answers are read into the caller's buffer, which a scrape loop
+//! keeps from one scrape to the next, and never beyond the size it names.
+
+use crate::base::net::cert;
+use crate::base::net::tls::{self, ClientTls, Secret, TlsError};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use std::error::Error;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What all requests of one client have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ClientOptions {
+    pub tls: ClientTls,
+    pub proxy: Proxy,
+    pub credentials: Credentials,
+    /// Sent with every request.
+    pub headers: Vec<(String, Secret)>,
+    pub follow_redirects: bool,
+    pub http2: bool,
+}
+
+/// The way out to the world.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Proxy {
+    #[default]
+    None,
+    /// `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`.
+    Environment,
+    /// `no_proxy` is a list of hosts, networks and domains parted by commas.
+    Url { url: String, no_proxy: String },
+}
+
+/// Who the client says it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Credentials {
+    #[default]
+    None,
+    Basic {
+        user: String,
+        password: Secret,
+    },
+    /// `Authorization: <scheme> <token>`; the scheme is nearly always `Bearer`.
+    Token {
+        scheme: String,
+        token: Secret,
+    },
+}
+
+/// One request. `max_body` counts the bytes after decompression; zero is no limit.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    pub method: Method,
+    pub url: &'a str,
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The whole exchange: name, connection, headers, body.
+    pub timeout: Duration,
+    pub max_body: u64,
+}
+
+impl<'a> Ask<'a> {
+    pub fn get(url: &'a str, timeout: Duration, max_body: u64) -> Self {
+        Self {
+            method: Method::Get,
+            url,
+            headers: &[],
+            timeout,
+            max_body,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Delete,
+}
+
+/// What came back beside the body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reply {
+    pub status: u16,
+    pub content_type: String,
+    /// The `Retry-After` header as it stands; empty where there is none.
+    pub retry_after: String,
+    /// Seconds since the epoch when the server's certificate ends; `None` over plain HTTP.
+    pub certificate_ends: Option<i64>,
+}
+
+/// Why there is no reply. Each is a sentence for a person.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientError {
+    #[error("{0}")]
+    Options(String),
+    #[error("no answer within {}", crate::base::units::format_duration_ms(_0.as_millis() as i64))]
+    Timeout(Duration),
+    #[error("{0}")]
+    Connect(String),
+    #[error("the answer is larger than the limit of {0} bytes")]
+    TooLarge(u64),
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl From<TlsError> for ClientError {
+    fn from(e: TlsError) -> Self {
+        Self::Options(e.0)
+    }
+}
+
+/// Addresses of names that DNS does not know: container names, for one.
+pub trait Names: Send + Sync {
+    fn look_up(&self, host: &str) -> Vec<IpAddr>;
+}
+
+/// Keeps connections to servers. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Client {
+    inner: reqwest::Client,
+    credentials: Arc<Credentials>,
+    headers: Arc<[(String, Secret)]>,
+}
+
+impl Client {
+    /// Reads the files of `tls` now. `names` is asked where DNS has no answer.
+    pub fn new(
+        options: &ClientOptions,
+        names: Option<Arc<dyn Names>>,
+    ) -> Result<Self, ClientError> {
+        let mut config = options.tls.config()?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        if options.http2 {
+            config.alpn_protocols.insert(0, b"h2".to_vec());
+        }
+        let redirects = if options.follow_redirects {
+            reqwest::redirect::Policy::limited(10)
+        } else {
+            reqwest::redirect::Policy::none()
+        };
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("bongsu/", env!("CARGO_PKG_VERSION")))
+            .tls_backend_preconfigured(config)
+            .tls_info(true)
+            .redirect(redirects)
+            .pool_max_idle_per_host(2)
+            .dns_resolver(Arc::new(Resolver { names }));
+        match &options.proxy {
+            Proxy::Environment => {}
+            Proxy::None => builder = builder.no_proxy(),
+            Proxy::Url { url, no_proxy } => {
+                let proxy = reqwest::Proxy::all(url)
+                    .map_err(|_| ClientError::Options(format!("proxy_url {url:?} is no URL")))?
+                    .no_proxy(reqwest::NoProxy::from_string(no_proxy));
+                builder = builder.proxy(proxy);
+            }
+        }
+        let inner = builder.build().map_err(|e| {
+            ClientError::Options(format!("no HTTP client with these settings: {}", why(&e)))
+        })?;
+        Ok(Self {
+            inner,
+            credentials: Arc::new(options.credentials.clone()),
+            headers: options.headers.clone().into(),
+        })
+    }
+
+    /// Asks and reads the whole answer into `body`, which is cleared first. Any status is a reply.
+    pub async fn send(&self, ask: Ask<'_>, body: &mut Vec<u8>) -> Result<Reply, ClientError> {
+        self.exchange(ask, None, body).await
+    }
+
+    /// As [`Client::send`], with something to say.
+    pub async fn send_body(
+        &self,
+        ask: Ask<'_>,
+        payload: Vec<u8>,
+        body: &mut Vec<u8>,
+    ) -> Result<Reply, ClientError> {
+        self.exchange(ask, Some(payload), body).await
+    }
+
+    async fn exchange(
+        &self,
+        ask: Ask<'_>,
+        payload: Option<Vec<u8>>,
+        body: &mut Vec<u8>,
+    ) -> Result<Reply, ClientError> {
+        body.clear();
+        let all = self.talk(ask, payload, body);
+        match tokio::time::timeout(ask.timeout, all).await {
+            Ok(ended) => ended,
+            Err(_) => Err(ClientError::Timeout(ask.timeout)),
+        }
+    }
+
+    async fn talk(
+        &self,
+        ask: Ask<'_>,
+        payload: Option<Vec<u8>>,
+        body: &mut Vec<u8>,
+    ) -> Result<Reply, ClientError> {
+        if ask.url.starts_with("https:") {
+            // Read once for the process, and never on a worker of the runtime.
+            let _ = tokio::task::spawn_blocking(tls::roots).await;
+        }
+        let method = match ask.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Delete => reqwest::Method::DELETE,
+        };
+        let mut request = self
+            .inner
+            .request(method, ask.url)
+            .headers(self.headers_of(ask)?);
+        request = match &*self.credentials {
+            Credentials::None => request,
+            Credentials::Basic { user, password } => {
+                request.basic_auth(user, Some(password.read()?.trim_end_matches(['\n', '\r'])))
+            }
+            Credentials::Token { scheme, token } => {
+                let token = token.read()?;
+                request.header("authorization", format!("{scheme} {}", token.trim()))
+            }
+        };
+        if let Some(payload) = payload {
+            request = request.body(payload);
+        }
+        let mut response = request.send().await.map_err(|e| broken(&e))?;
+        let reply = reply_of(&response);
+        while let Some(chunk) = response.chunk().await.map_err(|e| broken(&e))? {
+            if ask.max_body > 0 && (body.len() + chunk.len()) as u64 > ask.max_body {
+                return Err(ClientError::TooLarge(ask.max_body));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(reply)
+    }
+
+    fn headers_of(&self, ask: Ask<'_>) -> Result<HeaderMap, ClientError> {
+        let mut map = HeaderMap::new();
+        let bad = |name: &str| ClientError::Options(format!("{name:?} is no HTTP header"));
+        let mut add = |name: &str, value: &str| {
+            let value = HeaderValue::from_str(value).map_err(|_| bad(name))?;
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad(name))?;
+            map.append(name, value);
+            Ok::<(), ClientError>(())
+        };
+        for (name, value) in &*self.headers {
+            add(name, value.read()?.trim())?;
+        }
+        for (name, value) in ask.headers {
+            add(name, value)?;
+        }
+        Ok(map)
+    }
+}
+
+fn reply_of(response: &reqwest::Response) -> Reply {
+    let header = |name: &str| {
+        let value = response.headers().get(name).and_then(|v| v.to_str().ok());
+        value.unwrap_or_default().to_owned()
+    };
+    let certificate = response
+        .extensions()
+        .get::<reqwest::tls::TlsInfo>()
+        .and_then(|info| info.peer_certificate());
+    Reply {
+        status: response.status().as_u16(),
+        content_type: header("content-type"),
+        retry_after: header("retry-after"),
+        certificate_ends: certificate.and_then(cert::not_after),
+    }
+}
+
+fn broken(e: &reqwest::Error) -> ClientError {
+    if e.is_builder() {
+        return ClientError::Options(format!("this is no URL that can be asked: {}", why(e)));
+    }
+    if e.is_connect() {
+        return ClientError::Connect(why(e));
+    }
+    ClientError::Broken(why(e))
+}
+
+/// The innermost cause: the rest of the chain repeats the URL and the names of crates.
+fn why(e: &reqwest::Error) -> String {
+    let mut cause: &dyn Error = e;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+        if let Some(io) = cause.downcast_ref::<io::Error>()
+            && let Some(text) = known(io.kind())
+        {
+            return text.to_owned();
+        }
+    }
+    cause.to_string()
+}
+
+fn known(kind: io::ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        io::ErrorKind::ConnectionRefused => "connection refused: nothing listens there",
+        io::ErrorKind::ConnectionReset => "the server reset the connection",
+        io::ErrorKind::HostUnreachable => "no route to the host",
+        io::ErrorKind::NetworkUnreachable => "the network cannot be reached",
+        io::ErrorKind::UnexpectedEof => "the server closed the connection early",
+        io::ErrorKind::TimedOut => "the connection timed out",
+        _ => return None,
+    })
+}
+
+/// DNS first, then the names that only this machine knows.
+struct Resolver {
+    names: Option<Arc<dyn Names>>,
+}
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let names = self.names.clone();
+        Box::pin(async move {
+            let host = name.as_str();
+            // Port 0 is replaced by the URL's.
+            let found = match tokio::net::lookup_host((host, 0)).await {
+                Ok(found) => found.collect::<Vec<_>>(),
+                Err(e) => {
+                    let own = names.map(|n| n.look_up(host)).unwrap_or_default();
+                    if own.is_empty() {
+                        let text = format!("the name {host:?} is not known: {e}");
+                        return Err(Box::<dyn Error + Send + Sync>::from(text));
+                    }
+                    own.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect()
+                }
+            };
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

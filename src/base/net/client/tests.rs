@@ -1,0 +1,110 @@
+//! The client against a server of a few lines.
+
+use super::*;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+const SECOND: Duration = Duration::from_secs(5);
+
+/// Answers every connection with the same bytes; gives back the address and, by the channel, what
+/// was asked.
+fn server(answer: &'static [u8]) -> (String, std::sync::mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/metrics", listener.local_addr().unwrap());
+    let (tell, hear) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut asked = Vec::new();
+            let mut byte = [0];
+            while !asked.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) > 0 {
+                asked.push(byte[0]);
+            }
+            let _ = tell.send(String::from_utf8(asked).unwrap());
+            let _ = stream.write_all(answer);
+        }
+    });
+    (url, hear)
+}
+
+fn run<T>(work: impl Future<Output = T>) -> T {
+    crate::base::task::runtime().unwrap().block_on(work)
+}
+
+#[test]
+fn asks_with_credentials_and_headers() {
+    let (url, asked) =
+        server(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nup 1\n");
+    let options = ClientOptions {
+        credentials: Credentials::Basic {
+            user: "me".into(),
+            password: Secret::Text("pw\n".into()),
+        },
+        headers: vec![("X-Team".into(), Secret::Text("web".into()))],
+        ..ClientOptions::default()
+    };
+    let client = Client::new(&options, None).unwrap();
+    let mut body = b"old".to_vec();
+    let ask = Ask {
+        headers: &[("accept", "text/plain")],
+        ..Ask::get(&url, SECOND, 100)
+    };
+    let reply = run(client.send(ask, &mut body)).unwrap();
+    assert_eq!(
+        (reply.status, reply.content_type.as_str()),
+        (200, "text/plain")
+    );
+    assert_eq!(
+        (body.as_slice(), reply.certificate_ends),
+        (&b"up 1\n"[..], None)
+    );
+    let asked = asked.recv().unwrap().to_lowercase();
+    assert!(asked.contains("authorization: basic bwu6chc="), "{asked}");
+    assert!(asked.contains("x-team: web\r\n") && asked.contains("accept: text/plain\r\n"));
+}
+
+#[test]
+fn limits_hold() {
+    let (url, _asked) = server(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nup 1\n");
+    let client = Client::new(&ClientOptions::default(), None).unwrap();
+    let mut body = Vec::new();
+    let got = run(client.send(Ask::get(&url, SECOND, 4), &mut body));
+    assert_eq!(got, Err(ClientError::TooLarge(4)));
+
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let short = Duration::from_millis(30);
+    let got = run(client.send(Ask::get(&url, short, 0), &mut body));
+    assert_eq!(got, Err(ClientError::Timeout(short)));
+    assert_eq!(got.unwrap_err().to_string(), "no answer within 30ms");
+}
+
+#[test]
+fn a_closed_port_is_said_plainly() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", closed.local_addr().unwrap());
+    drop(closed);
+    let client = Client::new(&ClientOptions::default(), None).unwrap();
+    let got = run(client.send(Ask::get(&url, SECOND, 0), &mut Vec::new()));
+    let said = got.unwrap_err().to_string();
+    assert_eq!(said, "connection refused: nothing listens there");
+}
+
+#[test]
+fn own_names_are_asked_where_dns_has_none() {
+    // Longer than a label of DNS may be: refused at once, without asking a network.
+    const NAME: &str =
+        "web-7777777777777777777777777777777777777777777777777777777777777777777777.invalid";
+    struct One;
+    impl Names for One {
+        fn look_up(&self, host: &str) -> Vec<IpAddr> {
+            assert_eq!(host, NAME);
+            vec![IpAddr::from([127, 0, 0, 1])]
+        }
+    }
+    let (url, _asked) = server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    let url = url.replace("127.0.0.1", NAME);
+    let client = Client::new(&ClientOptions::default(), Some(Arc::new(One))).unwrap();
+    let reply = run(client.send(Ask::get(&url, SECOND, 0), &mut Vec::new())).unwrap();
+    assert_eq!(reply.status, 200);
+}
