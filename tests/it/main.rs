@@ -12,5 +12,6 @@
     reason = "conformance prints its lines"
 )]
 
+mod exposition;
 mod layering;
 mod tidy;
