@@ -6,4 +6,8 @@
 
 pub mod cert;
 pub mod client;
+pub mod http;
+pub mod listen;
+pub mod network;
 pub mod tls;
+pub mod unix;

@@ -1,0 +1,159 @@
+//! Serving HTTP/1.1 on one connection, within limits, and the body of an answer.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+
+/// What one connection may take. All of it is checked before a room sees the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Open connections of one listener; when there are more, the longest idle one is closed.
+    pub connections: usize,
+    /// From the first byte waited for to the end of the headers; an idle connection ends then too.
+    pub header_time: Duration,
+    pub header_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 1024,
+            header_time: Duration::from_secs(30),
+            header_bytes: 64 << 10,
+        }
+    }
+}
+
+/// Who is at the other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peer {
+    Tcp {
+        from: SocketAddr,
+        /// The address that was dialled.
+        to: SocketAddr,
+        /// Over TLS with a certificate that the listener's client_ca signed.
+        certified: bool,
+    },
+    /// As the kernel says (`SO_PEERCRED`).
+    Socket { uid: u32, gid: u32, pid: i32 },
+}
+
+/// Answers one request. Dropped when the other end goes away.
+pub type Answering = Pin<Box<dyn Future<Output = Response<Payload>> + Send>>;
+
+/// What a listener does with requests.
+pub type Respond = Arc<dyn Fn(Request<Incoming>, Arc<Peer>) -> Answering + Send + Sync>;
+
+/// The body of an answer: whole, or in pieces as they are made.
+#[derive(Debug)]
+pub enum Payload {
+    Whole(Option<Bytes>),
+    /// An `Err` breaks the connection off, so that a cut answer never looks complete.
+    Pieces(mpsc::Receiver<io::Result<Bytes>>),
+}
+
+impl From<Vec<u8>> for Payload {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Whole((!bytes.is_empty()).then(|| Bytes::from(bytes)))
+    }
+}
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match &mut *self {
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
+            Self::Pieces(pieces) => pieces
+                .poll_recv(cx)
+                .map(|next| next.map(|piece| piece.map(Frame::data))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            Self::Pieces(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// Why a request's body was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    #[error("the body is larger than the limit of {0} bytes")]
+    TooLarge(usize),
+    #[error("the body did not arrive within {} s", _0.as_secs())]
+    Slow(Duration),
+    #[error("the body broke off")]
+    Broken,
+}
+
+/// Reads a request's body whole, within its size and time.
+pub async fn read_body(body: Incoming, most: usize, time: Duration) -> Result<Bytes, BodyError> {
+    let all = Limited::new(body, most).collect();
+    match tokio::time::timeout(time, all).await {
+        Err(_) => Err(BodyError::Slow(time)),
+        Ok(Ok(all)) => Ok(all.to_bytes()),
+        Ok(Err(e)) if e.is::<http_body_util::LengthLimitError>() => Err(BodyError::TooLarge(most)),
+        Ok(Err(_)) => Err(BodyError::Broken),
+    }
+}
+
+/// Serves one connection to its end. `busy` is true while a request is being answered.
+pub(crate) async fn serve_connection<S>(
+    stream: S,
+    peer: Peer,
+    limits: Limits,
+    respond: Respond,
+    busy: Arc<AtomicBool>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let peer = Arc::new(peer);
+    let service = service_fn(move |request| {
+        busy.store(true, Ordering::Relaxed);
+        let done = SetIdle(busy.clone());
+        let answer = respond(request, peer.clone());
+        async move {
+            let _done = done;
+            Ok::<_, Infallible>(answer.await)
+        }
+    });
+    // How the connection ended concerns nobody: the other end went away, or sent what is no HTTP.
+    let _ = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_time)
+        .max_buf_size(limits.header_bytes)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+struct SetIdle(Arc<AtomicBool>);
+
+impl Drop for SetIdle {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
