@@ -1,8 +1,9 @@
 //! Room `wire`: bytes to model and back, pure.
 //!
 //! Owns the formats that other programs speak: the exposition formats ([`exposition`]), remote
-//! write, the JSON of the HTTP APIs. Never opens a socket or a file, never reads
+//! write ([`remote_write`]), the JSON of the HTTP APIs. Never opens a socket or a file, never reads
 //! a clock, knows no runtime. Everything read here comes from outside, so every reader bounds what
 //! it takes and has a property test. Start with [`exposition::Parser`].
 
 pub mod exposition;
+pub mod remote_write;
