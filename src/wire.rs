@@ -5,5 +5,7 @@
 //! a clock, knows no runtime. Everything read here comes from outside, so every reader bounds what
 //! it takes and has a property test. Start with [`exposition::Parser`].
 
+pub mod bongsu_json;
 pub mod exposition;
 pub mod remote_write;
+pub mod prom_json;
