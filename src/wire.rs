@@ -7,5 +7,5 @@
 
 pub mod bongsu_json;
 pub mod exposition;
-pub mod remote_write;
 pub mod prom_json;
+pub mod remote_write;

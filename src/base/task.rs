@@ -72,6 +72,17 @@ where
     })
 }
 
+/// Runs one piece of work of a thread that goes on after a panic. `false` where it panicked.
+pub fn caught(name: &'static str, work: impl FnOnce()) -> bool {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(()) => true,
+        Err(panic) => {
+            note_panic(name, panic.as_ref());
+            false
+        }
+    }
+}
+
 fn poll_caught<F: Future>(
     name: &'static str,
     work: Pin<&mut F>,

@@ -1,8 +1,10 @@
 //! What can be asked and ordered of any backend.
 
+use crate::base::cancel::Stopped;
 use crate::model::action::{Action, Outcome};
 use crate::model::answer::Answer;
 use crate::model::request::Request;
+use crate::wire::bongsu_json::{Failure, FailureKind};
 use std::future::Future;
 use std::pin::Pin;
 
@@ -15,6 +17,20 @@ pub trait Source: Send + Sync {
 
     /// Carries out an order for the caller who is known to this source.
     fn act(&self, action: Action) -> Reply<'_, Outcome>;
+}
+
+/// Who asks. An order is carried out, or not, in this name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// The user's number where the kernel told it; `None` for a caller over TCP.
+    pub uid: Option<u32>,
+    /// How the person is called in records: the account, or the name given with credentials.
+    pub name: String,
+    /// What the caller's environment says beside that (`sudo`, ssh); a remark, never a right.
+    pub remark: String,
+    /// May give orders at all: the console itself, a member of the socket's group, or somebody
+    /// with credentials.
+    pub may_act: bool,
 }
 
 /// Why there is no answer. The text is for a person: what failed, on what, and the way out.
@@ -39,4 +55,33 @@ pub enum SourceError {
     NotAllowed(String),
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<Stopped> for SourceError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Cancelled => Self::Cancelled,
+            Stopped::Deadline => Self::Timeout(
+                "the question took longer than it may; ask for a shorter range or fewer series"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+/// As it travels to an attached console.
+impl From<SourceError> for Failure {
+    fn from(e: SourceError) -> Self {
+        let said = e.to_string();
+        let (kind, at) = match e {
+            SourceError::BadRequest { at, .. } => (FailureKind::BadRequest, at),
+            SourceError::Execution(_) => (FailureKind::Execution, None),
+            SourceError::Timeout(_) => (FailureKind::Timeout, None),
+            SourceError::Cancelled => (FailureKind::Cancelled, None),
+            SourceError::Unavailable(_) => (FailureKind::Unavailable, None),
+            SourceError::NotAllowed(_) => (FailureKind::NotAllowed, None),
+            SourceError::Internal(_) => (FailureKind::Internal, None),
+        };
+        Self { kind, said, at }
+    }
 }

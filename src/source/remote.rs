@@ -1,0 +1,3 @@
+//! Backends in other processes.
+
+pub mod bongsu;
