@@ -7,7 +7,7 @@
 //! | an exposition format, remote write, API JSON      | `wire`                                 |
 //! | what is kept on disk, retention, the WAL          | [`store`]                              |
 //! | a PromQL function                                 | `query/promql/functions`               |
-//! | a configuration key                               | `config`, one file per section         |
+//! | a configuration key                               | [`config`], one file per section       |
 //! | a host metric, scraping, relabelling              | `collect`                              |
 //! | what a console asks, here or of another server    | [`source`]                             |
 //! | an HTTP path                                      | `api`                                  |
@@ -18,6 +18,7 @@
 //! The rooms import downwards only; `tests/it/layering.rs` is the law.
 
 pub mod base;
+pub mod config;
 pub mod model;
 pub mod source;
 pub mod store;

@@ -71,10 +71,36 @@ pub fn format_duration_ms(ms: i64) -> String {
     out
 }
 
+/// A size in bytes: `512MB`, `1.5GiB`, `0`. As in Prometheus, `KB` and `KiB` both mean 1024.
+///
+/// Source: alecthomas/units `ParseBase2Bytes`.
+pub fn parse_bytes(text: &str) -> Result<u64, UnitError> {
+    let bad = || UnitError::Bytes(text.to_owned());
+    if text.is_empty() || text == "0" {
+        return Ok(0);
+    }
+    let at = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .ok_or_else(bad)?;
+    let number: f64 = text[..at].trim_end().parse().map_err(|_| bad())?;
+    let unit = text[at..].trim_end_matches('B').trim_end_matches('i');
+    let power = ["", "K", "M", "G", "T", "P", "E"]
+        .iter()
+        .position(|u| u.eq_ignore_ascii_case(unit))
+        .ok_or_else(bad)?;
+    let bytes = number * 1024f64.powi(power as i32);
+    if !(0.0..1.8e19).contains(&bytes) || !text.ends_with('B') {
+        return Err(bad());
+    }
+    Ok(bytes as u64)
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {
     #[error("{0:?} is not a duration; write 5s, 1m or 1h30m")]
     Duration(String),
+    #[error("{0:?} is not a size; write 512MB or 2GB")]
+    Bytes(String),
 }
 
 #[cfg(test)]
@@ -94,6 +120,22 @@ mod tests {
         }
         assert_eq!(parse_duration_ms("1d12h"), Ok(36 * 3_600_000));
         assert_eq!(format_duration_ms(36 * 3_600_000), "36h");
+    }
+
+    #[test]
+    fn sizes_read() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("512B", 512),
+            ("1KB", 1024),
+            ("1KiB", 1024),
+            ("1.5GB", 3 << 29),
+        ] {
+            assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
+        }
+        for text in ["1", "-1GB", "GB", "1XB", "1K", "1e999GB", "nanB"] {
+            assert!(parse_bytes(text).is_err(), "{text}");
+        }
     }
 
     #[test]

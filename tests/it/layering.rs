@@ -86,7 +86,13 @@ const PLACES: &[(&str, &[&str])] = &[
     ("directories::", &["app", "cli", "config"]),
     (
         "std::fs",
-        &["base/fs", "base/own", "base/net", "collect/host"],
+        &[
+            "base/fs",
+            "base/own",
+            "base/net",
+            "collect/host",
+            "config/files",
+        ],
     ),
     (
         "\"/proc",

@@ -12,6 +12,7 @@
     reason = "conformance prints its lines"
 )]
 
+mod config;
 mod exposition;
 mod layering;
 mod tidy;

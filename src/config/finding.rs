@@ -1,0 +1,104 @@
+//! What a check has to say about a file.
+
+use crate::config::place::{Node, Place};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Findings of one file that are kept; the rest is counted in a last one.
+const MAX_FINDINGS: usize = 500;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// The configuration is refused.
+    Error,
+    /// The configuration runs, but not all of it does what its author meant.
+    Warning,
+}
+
+impl Level {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// One remark, printed as `file:line:col: error: key: text`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub file: PathBuf,
+    pub place: Place,
+    pub level: Level,
+    /// Where in the file's structure: `scrape_configs[0].scrape_interval`; empty for the whole.
+    pub key: String,
+    pub text: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place { line, column } = self.place;
+        let (file, level) = (self.file.display(), self.level.as_str());
+        write!(f, "{file}:{line}:{column}: {level}: ")?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        f.write_str(&self.text)
+    }
+}
+
+/// Collects the findings of one file.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) file: PathBuf,
+    remarks: Vec<(Level, Place, String)>,
+    dropped: usize,
+}
+
+impl Report {
+    pub(crate) fn new(file: &Path) -> Self {
+        Self {
+            file: file.to_owned(),
+            remarks: Vec::new(),
+            dropped: 0,
+        }
+    }
+
+    pub(crate) fn error(&mut self, place: Place, text: impl Into<String>) {
+        self.add(Level::Error, place, text.into());
+    }
+
+    pub(crate) fn warning(&mut self, place: Place, text: impl Into<String>) {
+        self.add(Level::Warning, place, text.into());
+    }
+
+    fn add(&mut self, level: Level, place: Place, text: String) {
+        if self.remarks.len() < MAX_FINDINGS {
+            self.remarks.push((level, place, text));
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// In the order of the file, each with the name of the key at its place.
+    pub(crate) fn finish(mut self, tree: Option<&Node>) -> Vec<Finding> {
+        self.remarks.sort_by_key(|(_, place, _)| *place);
+        self.remarks.dedup();
+        if self.dropped > 0 {
+            let text = format!("{} further findings are not listed", self.dropped);
+            self.remarks.push((Level::Warning, Place::default(), text));
+        }
+        let mut out = Vec::with_capacity(self.remarks.len());
+        for (level, place, text) in self.remarks {
+            let key = tree.and_then(|t| t.path_of(place)).unwrap_or_default();
+            out.push(Finding {
+                file: self.file.clone(),
+                place,
+                level,
+                key,
+                text,
+            });
+        }
+        out
+    }
+}

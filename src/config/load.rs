@@ -1,0 +1,296 @@
+//! From files to one configuration: read, tell the kind, hold against the registry, check, join.
+
+use crate::config::check::{Check, Names};
+use crate::config::fields::Fields;
+use crate::config::files::{Files, System};
+use crate::config::finding::{Finding, Level, Report};
+use crate::config::global::{self, GLOBAL, folder_of};
+use crate::config::kind::{self, Kind};
+use crate::config::place::{self, Node, Place, Value};
+use crate::config::root::{INCLUDE, JOBS_FILE, ROOT};
+use crate::config::shape::{self, Section};
+use crate::config::{Config, api, host, limits, promql, scrape, storage, ui};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// What became of the files.
+#[derive(Debug)]
+pub struct Loaded {
+    /// `None` where a finding is an error: what ran before goes on.
+    pub config: Option<Config>,
+    /// In the order of the files and of their lines.
+    pub findings: Vec<Finding>,
+}
+
+impl Loaded {
+    pub fn is_accepted(&self) -> bool {
+        self.config.is_some()
+    }
+}
+
+/// Files that one configuration may consist of.
+const MAX_FILES: usize = 500;
+
+/// Reads and joins the given files; none gives the defaults.
+pub fn load(files: &[PathBuf]) -> Loaded {
+    load_from(files, &System)
+}
+
+pub(crate) fn load_from(paths: &[PathBuf], files: &dyn Files) -> Loaded {
+    let mut loader = Loader::new(files);
+    for path in paths {
+        loader.add(path, &ROOT);
+    }
+    loader.finish()
+}
+
+/// One file that could be read as YAML.
+struct Document {
+    path: PathBuf,
+    kind: Kind,
+    root: &'static Section,
+    tree: Option<Node>,
+    report: Report,
+}
+
+struct Loader<'a> {
+    files: &'a dyn Files,
+    documents: Vec<Document>,
+}
+
+impl<'a> Loader<'a> {
+    fn new(files: &'a dyn Files) -> Self {
+        let documents = Vec::new();
+        Self { files, documents }
+    }
+
+    /// Reads one file and what it includes.
+    fn add(&mut self, path: &Path, root: &'static Section) {
+        let mut report = Report::new(path);
+        let text = match self.files.read(path) {
+            Ok(text) => text,
+            Err(e) => {
+                report.error(Place::default(), format!("cannot be read: {e}"));
+                String::new()
+            }
+        };
+        let (tree, errors) = place::parse(&text);
+        for e in errors {
+            report.error(e.place, e.text);
+        }
+        let mut kind = Kind::Prometheus;
+        if let Some(tree) = &tree {
+            match &tree.value {
+                Value::Map(_) => kind = kind::detect(tree),
+                _ if tree.is_null() => {}
+                Value::Scalar(_) | Value::List(_) => {
+                    report.error(
+                        tree.place,
+                        "a configuration is a mapping of `key: value` lines",
+                    );
+                }
+            }
+        }
+        let index = self.documents.len();
+        self.documents.push(Document {
+            path: path.to_owned(),
+            kind,
+            root,
+            tree,
+            report,
+        });
+        match kind {
+            Kind::Native | Kind::Prometheus => self.open(index),
+            _ => self.recognise(index),
+        }
+    }
+
+    /// Holds a file of jobs and settings against the registry and adds what it includes.
+    fn open(&mut self, index: usize) {
+        let document = &mut self.documents[index];
+        let Some(tree) = document.tree.clone() else {
+            return;
+        };
+        shape::check(&tree, document.root, &mut document.report);
+        let folder = folder_of(&document.path).to_owned();
+        let mut included = Vec::new();
+        if std::ptr::eq(document.root, &raw const ROOT) {
+            let mut check = Check {
+                report: &mut document.report,
+                folder: &folder,
+                files: self.files,
+                names: Names::default(),
+            };
+            included = find_included(Fields::new(&tree, &ROOT), &mut check);
+        }
+        for (path, root) in included {
+            if self.documents.len() >= MAX_FILES {
+                return;
+            }
+            self.add(&path, root);
+        }
+    }
+
+    /// Another tool's file whose engine is not there yet: accepted, and said.
+    fn recognise(&mut self, index: usize) {
+        let document = &mut self.documents[index];
+        let feature = match document.kind {
+            Kind::Alertmanager => "routing and sending of alerts",
+            Kind::Promtail | Kind::Loki => "logs",
+            Kind::Tempo => "traces",
+            Kind::Dashboard => "dashboards",
+            Kind::Rules => "evaluation of rules",
+            Kind::Native | Kind::Prometheus => return,
+        };
+        let kind = document.kind.as_str();
+        let text = format!("this is a {kind} file; bongsu does not have {feature} yet");
+        let place = document.tree.as_ref().map_or(Place::default(), |t| t.place);
+        document.report.warning(place, text);
+    }
+
+    fn finish(mut self) -> Loaded {
+        self.one_of_each_kind();
+        let config = self.read();
+        let mut findings = Vec::new();
+        for document in self.documents {
+            findings.extend(document.report.finish(document.tree.as_ref()));
+        }
+        let refused = findings.iter().any(|f| f.level == Level::Error);
+        Loaded {
+            config: (!refused).then_some(config),
+            findings,
+        }
+    }
+
+    fn one_of_each_kind(&mut self) {
+        let mut seen: Vec<(Kind, PathBuf)> = Vec::new();
+        for document in &mut self.documents {
+            let many = matches!(document.kind, Kind::Rules | Kind::Dashboard);
+            if many || !std::ptr::eq(document.root, &raw const ROOT) {
+                continue;
+            }
+            if let Some((kind, first)) = seen.iter().find(|(k, _)| *k == document.kind) {
+                let text = format!(
+                    "this is a second {} file beside {}; join them, or name one under `include`",
+                    kind.as_str(),
+                    first.display()
+                );
+                document.report.error(Place::default(), text);
+            } else {
+                seen.push((document.kind, document.path.clone()));
+            }
+        }
+    }
+
+    /// `global` first, since jobs of all files take their defaults from it.
+    fn read(&mut self) -> Config {
+        let mut config = Config::default();
+        let mut names = Names::default();
+        let mut global_in: Option<PathBuf> = None;
+        let files = self.files;
+        for document in &mut self.documents {
+            config.files.push(document.path.clone());
+            let found = each(document, files, names, |of, check| {
+                let of = of.section("global", &GLOBAL)?;
+                if let Some(first) = &global_in {
+                    let text = format!("{} has a `global` too; keep one of them", first.display());
+                    check.report.error(of.place(), text);
+                }
+                config.global = global::read(of, check);
+                Some(check.names)
+            });
+            if let Some(found) = found.flatten() {
+                names = found;
+                global_in = Some(document.path.clone());
+            }
+        }
+        let mut jobs = HashMap::new();
+        for document in &mut self.documents {
+            if document.kind == Kind::Rules {
+                config.rule_files.push(document.path.clone());
+            }
+            each(document, files, names, |of, check| {
+                let found = scrape::read_jobs(of, &config.global, &mut jobs, check);
+                config.scrape.extend(found);
+                read_sections(of, check, &mut config);
+            });
+        }
+        config
+    }
+}
+
+/// Runs `read` over a document of jobs and settings.
+fn each<T>(
+    document: &mut Document,
+    files: &dyn Files,
+    names: Names,
+    read: impl FnOnce(Fields<'_>, &mut Check<'_>) -> T,
+) -> Option<T> {
+    let tree = document.tree.as_ref()?;
+    if !matches!(document.kind, Kind::Native | Kind::Prometheus) {
+        return None;
+    }
+    let mut check = Check {
+        report: &mut document.report,
+        folder: folder_of(&document.path),
+        files,
+        names,
+    };
+    Some(read(Fields::new(tree, document.root), &mut check))
+}
+
+/// Everything but `global` and the jobs.
+fn read_sections(of: Fields<'_>, check: &mut Check<'_>, config: &mut Config) {
+    if !of.is(&ROOT) {
+        return;
+    }
+    config
+        .rule_files
+        .extend(check.patterns(of.texts("rule_files")));
+    if let Some(include) = of.section("include", &INCLUDE) {
+        config
+            .rule_files
+            .extend(check.patterns(include.texts("rules")));
+    }
+    if let Some(of) = of.section("host", &host::HOST) {
+        config.host = host::read(of, check);
+    }
+    if let Some(of) = of.section("storage", &storage::STORAGE) {
+        config.storage = storage::read(of, check);
+    }
+    if let Some(of) = of.section("limits", &limits::LIMITS) {
+        config.limits = limits::read(of, check);
+    }
+    if let Some(of) = of.section("api", &api::API) {
+        config.api = api::read(of, check);
+    }
+    if let Some(of) = of.section("ui", &ui::UI) {
+        config.ui = ui::read(of, check);
+    }
+    if let Some(of) = of.section("promql", &promql::PROMQL) {
+        config.promql = promql::read(of);
+    }
+}
+
+/// The files that `scrape_config_files` and `include.prometheus` name.
+fn find_included(of: Fields<'_>, check: &mut Check<'_>) -> Vec<(PathBuf, &'static Section)> {
+    let mut out: Vec<(PathBuf, &'static Section)> = Vec::new();
+    let patterns = of.texts("scrape_config_files");
+    for (i, (pattern, place)) in patterns.iter().enumerate() {
+        if patterns[..i].iter().any(|(p, _)| p == pattern) {
+            let text =
+                format!("{pattern:?} is named twice, so each of its jobs would be there twice");
+            check.report.error(*place, text);
+        }
+    }
+    for path in check.patterns(patterns) {
+        let matches = check.files.matches(&path).into_iter();
+        out.extend(matches.map(|p| (p, &JOBS_FILE)));
+    }
+    if let Some(include) = of.section("include", &INCLUDE)
+        && let Some(path) = include.path("prometheus", check.folder)
+    {
+        out.push((path, &ROOT));
+    }
+    out
+}

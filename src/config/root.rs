@@ -1,0 +1,119 @@
+//! The top keys: of bongsu's own file, in which Prometheus' keys all stand too, and of the files
+//! that `scrape_config_files` names.
+
+use crate::config::shape::{Section, Shape, idle, key, later};
+use crate::config::{api, global, host, limits, promql, scrape, storage, ui};
+
+pub(crate) static ROOT: Section = Section {
+    name: "",
+    keys: &[&[
+        key(
+            "global",
+            Shape::Section(&global::GLOBAL),
+            "",
+            "What jobs and rules take where they say nothing themselves.",
+        ),
+        key(
+            "scrape_configs",
+            Shape::List(&Shape::Section(&scrape::JOB)),
+            "",
+            "The jobs: what is scraped and how, in Prometheus' form.",
+        ),
+        key(
+            "scrape_config_files",
+            Shape::List(&Shape::Text),
+            "",
+            "Files of further scrape_configs; `*` may stand in the last part.",
+        ),
+        key(
+            "rule_files",
+            Shape::List(&Shape::Text),
+            "",
+            "Files of rules; `*` may stand in the last part. They are checked; evaluation comes later.",
+        ),
+        key(
+            "host",
+            Shape::Section(&host::HOST),
+            "",
+            "What is collected of this server itself.",
+        ),
+        key(
+            "storage",
+            Shape::Section(&storage::STORAGE),
+            "",
+            "Where data lies and how long.",
+        ),
+        key(
+            "limits",
+            Shape::Section(&limits::LIMITS),
+            "",
+            "What this program may take, and what one query may.",
+        ),
+        key(
+            "api",
+            Shape::Section(&api::API),
+            "",
+            "The port on which queries, pushes and metrics are answered.",
+        ),
+        key("ui", Shape::Section(&ui::UI), "", "The console."),
+        key(
+            "promql",
+            Shape::Section(&promql::PROMQL),
+            "",
+            "Switches of the query language.",
+        ),
+        key(
+            "include",
+            Shape::Section(&INCLUDE),
+            "",
+            "Files of other tools that stay where they are.",
+        ),
+        later("alerting", Shape::Any, "sending alerts to Alertmanagers"),
+        later("remote_write", Shape::Any, "remote write to other servers"),
+        later("remote_read", Shape::Any, "remote read from other servers"),
+        later("otlp", Shape::Any, "OTLP metrics"),
+        later("tracing", Shape::Any, "tracing of its own requests"),
+        idle(
+            "runtime",
+            Shape::Any,
+            "these are settings of the Go runtime; bongsu has none",
+        ),
+        later("alertmanager", Shape::Any, "routing and sending of alerts"),
+        later("alerts", Shape::Any, "alerts"),
+        later("logs", Shape::Any, "logs"),
+        later("traces", Shape::Any, "traces"),
+        later("containers", Shape::Any, "container metrics"),
+        later("jvm", Shape::Any, "JVM metrics without an exporter"),
+    ]],
+};
+
+pub(crate) static INCLUDE: Section = Section {
+    name: "include",
+    keys: &[&[
+        key(
+            "prometheus",
+            Shape::Text,
+            "",
+            "A prometheus.yml whose jobs and rules are taken as well.",
+        ),
+        key(
+            "rules",
+            Shape::List(&Shape::Text),
+            "",
+            "Rule files; `*` may stand in the last part.",
+        ),
+        later("promtail", Shape::Text, "logs"),
+        later("alertmanager", Shape::Text, "routing and sending of alerts"),
+        later("dashboards", Shape::List(&Shape::Text), "dashboards"),
+    ]],
+};
+
+pub(crate) static JOBS_FILE: Section = Section {
+    name: "",
+    keys: &[&[key(
+        "scrape_configs",
+        Shape::List(&Shape::Section(&scrape::JOB)),
+        "",
+        "",
+    )]],
+};

@@ -1,0 +1,203 @@
+//! What a text says becomes what it means, or a finding at its place.
+
+use crate::config::files::Memory;
+use crate::config::load::load_from;
+use crate::config::{Config, Loaded};
+use std::path::PathBuf;
+
+fn load_files(files: &[(&str, &str)], given: &[&str]) -> Loaded {
+    let mut memory = Memory::default();
+    for (path, text) in files {
+        memory.files.insert(PathBuf::from(path), (*text).to_owned());
+    }
+    memory
+        .variables
+        .insert("HOST".to_owned(), "web1".to_owned());
+    let given: Vec<PathBuf> = given.iter().map(PathBuf::from).collect();
+    load_from(&given, &memory)
+}
+
+fn load(text: &str) -> Loaded {
+    load_files(&[("c.yaml", text)], &["c.yaml"])
+}
+
+/// The configuration of a text that is accepted without a word.
+fn clean(text: &str) -> Config {
+    let loaded = load(text);
+    assert_eq!(shown(&loaded), [""; 0], "{text}");
+    loaded.config.unwrap()
+}
+
+fn shown(loaded: &Loaded) -> Vec<String> {
+    loaded.findings.iter().map(ToString::to_string).collect()
+}
+
+/// One text, one finding.
+#[track_caller]
+fn finds(text: &str, want: &str) {
+    assert_eq!(shown(&load(text)), [want], "{text}");
+}
+
+#[test]
+fn nothing_gives_the_defaults() {
+    for text in [
+        "",
+        "---\n",
+        "# only a remark\n",
+        "{}",
+        "global:\nscrape_configs:\n",
+    ] {
+        let mut config = clean(text);
+        config.files.clear();
+        assert_eq!(config, Config::default(), "{text:?}");
+    }
+}
+
+#[test]
+fn values_are_read_as_the_go_tools_read_them() {
+    let config = clean(
+        "
+global: {scrape_interval: 30s, external_labels: {site: '${HOST}'}}
+scrape_configs:
+  - &first
+    job_name: 5
+    honor_labels: yes
+    honor_timestamps: off
+    sample_limit: 1e3
+    body_size_limit: 10MB
+    static_configs:
+      - targets: ['a:1', 'b:2']
+        labels: {n: 1, on: off}
+  - <<: *first
+    job_name: second
+    scrape_timeout: 5s
+    static_configs:
+      - targets:
+          # nothing yet
+",
+    );
+    let [first, second] = &config.scrape[..] else {
+        panic!("two jobs")
+    };
+    assert_eq!(config.global.external_labels.to_string(), "{site=\"web1\"}");
+    assert_eq!(
+        (
+            first.job_name.as_str(),
+            first.honor_labels,
+            first.honor_timestamps
+        ),
+        ("5", true, false)
+    );
+    assert_eq!(first.scraping.limits.samples, 1000);
+    assert_eq!(first.scraping.limits.body_size, 10 << 20);
+    assert_eq!(
+        first.static_configs[0].labels.to_string(),
+        "{n=\"1\", on=\"off\"}"
+    );
+    assert_eq!(
+        (first.interval.as_secs(), first.timeout.as_secs()),
+        (30, 10)
+    );
+    assert_eq!((second.honor_labels, second.timeout.as_secs()), (true, 5));
+    assert_eq!(second.static_configs[0].targets.len(), 0);
+}
+
+#[test]
+fn every_finding_has_its_place_and_key() {
+    for (text, want) in [
+        (
+            "global:\n  scrape_intervall: 5s",
+            "c.yaml:2:3: error: global.scrape_intervall: unknown key in global; did you mean `scrape_interval`?",
+        ),
+        (
+            "global:\n  scrape_interval: 5x",
+            "c.yaml:2:20: error: global.scrape_interval: \"5x\" is not a duration; write 5s, 1m or 1h30m",
+        ),
+        (
+            "host:\n  enabled: maybe",
+            "c.yaml:2:12: error: host.enabled: `maybe` is not a yes or no; write true or false",
+        ),
+        (
+            "scrape_configs:\n- job_name: a\n  static_configs:\n  - targets: a:1",
+            "c.yaml:4:14: error: scrape_configs[0].static_configs[0].targets: a list (`- item` lines, or `[a, b]`) is needed here, this is a single value",
+        ),
+        (
+            "api: {}\napi: {}",
+            "c.yaml:2:1: error: `api` is given twice; line 1 has it first",
+        ),
+        (
+            "scrape_configs: [",
+            "c.yaml:2:1: error: this is not YAML: while parsing a node, did not find expected node content",
+        ),
+        (
+            "just text",
+            "c.yaml:1:1: error: a configuration is a mapping of `key: value` lines",
+        ),
+        (
+            "jvm: {enabled: true}",
+            "c.yaml:1:1: warning: jvm: bongsu does not have JVM metrics without an exporter yet; this is left out",
+        ),
+    ] {
+        finds(text, want);
+    }
+}
+
+#[test]
+fn a_secret_stays_out_of_the_debug_print() {
+    let config = clean(
+        "scrape_configs: [{job_name: a, basic_auth: {username: kim, password: hunter2}, http_headers: {X: {secrets: [hunter2]}}}]",
+    );
+    let shown = format!("{config:?}");
+    assert!(shown.contains("<secret>") && !shown.contains("hunter2"));
+}
+
+#[test]
+fn files_join_and_clash_where_they_say_the_same() {
+    let jobs = "global: {scrape_interval: 7s}\nscrape_configs: [{job_name: a}]";
+    let loaded = load_files(
+        &[
+            (
+                "/etc/own.yaml",
+                "include: {prometheus: p.yml}\nscrape_configs: [{job_name: b}]\nui: {theme: light}",
+            ),
+            ("/etc/p.yml", jobs),
+        ],
+        &["/etc/own.yaml"],
+    );
+    assert_eq!(shown(&loaded), [""; 0]);
+    let config = loaded.config.unwrap();
+    let names: Vec<_> = config
+        .scrape
+        .iter()
+        .map(|j| (j.job_name.as_str(), j.interval.as_secs()))
+        .collect();
+    assert_eq!(names, [("b", 7), ("a", 7)]);
+    assert_eq!(config.files.len(), 2);
+
+    let twice = load_files(
+        &[
+            ("/a.yml", jobs),
+            ("/b.yml", "scrape_configs: [{job_name: a}]\nhost: {}"),
+        ],
+        &["/a.yml", "/b.yml"],
+    );
+    assert_eq!(
+        shown(&twice),
+        ["/b.yml:1:29: error: scrape_configs[0].job_name: another job is named \"a\": /a.yml:2"]
+    );
+}
+
+#[test]
+fn bombs_are_refused() {
+    let mut laughs = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for i in 1..9 {
+        let items = vec![format!("*a{}", i - 1); 10].join(", ");
+        laughs.push_str(&format!("a{i}: &a{i} [{items}]\n"));
+    }
+    let deep = "[".repeat(100_000);
+    for text in [laughs, deep, "a: ".repeat(5000), "{".repeat(5000)] {
+        let loaded = load(&text);
+        assert!(loaded.config.is_none());
+        assert!(loaded.findings.len() < 20, "{:?}", shown(&loaded));
+    }
+}

@@ -1,0 +1,391 @@
+//! `ui`: the console.
+
+use crate::base::clock::Duration;
+use crate::config::check::Check;
+use crate::config::fields::Fields;
+use crate::config::shape::{Section, Shape, key, node_bool};
+
+pub(crate) static UI: Section = Section {
+    name: "ui",
+    keys: &[&[
+        key(
+            "theme",
+            Shape::Text,
+            "dark",
+            "A theme of the palette (`:theme`): dark, light, colour-blind, mono.",
+        ),
+        key(
+            "colors",
+            Shape::Word(&["auto", "true", "256", "16", "mono"]),
+            "auto",
+            "How many colours are used; auto asks the environment.",
+        ),
+        key(
+            "symbols",
+            Shape::Word(&["auto", "unicode", "ascii"]),
+            "auto",
+            "Lines and dots for charts, or plain letters for terminals without them.",
+        ),
+        key(
+            "keys",
+            Shape::Texts,
+            "",
+            "Other keys for actions, by the action's name in the help: {quit: Q}.",
+        ),
+        key(
+            "overview",
+            Shape::List(&Shape::Either(&Shape::Text, &TILE)),
+            "",
+            "The Overview's panels in order: a name, or {panel, width, height} in grid cells.",
+        ),
+        key(
+            "panels",
+            Shape::List(&Shape::Section(&PANEL)),
+            "",
+            "Own panels on the Overview, each from one query.",
+        ),
+        key(
+            "range",
+            Shape::Duration,
+            "30m",
+            "How much time the charts show at first.",
+        ),
+        key(
+            "time_zone",
+            Shape::Text,
+            "local",
+            "local is the server's zone; or UTC, or an offset as +09:00.",
+        ),
+        key(
+            "on_hangup",
+            Shape::Word(&["stop", "detach"]),
+            "stop",
+            "What a lost line does to an engine inside the console: stop it cleanly, or go on as `serve`.",
+        ),
+        key(
+            "read_only",
+            Shape::Bool,
+            "false",
+            "Refuses every action that changes something.",
+        ),
+        key(
+            "mouse",
+            Shape::Bool,
+            "false",
+            "Takes the mouse from the start; `M` switches it.",
+        ),
+        key(
+            "low_bandwidth",
+            Shape::Word(&["auto", "on", "off"]),
+            "auto",
+            "Draws less often and without small movements, for slow lines.",
+        ),
+        key(
+            "last_screen",
+            Shape::Bool,
+            "false",
+            "Prints the last screen on leaving.",
+        ),
+        key("title", Shape::Bool, "true", "Sets the terminal's title."),
+    ]],
+};
+
+pub(crate) static TILE: Section = Section {
+    name: "ui.overview",
+    keys: &[&[
+        key(
+            "panel",
+            Shape::Text,
+            "",
+            "The panel's name, or the title of one of ui.panels.",
+        ),
+        key("width", Shape::Int(1, 12), "1", "Columns of the grid."),
+        key("height", Shape::Int(1, 12), "1", "Rows of the grid."),
+    ]],
+};
+
+pub(crate) static PANEL: Section = Section {
+    name: "ui.panels",
+    keys: &[&[
+        key("title", Shape::Text, "", "What stands above it."),
+        key("expr", Shape::Text, "", "The PromQL query."),
+        key(
+            "legend",
+            Shape::Text,
+            "",
+            "How a series is named, labels filled in: {{instance}}.",
+        ),
+        key(
+            "kind",
+            Shape::Word(&["chart", "stat", "table"]),
+            "chart",
+            "A chart over time, the last value large, or a table.",
+        ),
+        key(
+            "unit",
+            Shape::Word(&[
+                "",
+                "percent",
+                "ratio",
+                "bytes",
+                "bytes_per_second",
+                "seconds",
+                "count",
+                "per_second",
+            ]),
+            "",
+            "How numbers are written.",
+        ),
+        key(
+            "thresholds",
+            Shape::Section(&THRESHOLDS),
+            "",
+            "Where a value turns to a warning or is critical.",
+        ),
+    ]],
+};
+
+pub(crate) static THRESHOLDS: Section = Section {
+    name: "ui.panels.thresholds",
+    keys: &[&[
+        key("warning", Shape::Float, "", "From here on a warning."),
+        key(
+            "critical",
+            Shape::Float,
+            "",
+            "From here on critical; below `warning` it means that small is bad.",
+        ),
+    ]],
+};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ui {
+    pub theme: String,
+    pub colors: Colors,
+    pub symbols: Symbols,
+    /// Action to key, as written; the console knows which actions there are.
+    pub keys: Vec<(String, String)>,
+    /// Empty: the console's own order.
+    pub overview: Vec<Tile>,
+    pub panels: Vec<Panel>,
+    pub range: Duration,
+    pub time_zone: TimeZone,
+    pub on_hangup: OnHangup,
+    pub read_only: bool,
+    pub mouse: bool,
+    /// `None`: by what the line can do.
+    pub low_bandwidth: Option<bool>,
+    pub last_screen: bool,
+    pub title: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Colors {
+    #[default]
+    Auto,
+    True,
+    Indexed,
+    Sixteen,
+    Mono,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Symbols {
+    #[default]
+    Auto,
+    Unicode,
+    Ascii,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeZone {
+    #[default]
+    Local,
+    Utc,
+    /// Seconds east of Greenwich.
+    Offset(i32),
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnHangup {
+    #[default]
+    Stop,
+    Detach,
+}
+
+/// One panel's place in the Overview's grid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tile {
+    pub panel: String,
+    pub width: u8,
+    pub height: u8,
+}
+
+/// A panel of the user's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Panel {
+    pub title: String,
+    pub expr: String,
+    pub legend: String,
+    pub kind: PanelKind,
+    pub unit: String,
+    pub warning: Option<f64>,
+    pub critical: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PanelKind {
+    #[default]
+    Chart,
+    Stat,
+    Table,
+}
+
+impl Default for Ui {
+    fn default() -> Self {
+        Self {
+            theme: "dark".to_owned(),
+            colors: Colors::default(),
+            symbols: Symbols::default(),
+            keys: Vec::new(),
+            overview: Vec::new(),
+            panels: Vec::new(),
+            range: Duration::from_mins(30),
+            time_zone: TimeZone::default(),
+            on_hangup: OnHangup::default(),
+            read_only: false,
+            mouse: false,
+            low_bandwidth: None,
+            last_screen: false,
+            title: true,
+        }
+    }
+}
+
+pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Ui {
+    let default = Ui::default();
+    let keys = of.pairs("keys").into_iter();
+    let zone = of.text("time_zone").unwrap_or_default();
+    let time_zone = read_time_zone(zone).unwrap_or_else(|| {
+        let text =
+            format!("{zone:?} is not a time zone here; write local, UTC or an offset as +09:00");
+        check.report.error(of.value_place("time_zone"), text);
+        TimeZone::Local
+    });
+    Ui {
+        theme: of.string("theme").unwrap_or(default.theme),
+        colors: match of.text("colors") {
+            Some("true") => Colors::True,
+            Some("256") => Colors::Indexed,
+            Some("16") => Colors::Sixteen,
+            Some("mono") => Colors::Mono,
+            _ => Colors::Auto,
+        },
+        symbols: match of.text("symbols") {
+            Some("unicode") => Symbols::Unicode,
+            Some("ascii") => Symbols::Ascii,
+            _ => Symbols::Auto,
+        },
+        keys: keys.map(|(a, k, _)| (a.to_owned(), k.to_owned())).collect(),
+        overview: read_overview(of, check),
+        panels: read_panels(of, check),
+        range: of.positive("range").unwrap_or(default.range),
+        time_zone,
+        on_hangup: match of.text("on_hangup") {
+            Some("detach") => OnHangup::Detach,
+            _ => OnHangup::Stop,
+        },
+        read_only: of.bool("read_only").unwrap_or(default.read_only),
+        mouse: of.bool("mouse").unwrap_or(default.mouse),
+        low_bandwidth: match of.text("low_bandwidth") {
+            Some("auto") | None => None,
+            Some(_) => of.get("low_bandwidth").and_then(node_bool),
+        },
+        last_screen: of.bool("last_screen").unwrap_or(default.last_screen),
+        title: of.bool("title").unwrap_or(default.title),
+    }
+}
+
+fn read_time_zone(text: &str) -> Option<TimeZone> {
+    match text {
+        "" | "local" | "Local" => return Some(TimeZone::Local),
+        "UTC" | "utc" | "Z" => return Some(TimeZone::Utc),
+        _ => {}
+    }
+    let (sign, rest) = match text.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes) = rest.split_once(':').unwrap_or((rest, "0"));
+    let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
+    let fits = (0..=14).contains(&hours) && (0..60).contains(&minutes);
+    fits.then_some(TimeZone::Offset(sign * (hours * 3600 + minutes * 60)))
+}
+
+fn read_overview(of: Fields<'_>, check: &mut Check<'_>) -> Vec<Tile> {
+    let mut tiles = Vec::new();
+    for node in of.items("overview") {
+        let mut tile = Tile {
+            panel: node.text().unwrap_or_default().to_owned(),
+            width: 1,
+            height: 1,
+        };
+        if node.text().is_none() {
+            let of = Fields::new(node, &TILE);
+            let cells = |key: &str| of.int(key).and_then(|n| u8::try_from(n).ok());
+            check.require(of, &["panel"]);
+            tile.panel = of.string("panel").unwrap_or_default();
+            tile.width = cells("width").unwrap_or(1);
+            tile.height = cells("height").unwrap_or(1);
+        }
+        tiles.push(tile);
+    }
+    tiles
+}
+
+fn read_panels(of: Fields<'_>, check: &mut Check<'_>) -> Vec<Panel> {
+    let mut panels: Vec<Panel> = Vec::new();
+    for of in of.sections("panels", &PANEL) {
+        check.require(of, &["title", "expr"]);
+        let title = of.string("title").unwrap_or_default();
+        if panels.iter().any(|p| p.title == title) {
+            let text = format!("another panel is called {title:?}");
+            check.report.error(of.value_place("title"), text);
+        }
+        let thresholds = of.section("thresholds", &THRESHOLDS);
+        panels.push(Panel {
+            title,
+            expr: of.string("expr").unwrap_or_default(),
+            legend: of.string("legend").unwrap_or_default(),
+            kind: match of.text("kind") {
+                Some("stat") => PanelKind::Stat,
+                Some("table") => PanelKind::Table,
+                _ => PanelKind::Chart,
+            },
+            unit: of.string("unit").unwrap_or_default(),
+            warning: thresholds.and_then(|t| t.float("warning")),
+            critical: thresholds.and_then(|t| t.float("critical")),
+        });
+    }
+    panels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_zones_read() {
+        for (text, want) in [
+            ("", Some(TimeZone::Local)),
+            ("UTC", Some(TimeZone::Utc)),
+            ("+09:00", Some(TimeZone::Offset(32_400))),
+            ("-3", Some(TimeZone::Offset(-10_800))),
+            ("Asia/Seoul", None),
+            ("+99:00", None),
+        ] {
+            assert_eq!(read_time_zone(text), want, "{text}");
+        }
+    }
+}

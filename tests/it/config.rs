@@ -1,0 +1,3 @@
+//! The configuration room, from the outside: the users' own files.
+
+mod seeds;

@@ -1,0 +1,59 @@
+//! Every file of the users loads as it is.
+
+use bongsu::config::{self, Level};
+use std::path::{Path, PathBuf};
+
+/// File, and the texts that its warnings must hold, one each.
+const FILES: &[(&str, &[&str])] = &[
+    ("prometheus-collector.yml", &[]),
+    ("prometheus-default.yml", &["sending alerts"]),
+    (
+        "prometheus-dev-prod.yml",
+        &["cannot be reached as written"; 4],
+    ),
+    ("prometheus-spring.yml", &[]),
+    ("prometheus-tls.yml", &["cannot be reached as written"; 2]),
+    ("redis-relabel-scrape-configs.yml", &[]),
+    ("alerting-block.yml", &["sending alerts"]),
+    ("alertmanager.yml", &["Alertmanager file"]),
+    ("promtail-collector.yml", &["Promtail file"]),
+    ("promtail-multiline.yml", &["Promtail file"]),
+    ("rules.yml", &["rules file"]),
+    ("tempo.yml", &["Tempo file"]),
+];
+
+#[test]
+fn the_users_files_are_accepted_as_they_are() {
+    for (name, want) in FILES {
+        let path = seed(name);
+        let loaded = config::load(std::slice::from_ref(&path));
+        let shown: Vec<_> = loaded.findings.iter().map(ToString::to_string).collect();
+        assert!(loaded.is_accepted(), "{name}: {shown:#?}");
+        assert!(loaded.findings.iter().all(|f| f.level == Level::Warning));
+        assert_eq!(shown.len(), want.len(), "{name}: {shown:#?}");
+        for (got, want) in shown.iter().zip(*want) {
+            assert!(got.contains(want), "{name}: {got} does not say {want:?}");
+        }
+    }
+}
+
+#[test]
+fn the_redis_exporters_relabelling_is_read() {
+    let loaded = config::load(&[seed("redis-relabel-scrape-configs.yml")]);
+    let config = loaded.config.unwrap();
+    let job = &config.scrape[0];
+    assert_eq!(job.metrics_path, "/scrape");
+    assert_eq!(job.static_configs[0].targets.len(), 3);
+    let written: Vec<_> = job
+        .relabel
+        .iter()
+        .map(|r| r.target_label.as_str())
+        .collect();
+    assert_eq!(written, ["__param_target", "instance", "__address__"]);
+}
+
+fn seed(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/seeds")
+        .join(name)
+}
