@@ -10,4 +10,5 @@ pub mod fs;
 pub mod net;
 pub mod regex;
 pub mod task;
+pub mod text;
 pub mod units;

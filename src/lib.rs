@@ -22,4 +22,5 @@ pub mod config;
 pub mod model;
 pub mod source;
 pub mod store;
+pub mod tui;
 pub mod wire;

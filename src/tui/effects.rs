@@ -1,0 +1,92 @@
+//! The only place that performs: asks the source, gives it orders, listens to signals.
+//!
+//! Everything runs on the engine's runtime and comes back as a [`Msg`]; nothing here is waited for.
+
+use crate::model::action::Action;
+use crate::model::request::Request;
+use crate::source::api::{Source, SourceError};
+use crate::tui::cmd::Leave;
+use crate::tui::msg::Msg;
+use crate::tui::slot::{SlotId, Ticket};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::AbortHandle;
+
+pub use tokio::runtime::Handle;
+
+pub(crate) struct Effects {
+    runtime: Handle,
+    source: Arc<dyn Source>,
+    to: Sender<Msg>,
+    running: HashMap<SlotId, AbortHandle>,
+}
+
+impl Effects {
+    pub(crate) fn new(runtime: Handle, source: Arc<dyn Source>, to: Sender<Msg>) -> Self {
+        Self {
+            runtime,
+            source,
+            to,
+            running: HashMap::new(),
+        }
+    }
+
+    /// Asks; an older asking of the same slot is dropped, which cancels the work behind it.
+    pub(crate) fn ask(&mut self, ticket: Ticket, request: Request) {
+        let (source, to) = (self.source.clone(), self.to.clone());
+        let work = self.runtime.spawn(async move { source.ask(request).await });
+        let old = self.running.insert(ticket.slot, work.abort_handle());
+        if let Some(old) = old {
+            old.abort();
+        }
+        self.runtime.spawn(async move {
+            let result = match work.await {
+                Ok(result) => result,
+                Err(why) if why.is_cancelled() => return,
+                Err(why) => Err(SourceError::Internal(format!(
+                    "answering this failed inside bongsu: {why}"
+                ))),
+            };
+            let _ = to.send(Msg::Answer(ticket, result));
+        });
+    }
+
+    pub(crate) fn act(&self, tag: u64, action: Action) {
+        let (source, to) = (self.source.clone(), self.to.clone());
+        self.runtime.spawn(async move {
+            let result = source.act(action).await;
+            let _ = to.send(Msg::Acted(tag, result));
+        });
+    }
+
+    /// SIGTERM and SIGHUP end the console in order, from here on.
+    pub(crate) fn listen_to_signals(&self) {
+        for (kind, leave) in [
+            (SignalKind::terminate(), Leave::Terminated),
+            (SignalKind::hangup(), Leave::HungUp),
+            (SignalKind::interrupt(), Leave::Quit),
+        ] {
+            let to = self.to.clone();
+            self.runtime.spawn(async move {
+                let Ok(mut stream) = signal(kind) else {
+                    return;
+                };
+                while stream.recv().await.is_some() {
+                    if to.send(Msg::Leave(leave)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    }
+}
+
+impl Drop for Effects {
+    fn drop(&mut self) {
+        for work in self.running.values() {
+            work.abort();
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! The three threads, and the loop of the middle one.
+//!
+//! Input reads and never paints; this thread updates and paints into memory and never waits for
+//! the terminal; the writer writes and may be stuck. Data cause at most thirty paints a second, a
+//! key paints at once, and nothing is painted when nothing changed.
+
+use crate::base::clock::{Clock, Duration, Instant, monotonic};
+use crate::source::api::Source;
+use crate::tui::cmd::{Cmd, Leave};
+use crate::tui::effects::{Effects, Handle};
+use crate::tui::input;
+use crate::tui::msg::{LineMeter, Msg};
+use crate::tui::state::{Dirty, State};
+use crate::tui::tabs::TABS;
+use crate::tui::terminal::{self, Environment, PanicGuard, RawMode};
+use crate::tui::theme::{Depth, SymbolSet, Theme, detect_depth, detect_symbols};
+use crate::tui::update::update;
+use crate::tui::view;
+use crate::tui::writer::{Frame, Writer};
+use base64::Engine as _;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+
+const TICK: Duration = Duration::from_secs(2);
+const SLOW_TICK: Duration = Duration::from_secs(5);
+/// Nobody looks: the terminal says that it lost the focus.
+const UNFOCUSED_TICK: Duration = Duration::from_secs(10);
+/// Between two paints that data cause.
+const PAINT: Duration = Duration::from_millis(33);
+/// How long a stuck line may hold up leaving.
+const LAST_WRITE: Duration = Duration::from_millis(500);
+
+/// Where the engine is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// In this process: leaving may end it.
+    #[default]
+    Inside,
+    /// Reached through its socket: leaving changes nothing there.
+    Attached,
+    /// Existing servers of other make.
+    Remote,
+}
+
+/// How the console is to be.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub engine: Engine,
+    /// Of `ui.theme`.
+    pub theme: String,
+    /// Of `ui.keys`: action and keys.
+    pub keys: Vec<(String, String)>,
+    /// Of `ui.overview`: names of panels; empty is all.
+    pub overview: Vec<String>,
+    pub symbols: SymbolSet,
+    pub depth: Depth,
+    /// Look for box lines of two columns, after the first frame.
+    pub probe_symbols: bool,
+    /// Times in UTC from the start.
+    pub utc: bool,
+    pub read_only: bool,
+    /// Show the three lines of the first start.
+    pub first_start: bool,
+    /// Leave the last screen in the terminal's scrollback.
+    pub print_last: bool,
+    pub clock: Clock,
+}
+
+impl Options {
+    /// What fits this terminal, everything else as if nothing was configured.
+    pub fn detect(env: &Environment) -> Self {
+        Self {
+            engine: Engine::Inside,
+            theme: "dark".to_owned(),
+            keys: Vec::new(),
+            overview: Vec::new(),
+            symbols: detect_symbols(env),
+            depth: detect_depth(env),
+            probe_symbols: env.east_asian,
+            utc: false,
+            read_only: false,
+            first_start: false,
+            print_last: false,
+            clock: Clock::System,
+        }
+    }
+}
+
+/// How the console ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Quit,
+    /// The engine is to go on as `serve`.
+    Detach,
+    /// The line was lost.
+    HungUp,
+    Terminated,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TuiError {
+    #[error("this terminal cannot show the console: {0}")]
+    Unfit(String),
+    #[error("the terminal could not be prepared: {0}")]
+    Terminal(#[from] std::io::Error),
+}
+
+/// Shows the console until it is left. The calling thread becomes the one that updates and paints;
+/// it must not be one of the runtime's workers.
+pub fn run(source: Arc<dyn Source>, options: Options, runtime: Handle) -> Result<Exit, TuiError> {
+    if let Some(why) = Environment::read().unfit() {
+        return Err(TuiError::Unfit(why));
+    }
+    let (width, height) = crossterm::terminal::size()?;
+    let (to, from) = channel();
+    let guard = PanicGuard::new(to.clone());
+    let raw = RawMode::enter()?;
+    let writer = Writer::start(Box::new(std::io::stdout()))?;
+    writer.order(terminal::ENTER);
+    let effects = Effects::new(runtime, source, to.clone());
+    effects.listen_to_signals();
+    let now = options.clock.now_ms();
+    let probe = options.probe_symbols;
+    let clock = options.clock.clone();
+    let state = State::new(options, now, width, height);
+    let mut console = Console {
+        theme: Theme::new(state.theme, state.depth, state.symbols),
+        state,
+        clock,
+        writer,
+        effects,
+        from,
+        meter: Meter::default(),
+        last_screen: None,
+    };
+    console.first_frame();
+    if probe {
+        console.writer.order(input::PROBE);
+        console.writer.repaint();
+    }
+    let alive = input::Heartbeat::default();
+    input::start(to, alive.clone(), probe)?;
+    let leave = console.turn(&alive);
+    let printed = console.last_words();
+    console
+        .writer
+        .finish(&format!("{}{printed}", terminal::LEAVE), LAST_WRITE);
+    drop(raw);
+    drop(guard);
+    Ok(match leave {
+        Leave::Quit | Leave::Suspend => Exit::Quit,
+        Leave::Detach => Exit::Detach,
+        Leave::HungUp => Exit::HungUp,
+        Leave::Terminated => Exit::Terminated,
+    })
+}
+
+struct Console {
+    state: State,
+    theme: Theme,
+    clock: Clock,
+    writer: Writer,
+    effects: Effects,
+    from: Receiver<Msg>,
+    meter: Meter,
+    last_screen: Option<Buffer>,
+}
+
+/// Bytes of the line at the last report.
+#[derive(Default)]
+struct Meter {
+    bytes: u64,
+    at: Option<Instant>,
+}
+
+impl Console {
+    /// Painted before anything is known, while the first questions are on their way.
+    fn first_frame(&mut self) {
+        self.paint();
+        let _ = self.take(Msg::Tick);
+    }
+
+    /// Takes messages until the console is left.
+    fn turn(&mut self, alive: &input::Heartbeat) -> Leave {
+        let mut next_tick = monotonic() + TICK;
+        let mut painted_at = monotonic();
+        loop {
+            let now = monotonic();
+            let wake = match self.state.dirty {
+                Dirty::No => next_tick,
+                Dirty::Data => next_tick.min(painted_at + PAINT),
+                Dirty::Key => now,
+            };
+            let msg = match self.from.recv_timeout(wake.saturating_duration_since(now)) {
+                Ok(msg) => Some(msg),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return Leave::Quit,
+            };
+            // Everything that has come meanwhile is taken before one paint.
+            let more: Vec<Msg> = self.from.try_iter().take(256).collect();
+            for msg in msg.into_iter().chain(more) {
+                alive.fetch_add(1, Ordering::Relaxed);
+                if let Some(leave) = self.take(msg) {
+                    return leave;
+                }
+            }
+            let now = monotonic();
+            if now >= next_tick {
+                next_tick = now + self.tick_every();
+                let line = self.meter.read(&self.writer, now);
+                let left = self.take(Msg::Line(line)).or_else(|| self.take(Msg::Tick));
+                if let Some(leave) = left {
+                    return leave;
+                }
+            }
+            let due = match self.state.dirty {
+                Dirty::No => false,
+                Dirty::Data => now >= painted_at + PAINT,
+                Dirty::Key => true,
+            };
+            if due {
+                painted_at = now;
+                self.paint();
+            }
+        }
+    }
+
+    fn tick_every(&self) -> Duration {
+        if !self.state.focused {
+            UNFOCUSED_TICK
+        } else if self.state.low_bandwidth {
+            SLOW_TICK
+        } else {
+            TICK
+        }
+    }
+
+    fn take(&mut self, msg: Msg) -> Option<Leave> {
+        self.state.now = self.clock.now_ms();
+        for cmd in update(&mut self.state, msg) {
+            match cmd {
+                Cmd::Ask { ticket, request } => self.effects.ask(ticket, request),
+                Cmd::Act { tag, action } => self.effects.act(tag, action),
+                Cmd::Copy(text) if view::clipboard_fits(&text) => {
+                    let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+                    self.writer.order(&format!("\x1b]52;c;{encoded}\x07"));
+                }
+                Cmd::Copy(_) => {}
+                Cmd::Mouse(true) => self.writer.order(terminal::MOUSE_ON),
+                Cmd::Mouse(false) => self.writer.order(terminal::MOUSE_OFF),
+                Cmd::Repaint => {
+                    self.writer.repaint();
+                    self.state.dirty = Dirty::Key;
+                }
+                Cmd::Suspend => self.suspend(),
+                Cmd::Quit(leave) => return Some(leave),
+            }
+        }
+        None
+    }
+
+    fn paint(&mut self) {
+        let state = &self.state;
+        let theme = &self.theme;
+        let stale = theme.name != state.theme && state.depth != Depth::Mono;
+        if stale || theme.symbols.set != state.symbols {
+            self.theme = Theme::new(state.theme, state.depth, state.symbols);
+        }
+        let area = Rect::new(0, 0, state.width, state.height);
+        let mut buffer = Buffer::empty(area);
+        let caret = view::view(state, &self.theme, area, &mut buffer);
+        if state.options.print_last {
+            self.last_screen = Some(buffer.clone());
+        }
+        let host = state.machine().map_or("", |m| m.host.as_str());
+        let host = crate::base::text::display(host);
+        self.writer.frame(Frame {
+            buffer,
+            caret,
+            title: format!("bongsu {host} {}", TABS[state.tab].name),
+        });
+        self.state.dirty = Dirty::No;
+    }
+
+    /// Stops this program as the shell's job control does; comes back with `fg`.
+    fn suspend(&mut self) {
+        self.writer.order(terminal::LEAVE);
+        self.writer.flush(LAST_WRITE);
+        let _ = crossterm::terminal::disable_raw_mode();
+        // SIGTSTP is dropped in an orphaned process group; SIGSTOP always works.
+        let _ =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+        let _ = crossterm::terminal::enable_raw_mode();
+        self.writer.order(terminal::ENTER);
+        if self.state.mouse {
+            self.writer.order(terminal::MOUSE_ON);
+        }
+        if let Ok((width, height)) = crossterm::terminal::size() {
+            self.take(Msg::Resize { width, height });
+        }
+        self.take(Msg::Continued);
+    }
+
+    /// The last screen as plain lines, where it was asked for.
+    fn last_words(&self) -> String {
+        let screen = self.last_screen.as_ref();
+        screen.map_or_else(String::new, |buffer| {
+            crate::tui::testing::lines(buffer).join("\r\n") + "\r\n"
+        })
+    }
+}
+
+impl Meter {
+    fn read(&mut self, writer: &Writer, now: Instant) -> LineMeter {
+        let bytes = writer.bytes();
+        let seconds = self.at.map_or(2.0, |at| (now - at).as_secs_f64());
+        let sent = bytes.saturating_sub(self.bytes) as f64;
+        (self.bytes, self.at) = (bytes, Some(now));
+        LineMeter {
+            bytes_per_second: sent / seconds.max(0.1),
+            blocked_ms: writer.take_blocked_ms(),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The registry of tabs.
+//!
+//! A tab says what it asks, what it does with a key, and how it is painted; it keeps what it must
+//! remember in [`Locals`]. One file under `tabs/` and one row in [`TABS`] make a tab.
+
+pub(crate) mod overview;
+
+use crate::model::request::Request;
+use crate::tui::cmd::Cmd;
+use crate::tui::keymap::{Act, Key};
+use crate::tui::msg::Mouse;
+use crate::tui::overlay::{Item, Prompt, PromptKind};
+use crate::tui::slot::SlotId;
+use crate::tui::state::State;
+use crate::tui::theme::Theme;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+/// All tabs; those with a digit in the order of their digits.
+pub(crate) const TABS: &[&Tab] = &[&overview::TAB];
+
+/// Paints; gives the place of the text caret where there is one.
+pub(crate) type View = fn(&State, &Theme, Rect, &mut Buffer) -> Option<Position>;
+
+pub(crate) struct Tab {
+    /// `None` where it is reached by `:` only.
+    pub(crate) digit: Option<char>,
+    pub(crate) name: &'static str,
+    /// A sentence for the help.
+    pub(crate) help: &'static str,
+    /// What it wants to know, for the body it has on the screen.
+    pub(crate) requests: fn(&State, Rect) -> Vec<(SlotId, Request)>,
+    /// Takes an action before the console does; `None` leaves it to the console.
+    pub(crate) act: fn(&mut State, Act) -> Option<Vec<Cmd>>,
+    /// Takes a key as text while an input of the tab has the keys; `None` where none has.
+    pub(crate) key: fn(&mut State, Key) -> Option<Vec<Cmd>>,
+    /// Takes pasted text, if an input of the tab has the keys.
+    pub(crate) paste: fn(&mut State, &str) -> bool,
+    /// A mouse event inside the body; false where it meant nothing.
+    pub(crate) click: fn(&mut State, Rect, Mouse) -> bool,
+    /// The prompt that the tab knows by this word.
+    pub(crate) prompt: fn(&State, &'static str) -> Prompt,
+    /// Takes a preview that an order of the tab led to; false shows it as a plain list.
+    pub(crate) preview: fn(&mut State, &[String]) -> bool,
+    /// Takes what was typed into a prompt of the tab; an error keeps the prompt open.
+    pub(crate) prompted: fn(&mut State, &'static str, &str) -> Result<Vec<Cmd>, String>,
+    /// What can be done with what is chosen.
+    pub(crate) menu: fn(&State) -> Vec<Item>,
+    pub(crate) view: View,
+}
+
+impl Tab {
+    /// A tab that only shows: rows take what they need from here with `..Tab::new(..)`.
+    pub(crate) const fn new(name: &'static str, help: &'static str, view: View) -> Self {
+        Self {
+            digit: None,
+            name,
+            help,
+            requests: |_, _| Vec::new(),
+            act: |_, _| None,
+            key: |_, _| None,
+            paste: |_, _| false,
+            click: |_, _, _| false,
+            prompt: |_, tag| Prompt::new(PromptKind::Tab(tag), tag, "", ""),
+            preview: |_, _| false,
+            prompted: |_, _, _| Ok(Vec::new()),
+            menu: |_| Vec::new(),
+            view,
+        }
+    }
+}
+
+/// What the tabs remember.
+#[derive(Debug, Default)]
+pub(crate) struct Locals {
+    pub(crate) overview: overview::Local,
+}
+
+/// A tab by its name.
+pub(crate) fn by_name(name: &str) -> Option<usize> {
+    TABS.iter().position(|t| t.name.eq_ignore_ascii_case(name))
+}

@@ -1,0 +1,135 @@
+//! Updates without threads or a terminal.
+
+use super::*;
+use crate::tui::cmd::Leave;
+use crate::tui::run::{Engine, Options};
+use crate::tui::terminal::Environment;
+
+const NOW: i64 = 1_795_230_000_000;
+
+fn state(engine: Engine) -> State {
+    let options = Options {
+        engine,
+        ..Options::detect(&Environment::default())
+    };
+    State::new(options, NOW, 80, 24)
+}
+
+fn press(state: &mut State, text: &str) -> Vec<Cmd> {
+    let key = Key::parse(text).unwrap();
+    let cmds = update(state, Msg::Key(key));
+    let not_ask = |c: &Cmd| !matches!(c, Cmd::Ask { .. });
+    cmds.into_iter().filter(not_ask).collect()
+}
+
+#[test]
+fn esc_never_leaves_and_ctrl_c_always_does() {
+    let mut state = state(Engine::Attached);
+    for _ in 0..5 {
+        assert_eq!(press(&mut state, "Esc"), vec![]);
+    }
+    press(&mut state, ":");
+    assert_eq!(press(&mut state, "Ctrl-C"), vec![Cmd::Quit(Leave::Quit)]);
+    let jamo = update(&mut state, Msg::Key(Key::ctrl('ㅊ')));
+    assert_eq!(jamo, vec![Cmd::Quit(Leave::Quit)]);
+}
+
+#[test]
+fn with_the_engine_inside_leaving_is_a_choice() {
+    let mut state = state(Engine::Inside);
+    assert_eq!(press(&mut state, "q"), vec![]);
+    assert_eq!(top_kind(&state), Some(ListKind::Leave));
+    press(&mut state, "Esc");
+    assert!(state.overlays.is_empty());
+    press(&mut state, "q");
+    press(&mut state, "j");
+    assert_eq!(press(&mut state, "Enter"), vec![Cmd::Quit(Leave::Detach)]);
+    assert_eq!(press(&mut state, "D"), vec![Cmd::Quit(Leave::Detach)]);
+}
+
+#[test]
+fn attached_q_leaves_at_the_root_and_goes_back_above_it() {
+    let mut state = state(Engine::Attached);
+    press(&mut state, "?");
+    assert_eq!(press(&mut state, "q"), vec![]);
+    assert!(state.overlays.is_empty());
+    assert_eq!(press(&mut state, "q"), vec![Cmd::Quit(Leave::Quit)]);
+}
+
+#[test]
+fn a_theme_that_was_only_looked_at_is_taken_back() {
+    let mut state = state(Engine::Attached);
+    act(&mut state, crate::tui::keymap::Act::Themes);
+    press(&mut state, "j");
+    assert_eq!(state.theme, "light");
+    press(&mut state, "Esc");
+    assert_eq!(state.theme, "dark");
+    act(&mut state, crate::tui::keymap::Act::Themes);
+    press(&mut state, "j");
+    press(&mut state, "Enter");
+    press(&mut state, "Esc");
+    assert_eq!(state.theme, "light");
+}
+
+#[test]
+fn pasted_text_is_never_read_as_keys() {
+    let mut state = state(Engine::Attached);
+    update(&mut state, Msg::Paste("q".into()));
+    assert!(state.overlays.is_empty());
+    press(&mut state, "t");
+    update(&mut state, Msg::Paste("-15m\n".into()));
+    assert_eq!(press(&mut state, "Enter"), vec![]);
+    assert_eq!(state.time.cursor, Some(NOW - 15 * 60_000));
+}
+
+#[test]
+fn a_prompt_that_cannot_be_read_says_why_and_stays() {
+    let mut state = state(Engine::Attached);
+    press(&mut state, "t");
+    for c in "soon".chars() {
+        update(&mut state, Msg::Key(Key::char(c)));
+    }
+    press(&mut state, "Enter");
+    let Some(Overlay::Prompt(prompt)) = state.overlays.last() else {
+        panic!("closed")
+    };
+    assert!(prompt.error.as_ref().unwrap().contains("is no time"));
+}
+
+#[test]
+fn read_only_refuses_every_order() {
+    let mut state = state(Engine::Attached);
+    state.options.read_only = true;
+    press(&mut state, ".");
+    assert_eq!(press(&mut state, "Enter"), vec![]);
+    assert!(state.toasts[0].text.contains("--read-only"));
+}
+
+#[test]
+fn a_selection_becomes_the_range() {
+    let mut state = state(Engine::Attached);
+    for key in ["h", "h", "h", "h", "v", "l", "l"] {
+        press(&mut state, key);
+    }
+    press(&mut state, "v");
+    let step = TimeCursor::default().window(NOW, 40).step;
+    assert_eq!(state.time.range, (2 * step).max(10_000));
+    assert!(state.time.end.is_some());
+    press(&mut state, "0");
+    assert!(state.time.is_live());
+}
+
+use crate::tui::time_cursor::TimeCursor;
+
+#[test]
+fn hangul_keys_work_and_are_hinted() {
+    let mut state = state(Engine::Attached);
+    update(&mut state, Msg::Key(Key::char('ㅅ')));
+    assert!(matches!(state.overlays.last(), Some(Overlay::Prompt(_))));
+    assert!(state.hangul);
+    update(&mut state, Msg::Key(Key::char('ㅂ')));
+    let Some(Overlay::Prompt(prompt)) = state.overlays.last() else {
+        panic!("closed")
+    };
+    assert_eq!(prompt.edit.text(), "ㅂ", "an input takes what was typed");
+}

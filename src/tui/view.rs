@@ -1,0 +1,327 @@
+//! Paints a state: header, banner, the open tab, hints, and what lies over it.
+//!
+//! Pure: takes no lock and reads no clock. The same state always paints the same screen.
+
+use crate::base::text;
+use crate::tui::keymap::{Act, BINDINGS, Scope};
+use crate::tui::overlay::paint;
+use crate::tui::run::Engine;
+use crate::tui::state::State;
+use crate::tui::tabs::TABS;
+use crate::tui::theme::Theme;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget};
+
+/// Below this nothing is laid out any more.
+pub(crate) const SMALLEST: (u16, u16) = (60, 18);
+/// Base64 that terminals take in one OSC 52; tmux and others cut or drop more.
+const MAX_CLIPBOARD: usize = 74_994;
+
+/// Where the open tab is painted.
+pub(crate) fn body(state: &State) -> Rect {
+    let top = 1 + u16::from(!state.time.is_live());
+    Rect::new(
+        0,
+        top.min(state.height),
+        state.width,
+        state.height.saturating_sub(top + 1),
+    )
+}
+
+/// True where this much text can be handed to a terminal's clipboard.
+pub(crate) fn clipboard_fits(text: &str) -> bool {
+    text.len().div_ceil(3) * 4 <= MAX_CLIPBOARD
+}
+
+/// The whole screen; gives the place of the text caret where there is one.
+pub(crate) fn view(
+    state: &State,
+    theme: &Theme,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> Option<Position> {
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        too_small(theme, area, buffer);
+        return None;
+    }
+    buffer.set_style(area, theme.text);
+    header(state, theme, Rect { height: 1, ..area }, buffer);
+    if !state.time.is_live() {
+        banner(state, theme, Rect::new(0, 1, area.width, 1), buffer);
+    }
+    let body = body(state);
+    let mut caret = (TABS[state.tab].view)(state, theme, body, buffer);
+    let bottom = Rect::new(0, area.height - 1, area.width, 1);
+    footer(state, theme, bottom, buffer);
+    if state.welcome {
+        welcome(state, theme, body, buffer);
+    }
+    for overlay in &state.overlays {
+        caret = paint::overlay(overlay, theme, area, buffer);
+    }
+    toasts(state, theme, body, buffer);
+    caret
+}
+
+fn too_small(theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let lines = [
+        format!("too small: {}x{}", area.width, area.height),
+        format!("bongsu needs {}x{}", SMALLEST.0, SMALLEST.1),
+        "q leaves".to_owned(),
+    ];
+    let top = area.height.saturating_sub(lines.len() as u16) / 2;
+    for (n, line) in lines.iter().enumerate().take(area.height.into()) {
+        let columns = usize::from(area.width);
+        let shown = text::clip(line, columns);
+        let x = (columns - text::width(shown)) / 2;
+        buffer.set_string(x as u16, top + n as u16, shown, theme.text);
+    }
+}
+
+/// The columns of each tab's name in the header.
+fn tab_places(state: &State) -> Vec<(usize, String, u16)> {
+    let mut x = 8;
+    let mut out = Vec::new();
+    for (at, tab) in TABS.iter().enumerate() {
+        if tab.digit.is_none() && at != state.tab {
+            continue;
+        }
+        let digit = tab.digit.map(|d| format!("{d} ")).unwrap_or_default();
+        let narrow = state.width < 110 && at != state.tab;
+        let name = if narrow {
+            text::clip(tab.name, 4)
+        } else {
+            tab.name
+        };
+        let label = format!(" {digit}{name} ");
+        let width = text::width(&label) as u16;
+        out.push((at, label, x));
+        x += width;
+    }
+    out
+}
+
+/// The tab whose name stands at this column of the header.
+pub(crate) fn tab_at(state: &State, column: u16) -> Option<usize> {
+    let mut places = tab_places(state).into_iter();
+    let hit = |(at, label, x): (usize, String, u16)| {
+        let width = text::width(&label) as u16;
+        (x..x + width).contains(&column).then_some(at)
+    };
+    places.find_map(hit)
+}
+
+fn header(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    buffer.set_style(area, theme.header);
+    buffer.set_string(0, 0, " bongsu", theme.accent);
+    let places = tab_places(state);
+    let mut end = 8;
+    for (at, label, x) in places {
+        let style = if at == state.tab {
+            theme.tab
+        } else {
+            theme.dim
+        };
+        buffer.set_stringn(
+            x,
+            0,
+            &label,
+            usize::from(area.width.saturating_sub(x)),
+            style,
+        );
+        end = x + text::width(&label) as u16;
+    }
+    let instance = match (state.instance(), &state.chosen_instance) {
+        (Some(name), _) => text::display(name).into_owned(),
+        (None, Some(_)) => "all instances".to_owned(),
+        (None, None) => "...".to_owned(),
+    };
+    let range = crate::base::units::format_duration_ms(state.time.range);
+    let clock = state.time.clock(state.tick);
+    let right = format!("{instance}  {range}  {clock} {} ", state.time.zone_name());
+    let room = usize::from(area.width.saturating_sub(end + 1));
+    let right = text::fit(&right, room, theme.symbols.ellipsis);
+    let x = area.width - text::width(&right) as u16;
+    buffer.set_string(x, 0, &right, theme.header);
+}
+
+/// Says that this is not now, and how to come back.
+fn banner(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let time = &state.time;
+    let at = time.instant().unwrap_or(state.tick);
+    let ago = ago(state.tick - at);
+    let word = match (time.paused, time.end) {
+        (true, _) => format!("{} paused", theme.symbols.pause),
+        (false, Some(_)) => format!("{} rewound", theme.symbols.left),
+        (false, None) => "cursor".to_owned(),
+    };
+    let now = state.keymap.label(Act::Now);
+    let selection = time.selection.map_or_else(String::new, |from| {
+        format!("  selecting from {}", time.clock(from))
+    });
+    let gap = gap_at(state, at).map_or_else(String::new, |g| format!("  {g}"));
+    let text = format!(
+        " {word}  {} {}  {ago}{selection}{gap}   {now} back to now ",
+        time.date_clock(at),
+        time.zone_name(),
+    );
+    buffer.set_style(area, theme.banner);
+    let columns = usize::from(area.width);
+    let shown = text::left(&text, columns, theme.symbols.ellipsis);
+    buffer.set_string(area.x, area.y, shown, theme.banner);
+}
+
+/// Whether nothing was collected at an instant, and why.
+fn gap_at(state: &State, at: i64) -> Option<String> {
+    let marks = state.marks();
+    let gap = marks
+        .iter()
+        .find(|m| m.kind == crate::model::view::MarkKind::Gap && m.t <= at && at <= m.until)?;
+    Some(format!("not collected then: {}", text::display(&gap.text)))
+}
+
+/// `-00:14:32`, with days where there are any.
+fn ago(ms: i64) -> String {
+    let seconds = ms.max(0) / 1000;
+    let (h, m, s) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    match seconds / 86_400 {
+        0 => format!("-{h:02}:{m:02}:{s:02}"),
+        days => format!("-{days}d {h:02}:{m:02}:{s:02}"),
+    }
+}
+
+/// Hints to the left, what bongsu itself costs to the right.
+fn footer(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let cost = own_cost(state);
+    let cost_width = text::width(&cost) as u16;
+    let x = area.width.saturating_sub(cost_width);
+    buffer.set_string(x, area.y, &cost, theme.dim);
+    let mut spans: Vec<Span<'_>> = vec![Span::raw(" ")];
+    if state.hangul {
+        spans.push(Span::styled("한 ", theme.warn));
+    }
+    let tab = Scope::Tab(TABS[state.tab].name);
+    let mut used = spans.iter().map(Span::width).sum::<usize>();
+    let room = usize::from(x.saturating_sub(1));
+    for binding in BINDINGS
+        .iter()
+        .filter(|b| b.scope == tab)
+        .chain(BINDINGS.iter().filter(|b| b.scope == Scope::Global))
+    {
+        let key = state.keymap.label(binding.act);
+        if binding.hint.is_empty() || key.is_empty() {
+            continue;
+        }
+        let width = text::width(&key) + text::width(binding.hint) + 3;
+        if used + width > room {
+            continue;
+        }
+        used += width;
+        spans.push(Span::styled(key, theme.key));
+        spans.push(Span::styled(format!(" {}  ", binding.hint), theme.dim));
+    }
+    let place = Rect { width: x, ..area };
+    Line::from(spans).render(place, buffer);
+}
+
+/// CPU and memory of the engine, its disk, and what goes to this terminal.
+fn own_cost(state: &State) -> String {
+    let mut out = String::new();
+    if let Some(status) = state.status() {
+        let own = &status.own;
+        out.push_str(&format!("{:.1}%", own.cpu * 100.0));
+        out.push_str(&format!("  {}", bytes(own.rss as f64)));
+        out.push_str(&format!(
+            "  disk {}",
+            bytes(status.storage.disk_bytes as f64)
+        ));
+    }
+    out.push_str(&format!("  line {}/s", bytes(state.line.bytes_per_second)));
+    let mode = match state.options.engine {
+        Engine::Inside => "",
+        Engine::Attached => "  attached",
+        Engine::Remote => "  remote",
+    };
+    format!("{out}{mode} ")
+}
+
+/// Bytes in three digits: `830B`, `12k`, `3.4M`.
+fn bytes(n: f64) -> String {
+    const UNITS: [&str; 5] = ["B", "k", "M", "G", "T"];
+    let mut n = n;
+    let mut unit = 0;
+    while n >= 1000.0 && unit + 1 < UNITS.len() {
+        n /= 1024.0;
+        unit += 1;
+    }
+    if unit > 0 && n < 10.0 {
+        format!("{n:.1}{}", UNITS[unit])
+    } else {
+        format!("{n:.0}{}", UNITS[unit])
+    }
+}
+
+/// The three lines of the first start.
+fn welcome(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) {
+    let collected = match state.status() {
+        Some(status) => format!(
+            "Collecting this server ({}); history is kept in {}.",
+            text::display(&status.machine.host),
+            text::display(&status.data_dir)
+        ),
+        None => "Collecting this server.".to_owned(),
+    };
+    let blind = crate::tui::overlay::lists::blind(state).items;
+    let hidden = match blind.first() {
+        Some(spot) => format!("Cannot be read: {}. {}", spot.label, spot.detail),
+        None => "Everything a console shows can be read here.".to_owned(),
+    };
+    let keys = format!(
+        "{} shows all keys, {} finds everything by name. Any key takes these lines away.",
+        state.keymap.label(Act::Help),
+        state.keymap.label(Act::Palette)
+    );
+    let lines = [collected, hidden, keys];
+    let place = Rect::new(
+        body.x,
+        body.y,
+        body.width,
+        (lines.len() as u16).min(body.height),
+    );
+    Clear.render(place, buffer);
+    for (row, line) in place.rows().zip(&lines) {
+        let shown = text::left(
+            &format!(" {line}"),
+            row.width.into(),
+            theme.symbols.ellipsis,
+        );
+        buffer.set_string(row.x, row.y, shown, theme.accent);
+    }
+}
+
+fn toasts(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) {
+    for (n, toast) in state.toasts.iter().rev().enumerate() {
+        let columns = usize::from(body.width.saturating_sub(4));
+        let (mark, style): (&str, Style) = if toast.bad {
+            (theme.symbols.cross, theme.bad)
+        } else {
+            (theme.symbols.check, theme.good)
+        };
+        let line = format!(" {mark} {} ", toast.text);
+        let shown = text::fit(&line, columns, theme.symbols.ellipsis);
+        let width = text::width(&shown) as u16;
+        let Some(y) = body
+            .bottom()
+            .checked_sub(1 + n as u16)
+            .filter(|y| *y >= body.y)
+        else {
+            return;
+        };
+        let place = Rect::new(body.right() - width, y, width, 1);
+        Clear.render(place, buffer);
+        buffer.set_string(place.x, y, &shown, style);
+    }
+}

@@ -1,0 +1,1 @@
+//! Widgets: pure painters of plain values, used by panels and tabs.
