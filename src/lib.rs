@@ -4,11 +4,11 @@
 //! |---------------------------------------------------|----------------------------------------|
 //! | a label, a sample, what a console can ask or order | [`model`]                              |
 //! | durations, regular expressions, clocks, files, TLS | [`base`]                               |
-//! | an exposition format, remote write, API JSON      | `wire`                                 |
+//! | an exposition format, remote write, API JSON      | [`wire`]                               |
 //! | what is kept on disk, retention, the WAL          | [`store`]                              |
 //! | a PromQL function                                 | `query/promql/functions`               |
 //! | a configuration key                               | [`config`], one file per section       |
-//! | a host metric, scraping, relabelling              | `collect`                              |
+//! | a host metric, scraping, relabelling              | [`collect`]                            |
 //! | what a console asks, here or of another server    | [`source`]                             |
 //! | an HTTP path                                      | `api`                                  |
 //! | a key, a tab, a panel, a theme                    | `tui`                                  |
@@ -18,6 +18,7 @@
 //! The rooms import downwards only; `tests/it/layering.rs` is the law.
 
 pub mod base;
+pub mod collect;
 pub mod config;
 pub mod model;
 pub mod source;

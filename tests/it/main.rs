@@ -14,5 +14,7 @@
 
 mod config;
 mod exposition;
+#[cfg(feature = "interop")]
+mod interop;
 mod layering;
 mod tidy;

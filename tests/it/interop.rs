@@ -1,0 +1,3 @@
+//! Tests against real servers from Debian's packages; the feature `interop` turns them on.
+
+mod node_exporter;
