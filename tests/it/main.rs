@@ -18,3 +18,4 @@ mod exposition;
 mod interop;
 mod layering;
 mod tidy;
+mod tui;
