@@ -17,6 +17,7 @@
 //!
 //! The rooms import downwards only; `tests/it/layering.rs` is the law.
 
+pub mod api;
 pub mod base;
 pub mod collect;
 pub mod config;

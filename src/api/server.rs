@@ -1,0 +1,297 @@
+//! The table of paths, and what happens to a request before and after its row is called.
+
+use crate::api::auth::{Local, Right, Rules};
+use crate::api::params::Params;
+use crate::api::reply::{self, Answer, Failed, bad_data};
+use crate::api::{Engine, bongsu, federate, prometheus, status, targets};
+use crate::base::clock::{Clock, Duration};
+use crate::base::net::http::{Answering, BodyError, Peer, Respond, read_body};
+use crate::base::net::listen::Spec;
+use crate::source::api::Source;
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderName};
+use hyper::{HeaderMap, Method, Request};
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// What the server is told once.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub spec: Spec,
+    pub local: Local,
+    pub admin: bool,
+    pub host_name: String,
+    pub clock: Clock,
+}
+
+/// Answers requests, whichever listener they came over.
+pub struct Api {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) clock: Clock,
+    rules: Rules,
+    admin: bool,
+}
+
+/// A request that was let in.
+pub(crate) struct Call {
+    pub(crate) api: Arc<Api>,
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) path: String,
+    pub(crate) params: Params,
+    pub(crate) body: Bytes,
+    pub(crate) accept: String,
+    pub(crate) gzip: bool,
+}
+
+pub(crate) type Done = Result<Answer, Failed>;
+type Run = fn(Call) -> Pin<Box<dyn Future<Output = Done> + Send>>;
+
+/// One path. A trailing `*` takes everything below.
+struct Route {
+    path: &'static str,
+    methods: &'static [Method],
+    right: Right,
+    body: BodyKind,
+    run: Run,
+}
+
+/// What a body is, and how large it may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum BodyKind {
+    None,
+    /// Parameters, in a POST.
+    Form,
+    Bytes(usize),
+}
+
+const FORM_MOST: usize = 4 << 20;
+/// The largest remote write that Prometheus sends with generous settings stays far below.
+const PUSH_MOST: usize = 32 << 20;
+const BODY_TIME: Duration = Duration::from_mins(1);
+
+const READ: &[Method] = &[Method::GET, Method::HEAD];
+const ASK: &[Method] = &[Method::GET, Method::POST, Method::HEAD];
+const POST: &[Method] = &[Method::POST];
+const ORDER: &[Method] = &[Method::POST, Method::PUT];
+
+macro_rules! route {
+    ($path:literal, $methods:ident, $right:ident, $body:expr, $run:path) => {
+        Route {
+            path: $path,
+            methods: $methods,
+            right: Right::$right,
+            body: $body,
+            run: |call| Box::pin($run(call)),
+        }
+    };
+}
+
+use BodyKind::{Bytes as Whole, Form, None as Empty};
+
+static ROUTES: &[Route] = &[
+    route!("/-/healthy", READ, Health, Empty, status::healthy),
+    route!("/-/ready", READ, Health, Empty, status::ready),
+    route!("/-/reload", ORDER, Act, Empty, status::reload),
+    route!("/metrics", READ, Metrics, Empty, status::metrics),
+    route!("/federate", READ, Query, Empty, federate::federate),
+    route!("/bongsu/v1/ask", POST, Query, Whole(FORM_MOST), bongsu::ask),
+    route!("/bongsu/v1/act", POST, Act, Whole(FORM_MOST), bongsu::act),
+    route!("/api/v1/query", ASK, Query, Form, prometheus::query),
+    route!(
+        "/api/v1/query_range",
+        ASK,
+        Query,
+        Form,
+        prometheus::query_range
+    ),
+    route!("/api/v1/series", ASK, Query, Form, prometheus::series),
+    route!("/api/v1/labels", ASK, Query, Form, prometheus::labels),
+    route!(
+        "/api/v1/label/*",
+        READ,
+        Query,
+        Empty,
+        prometheus::label_values
+    ),
+    route!("/api/v1/metadata", READ, Query, Empty, prometheus::metadata),
+    route!(
+        "/api/v1/write",
+        POST,
+        Query,
+        Whole(PUSH_MOST),
+        prometheus::write
+    ),
+    route!("/api/v1/targets", READ, Query, Empty, targets::targets),
+    route!(
+        "/api/v1/targets/metadata",
+        READ,
+        Query,
+        Empty,
+        targets::metadata
+    ),
+    route!(
+        "/api/v1/scrape_pools",
+        READ,
+        Query,
+        Empty,
+        targets::scrape_pools
+    ),
+    route!(
+        "/api/v1/status/buildinfo",
+        READ,
+        Query,
+        Empty,
+        status::buildinfo
+    ),
+    route!(
+        "/api/v1/status/runtimeinfo",
+        READ,
+        Query,
+        Empty,
+        status::runtimeinfo
+    ),
+    route!("/api/v1/status/flags", READ, Query, Empty, status::flags),
+    route!("/api/v1/status/config", READ, Query, Empty, status::config),
+    route!("/api/v1/status/tsdb", READ, Query, Empty, status::tsdb),
+    route!(
+        "/api/v1/admin/tsdb/delete_series",
+        ORDER,
+        Admin,
+        Form,
+        status::delete_series
+    ),
+    route!(
+        "/api/v1/admin/tsdb/clean_tombstones",
+        ORDER,
+        Admin,
+        Form,
+        status::clean_tombstones
+    ),
+    route!(
+        "/api/v1/admin/tsdb/snapshot",
+        ORDER,
+        Admin,
+        Form,
+        status::snapshot
+    ),
+];
+
+impl Api {
+    pub fn new(engine: Arc<dyn Engine>, options: Options) -> Arc<Self> {
+        Arc::new(Self {
+            engine,
+            clock: options.clock,
+            rules: Rules {
+                spec: options.spec,
+                local: options.local,
+                host_name: options.host_name,
+            },
+            admin: options.admin,
+        })
+    }
+
+    /// For [`crate::base::net`]'s listeners.
+    pub fn respond(self: &Arc<Self>) -> Respond {
+        let api = self.clone();
+        Arc::new(move |request, peer| {
+            let api = api.clone();
+            let answering: Answering = Box::pin(async move {
+                match api.take(request, &peer).await {
+                    Ok(answer) => answer,
+                    Err(failed) => failed.answer(),
+                }
+            });
+            answering
+        })
+    }
+
+    async fn take(self: Arc<Self>, request: Request<Incoming>, peer: &Peer) -> Done {
+        let (head, body) = request.into_parts();
+        let path = head.uri.path().to_owned();
+        let route = route_of(&path)
+            .ok_or_else(|| Failed::Plain(404, format!("there is nothing at {path}")))?;
+        if !route.methods.contains(&head.method) {
+            let said = format!("{path} does not take {}", head.method);
+            return Err(Failed::Plain(405, said));
+        }
+        let caller = self
+            .rules
+            .admit(peer, &head.headers, route.right)
+            .map_err(|(status, said)| Failed::Plain(status, said))?;
+        if route.right == Right::Admin && !self.admin {
+            // Prometheus' words and status.
+            let said = "admin APIs disabled: set api.admin to true";
+            return Err(Failed::Api(
+                crate::wire::prom_json::write::ErrorType::Unavailable,
+                said.to_owned(),
+            ));
+        }
+        let body = match route.body {
+            Whole(most) => read(body, most).await?,
+            Form if head.method != Method::GET => read(body, FORM_MOST).await?,
+            Form | Empty => Bytes::new(),
+        };
+        let form = if route.body == Form { &body[..] } else { &[] };
+        let gzip = takes_gzip(header(&head.headers, ACCEPT_ENCODING));
+        let call = Call {
+            source: self.engine.source(caller),
+            params: Params::read(head.uri.query().unwrap_or_default(), form),
+            accept: header(&head.headers, ACCEPT).to_owned(),
+            api: self,
+            path,
+            body,
+            gzip,
+        };
+        let answer = (route.run)(call).await?;
+        Ok(reply::compressed(answer, gzip))
+    }
+}
+
+fn route_of(path: &str) -> Option<&'static Route> {
+    let fits = |route: &&Route| match route.path.strip_suffix('*') {
+        Some(head) => path.starts_with(head),
+        None => path == route.path,
+    };
+    ROUTES.iter().find(fits)
+}
+
+async fn read(body: Incoming, most: usize) -> Result<Bytes, Failed> {
+    read_body(body, most, BODY_TIME).await.map_err(|e| match e {
+        BodyError::TooLarge(_) => Failed::Plain(413, e.to_string()),
+        BodyError::Slow(_) => Failed::Plain(408, e.to_string()),
+        BodyError::Broken => bad_data(e.to_string()),
+    })
+}
+
+fn header(headers: &HeaderMap, name: HeaderName) -> &str {
+    let value = headers.get(name).and_then(|v| v.to_str().ok());
+    value.unwrap_or_default()
+}
+
+fn takes_gzip(accepted: &str) -> bool {
+    accepted.split(',').any(|part| {
+        let (name, weight) = part.split_once(';').unwrap_or((part, ""));
+        name.trim() == "gzip" && weight.trim().replace(' ', "") != "q=0"
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_find_their_rows() {
+        let path = |p| route_of(p).map(|r| r.path);
+        assert_eq!(path("/api/v1/query"), Some("/api/v1/query"));
+        assert_eq!(path("/api/v1/label/job/values"), Some("/api/v1/label/*"));
+        assert_eq!(path("/api/v1/query/x"), None);
+        assert_eq!(path("/"), None);
+    }
+
+    #[test]
+    fn gzip_only_where_it_is_taken() {
+        assert!(takes_gzip("deflate, gzip;q=0.5") && takes_gzip("gzip"));
+        assert!(!takes_gzip("identity") && !takes_gzip("gzip; q=0") && !takes_gzip(""));
+    }
+}
