@@ -11,6 +11,7 @@
 //! other. After a load without errors nobody checks again. To add a key: add its row and its field,
 //! read it, and give it a line in `config.example.yaml`; tests hold the four together.
 
+mod alerting;
 pub mod api;
 mod check;
 mod discovery;
@@ -24,10 +25,12 @@ pub mod kind;
 pub mod limits;
 pub mod listener;
 mod load;
+mod otlp;
 pub mod paths;
 pub mod place;
 pub mod promql;
 pub mod relabel;
+mod remote;
 mod root;
 pub mod scrape;
 pub mod secret;

@@ -6,7 +6,7 @@
 use crate::config::check::Check;
 use crate::config::fields::Fields;
 use crate::config::secret::SecretFrom;
-use crate::config::shape::{Key, Section, Shape, key, later};
+use crate::config::shape::{Key, Section, Shape, field, key, later};
 
 /// The keys as they stand among those of a job.
 pub(crate) static CLIENT: &[Key] = &[
@@ -130,37 +130,30 @@ pub(crate) static AUTHORIZATION: Section = Section {
 pub(crate) static OAUTH2: Section = Section {
     name: "oauth2",
     keys: &[&[
-        key("client_id", Shape::Text, "", ""),
-        key("client_secret", Shape::Secret, "", ""),
-        key("client_secret_file", Shape::Text, "", ""),
-        key("client_secret_ref", Shape::Text, "", ""),
-        key("client_certificate_key_id", Shape::Text, "", ""),
-        key("client_certificate_key", Shape::Secret, "", ""),
-        key("client_certificate_key_file", Shape::Text, "", ""),
-        key("client_certificate_key_ref", Shape::Text, "", ""),
-        key("signature_algorithm", Shape::Text, "", ""),
-        key("iss", Shape::Text, "", ""),
-        key("audience", Shape::Text, "", ""),
-        key("claims", Shape::Any, "", ""),
-        key("grant_type", Shape::Text, "", ""),
-        key("scopes", Shape::List(&Shape::Text), "", ""),
-        key("token_url", Shape::Text, "", ""),
-        key("endpoint_params", Shape::Texts, "", ""),
-        key("tls_config", Shape::Section(&TLS), "", ""),
-        key(
-            "http_headers",
-            Shape::Named(&Shape::Section(&HEADER)),
-            "",
-            "",
-        ),
-        key("proxy_url", Shape::Text, "", ""),
-        key("no_proxy", Shape::Text, "", ""),
-        key("proxy_from_environment", Shape::Bool, "", ""),
-        key(
+        field("client_id", Shape::Text),
+        field("client_secret", Shape::Secret),
+        field("client_secret_file", Shape::Text),
+        field("client_secret_ref", Shape::Text),
+        field("client_certificate_key_id", Shape::Text),
+        field("client_certificate_key", Shape::Secret),
+        field("client_certificate_key_file", Shape::Text),
+        field("client_certificate_key_ref", Shape::Text),
+        field("signature_algorithm", Shape::Text),
+        field("iss", Shape::Text),
+        field("audience", Shape::Text),
+        field("claims", Shape::Any),
+        field("grant_type", Shape::Text),
+        field("scopes", Shape::List(&Shape::Text)),
+        field("token_url", Shape::Text),
+        field("endpoint_params", Shape::Texts),
+        field("tls_config", Shape::Section(&TLS)),
+        field("http_headers", Shape::Named(&Shape::Section(&HEADER))),
+        field("proxy_url", Shape::Text),
+        field("no_proxy", Shape::Text),
+        field("proxy_from_environment", Shape::Bool),
+        field(
             "proxy_connect_header",
             Shape::Named(&Shape::List(&Shape::Secret)),
-            "",
-            "",
         ),
     ]],
 };

@@ -9,7 +9,9 @@ use crate::config::kind::{self, Kind};
 use crate::config::place::{self, Node, Place, Value};
 use crate::config::root::{INCLUDE, JOBS_FILE, ROOT};
 use crate::config::shape::{self, Section};
-use crate::config::{Config, api, host, limits, promql, scrape, storage, ui};
+use crate::config::{
+    Config, alerting, api, host, limits, otlp, promql, remote, scrape, storage, ui,
+};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -191,6 +193,9 @@ impl<'a> Loader<'a> {
         for document in &mut self.documents {
             config.files.push(document.path.clone());
             let found = each(document, files, names, |of, check| {
+                if !of.is(&ROOT) {
+                    return None;
+                }
                 let of = of.section("global", &GLOBAL)?;
                 if let Some(first) = &global_in {
                     let text = format!("{} has a `global` too; keep one of them", first.display());
@@ -252,6 +257,11 @@ fn read_sections(of: Fields<'_>, check: &mut Check<'_>, config: &mut Config) {
             .rule_files
             .extend(check.patterns(include.texts("rules")));
     }
+    if let Some(of) = of.section("alerting", &alerting::ALERTING) {
+        alerting::check(of, check);
+    }
+    remote::check(of, check);
+    otlp::check(of, check);
     if let Some(of) = of.section("host", &host::HOST) {
         config.host = host::read(of, check);
     }

@@ -1,8 +1,10 @@
 //! The top keys: of bongsu's own file, in which Prometheus' keys all stand too, and of the files
 //! that `scrape_config_files` names.
 
-use crate::config::shape::{Section, Shape, idle, key, later};
-use crate::config::{api, global, host, limits, promql, scrape, storage, ui};
+use crate::config::shape::{Section, Shape, field, idle, key, later};
+use crate::config::{
+    alerting, api, global, host, limits, otlp, promql, remote, scrape, storage, ui,
+};
 
 pub(crate) static ROOT: Section = Section {
     name: "",
@@ -68,14 +70,30 @@ pub(crate) static ROOT: Section = Section {
             "",
             "Files of other tools that stay where they are.",
         ),
-        later("alerting", Shape::Any, "sending alerts to Alertmanagers"),
-        later("remote_write", Shape::Any, "remote write to other servers"),
-        later("remote_read", Shape::Any, "remote read from other servers"),
-        later("otlp", Shape::Any, "OTLP metrics"),
-        later("tracing", Shape::Any, "tracing of its own requests"),
+        later(
+            "alerting",
+            Shape::Section(&alerting::ALERTING),
+            "sending alerts to Alertmanagers",
+        ),
+        later(
+            "remote_write",
+            Shape::List(&Shape::Section(&remote::WRITE)),
+            "remote write to other servers",
+        ),
+        later(
+            "remote_read",
+            Shape::List(&Shape::Section(&remote::READ)),
+            "remote read from other servers",
+        ),
+        later("otlp", Shape::Section(&otlp::OTLP), "OTLP metrics"),
+        later(
+            "tracing",
+            Shape::Section(&otlp::TRACING),
+            "tracing of its own requests",
+        ),
         idle(
             "runtime",
-            Shape::Any,
+            Shape::Section(&RUNTIME),
             "these are settings of the Go runtime; bongsu has none",
         ),
         later("alertmanager", Shape::Any, "routing and sending of alerts"),
@@ -106,6 +124,11 @@ pub(crate) static INCLUDE: Section = Section {
         later("alertmanager", Shape::Text, "routing and sending of alerts"),
         later("dashboards", Shape::List(&Shape::Text), "dashboards"),
     ]],
+};
+
+static RUNTIME: Section = Section {
+    name: "runtime",
+    keys: &[&[field("gogc", Shape::Int(i64::MIN, i64::MAX))]],
 };
 
 pub(crate) static JOBS_FILE: Section = Section {

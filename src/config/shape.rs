@@ -117,6 +117,11 @@ pub(crate) const fn idle(name: &'static str, shape: Shape, reason: &'static str)
     }
 }
 
+/// A row inside a block that is wholly [`later`] or [`idle`]: only its shape counts.
+pub(crate) const fn field(name: &'static str, shape: Shape) -> Key {
+    key(name, shape, "", "")
+}
+
 /// Holds `node` against `section` and reports what does not fit.
 pub(crate) fn check(node: &Node, section: &'static Section, report: &mut Report) {
     walk_section(node, section, false, report);

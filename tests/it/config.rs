@@ -1,3 +1,4 @@
 //! The configuration room, from the outside: the users' own files.
 
+mod conformance;
 mod seeds;
