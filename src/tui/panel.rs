@@ -4,6 +4,17 @@
 //! state and reads no clock, so that history, another instance and a rewound screen are the same
 //! code. One file under `panel/` and one row in [`PANELS`] make a panel.
 
+pub(crate) mod blind;
+pub(crate) mod cpu;
+pub(crate) mod disks;
+pub(crate) mod filesystems;
+pub(crate) mod load;
+pub(crate) mod memory;
+pub(crate) mod network;
+pub(crate) mod plot;
+pub(crate) mod processes;
+pub(crate) mod targets;
+
 use crate::model::answer::{Answer, Series, Value, VectorPoint};
 use crate::model::request::{PromQuery, Request, ViewName};
 use crate::model::time::Steps;
@@ -17,7 +28,17 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 /// All panels, in the order of the default grid.
-pub(crate) const PANELS: &[&Panel] = &[];
+pub(crate) const PANELS: &[&Panel] = &[
+    &cpu::PANEL,
+    &memory::PANEL,
+    &network::PANEL,
+    &filesystems::PANEL,
+    &processes::PANEL,
+    &disks::PANEL,
+    &load::PANEL,
+    &targets::PANEL,
+    &blind::PANEL,
+];
 
 /// One panel.
 pub(crate) struct Panel {
@@ -28,10 +49,79 @@ pub(crate) struct Panel {
     pub(crate) help: &'static str,
     /// The tab that shows more of it, by name; empty where there is none.
     pub(crate) opens: &'static str,
+    pub(crate) size: Size,
     /// Its questions. The n-th is answered in part n of its slots.
     pub(crate) requests: fn(&Ask<'_>) -> Vec<Request>,
+    /// What stands in its border: the value that matters most.
+    pub(crate) headline: fn(&Shown<'_>) -> Headline,
     /// Paints inside its border.
     pub(crate) view: fn(&Shown<'_>, &Theme, Rect, &mut Buffer),
+}
+
+/// How much room a panel wants in the grid.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    /// It takes two columns of a grid of at least so many.
+    pub(crate) wide_from: u16,
+    /// Rows inside its border below which it says nothing.
+    pub(crate) least: u16,
+    /// Its share of what is left over.
+    pub(crate) weight: u16,
+    /// Whether there is something to show; a panel without it is left out.
+    pub(crate) shows: fn(&Shown<'_>) -> bool,
+}
+
+impl Size {
+    pub(crate) const fn one(least: u16, weight: u16) -> Self {
+        Self::wide_from(u16::MAX, least, weight)
+    }
+
+    pub(crate) const fn wide_from(columns: u16, least: u16, weight: u16) -> Self {
+        Self {
+            wide_from: columns,
+            least,
+            weight,
+            shows: |_| true,
+        }
+    }
+
+    pub(crate) const fn only_with_data(self, shows: fn(&Shown<'_>) -> bool) -> Self {
+        Self { shows, ..self }
+    }
+}
+
+/// The value that matters most, and how bad it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Headline {
+    pub(crate) text: String,
+    pub(crate) level: Level,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    #[default]
+    Plain,
+    Warn,
+    Bad,
+}
+
+impl Headline {
+    pub(crate) fn plain(text: String) -> Self {
+        Self {
+            text,
+            level: Level::Plain,
+        }
+    }
+
+    /// A warning from `warn` on, bad from `bad` on.
+    pub(crate) fn at(text: String, value: f64, warn: f64, bad: f64) -> Self {
+        let level = match value {
+            v if v >= bad => Level::Bad,
+            v if v >= warn => Level::Warn,
+            _ => Level::Plain,
+        };
+        Self { text, level }
+    }
 }
 
 /// What a panel may know when it asks.
@@ -45,17 +135,34 @@ pub(crate) struct Ask<'a> {
     pub(crate) instance: Option<&'a str>,
     /// False where the screen is paused or rewound.
     pub(crate) live: bool,
-    /// Lines the panel has inside its border.
-    pub(crate) rows: u16,
+    /// The instance is the machine the engine runs on: what is no series can be shown.
+    pub(crate) local: bool,
 }
 
-/// How far back the console's ring of 2 s readings goes.
-const RING_MS: i64 = 5 * 60_000;
+/// Steps of charts are no wider than this where the window allows it.
+const FINE_MS: i64 = 5_000;
+/// Questions a dot column, at most.
+const PARTS: i64 = 4;
 
 impl Ask<'_> {
-    /// PromQL over the window.
+    /// PromQL over the window, at several instants of each dot column: the column then shows the
+    /// lowest and the highest of them.
     pub(crate) fn range(&self, expr: impl Into<String>) -> Request {
-        self.prom(expr.into(), self.window.steps(), false)
+        let step = self.part();
+        let count = (self.window.end - self.window.start + self.window.step) / step;
+        let steps = Steps {
+            start: self.window.end - step * (count - 1).max(0),
+            end: self.window.end,
+            step,
+        };
+        self.prom(expr.into(), steps, false)
+    }
+
+    /// Milliseconds between two instants of a range question.
+    fn part(&self) -> i64 {
+        let column = self.window.step.max(1);
+        let parts = ((column + FINE_MS - 1) / FINE_MS).clamp(1, PARTS);
+        (column / parts).max(1)
     }
 
     /// PromQL at [`Ask::at`].
@@ -91,18 +198,21 @@ impl Ask<'_> {
         }
     }
 
-    /// The window of `rate` for charts: wide enough for stored samples, and never narrower than a
-    /// dot column; over the ring's five minutes it is short.
-    pub(crate) fn rate(&self) -> String {
-        let ring = self.live && self.window.end - self.window.start <= RING_MS;
-        let least = if ring { 10_000 } else { 60_000 };
-        crate::base::units::format_duration_ms(least.max(self.window.step * 2))
+    /// A counter's pace for charts: between the last two samples where steps are close, so that no
+    /// spike is averaged away; over the whole step where they are not.
+    pub(crate) fn per_second(&self, counter: &str) -> String {
+        let part = self.part();
+        if part <= 15_000 {
+            return per_second_now(counter);
+        }
+        let window = crate::base::units::format_duration_ms((part * 2).max(60_000));
+        format!("rate({counter}[{window}])")
     }
+}
 
-    /// The window of `rate` for single numbers: short while live.
-    pub(crate) fn rate_now(&self) -> &'static str {
-        if self.live { "10s" } else { "1m" }
-    }
+/// A counter's pace between the last two samples, whatever the interval of its target.
+pub(crate) fn per_second_now(counter: &str) -> String {
+    format!("irate({counter}[2m])")
 }
 
 /// What a panel paints from.
@@ -113,9 +223,25 @@ pub(crate) struct Shown<'a> {
     /// The same as in the [`Ask`] of this paint.
     pub(crate) ask: Ask<'a>,
     pub(crate) focused: bool,
+    /// It has the whole screen.
+    pub(crate) zoomed: bool,
 }
 
 impl<'a> Shown<'a> {
+    /// The instance as words: "web1", "any instance", "this server".
+    pub(crate) fn whose(&self) -> String {
+        match (self.ask.instance, self.ask.local) {
+            (Some(name), _) => crate::base::text::display(name).into_owned(),
+            (None, true) => "this server".to_owned(),
+            (None, false) => "any instance".to_owned(),
+        }
+    }
+
+    /// The first error of the first `parts` questions.
+    pub(crate) fn error(&self, parts: usize) -> Option<&'a SourceError> {
+        (0..parts).find_map(|part| self.slot(part)?.error())
+    }
+
     pub(crate) fn slot(&self, part: usize) -> Option<&'a Slot> {
         self.state.slots.get(SlotId::new(self.panel, part))
     }
@@ -159,12 +285,8 @@ impl<'a> Shown<'a> {
 
     /// What to say in place of data, if anything: the first error, or that it is on its way.
     pub(crate) fn excuse(&self, parts: usize) -> Option<String> {
-        let error = (0..parts).find_map(|part| self.slot(part)?.error().map(excuse_of));
+        let error = self.error(parts).map(ToString::to_string);
         let waits = || (!self.ready(parts)).then(|| "asking ...".to_owned());
         error.or_else(waits)
     }
-}
-
-fn excuse_of(error: &SourceError) -> String {
-    error.to_string()
 }

@@ -53,8 +53,8 @@ pub struct Options {
     pub theme: String,
     /// Of `ui.keys`: action and keys.
     pub keys: Vec<(String, String)>,
-    /// Of `ui.overview`: names of panels; empty is all.
-    pub overview: Vec<String>,
+    /// Of `ui.overview`: a panel's name, columns and height in shares; empty is all of them.
+    pub overview: Vec<(String, u8, u8)>,
     pub symbols: SymbolSet,
     pub depth: Depth,
     /// Look for box lines of two columns, after the first frame.

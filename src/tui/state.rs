@@ -203,15 +203,15 @@ impl State {
         }
     }
 
-    /// What a panel of `cells` columns and `rows` lines inside its border may know when it asks.
-    pub(crate) fn ask(&self, cells: u16, rows: u16) -> Ask<'_> {
+    /// What a panel whose charts are `cells` wide may know when it asks.
+    pub(crate) fn ask(&self, cells: u16) -> Ask<'_> {
         let at = self.time.instant();
         Ask {
             window: self.time.window(self.tick, cells),
             at: at.unwrap_or(self.tick),
             instance: self.instance(),
             live: at.is_none(),
-            rows,
+            local: self.is_local(),
         }
     }
 

@@ -18,7 +18,10 @@ pub(crate) mod unit;
 #[cfg(test)]
 mod tests;
 
-use ratatui::style::{Modifier, Style};
+use crate::tui::theme::{Depth, SymbolSet, Theme};
+#[cfg(test)]
+use ratatui::style::Modifier;
+use ratatui::style::Style;
 
 /// With which characters curves and frames are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +77,35 @@ pub(crate) struct Look {
 }
 
 impl Look {
+    /// A theme on its terminal.
+    pub(crate) fn of(theme: &Theme) -> Self {
+        let colours = theme.depth != Depth::Mono;
+        Self {
+            symbols: if theme.symbols.set == SymbolSet::Ascii {
+                Symbols::Ascii
+            } else {
+                Symbols::Braille
+            },
+            boxes: theme.symbols.set == SymbolSet::Unicode,
+            colours,
+            text: theme.text,
+            dim: theme.dim,
+            faint: theme.border,
+            title: theme.title,
+            border: theme.border,
+            focus: theme.focus,
+            good: theme.good,
+            warn: theme.warn,
+            bad: theme.bad,
+            cursor: theme.cursor,
+            selected: theme.selected,
+            mark: theme.accent,
+            series: std::array::from_fn(|n| theme.series(n)),
+        }
+    }
+
     /// No colour at all: weight and pattern carry everything.
+    #[cfg(test)]
     pub(crate) fn mono(symbols: Symbols) -> Self {
         let plain = Style::new();
         let bold = plain.add_modifier(Modifier::BOLD);

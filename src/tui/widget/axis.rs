@@ -253,7 +253,7 @@ pub(crate) fn time_ticks(range: TimeRange, cells: u16, offset: i32) -> Vec<(i64,
     let step = step.unwrap_or(TIME_STEPS[TIME_STEPS.len() - 1]);
     let local = i64::from(offset) * 1000;
     let first = (range.start + local).div_euclid(step) * step + step - local;
-    (0..)
+    (0..1000)
         .map(|i| first + i * step)
         .take_while(|t| *t <= range.end)
         .map(|t| (t, tick_label(t, step, offset)))

@@ -11,8 +11,7 @@ mod legend;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use crate::tui::widget::chart::canvas::{ASCII, dots};
-pub(crate) use crate::tui::widget::chart::columns::{Summary, summary, value_at};
+pub(crate) use crate::tui::widget::chart::canvas::dots;
 
 use crate::model::sample::Sample;
 use crate::model::time::TimeRange;
@@ -82,7 +81,7 @@ pub(crate) struct Chart<'a> {
     pub(crate) gap: i64,
     pub(crate) thresholds: &'a [Threshold<'a>],
     /// Gaps, events and bookmarks.
-    pub(crate) marks: &'a [Mark],
+    pub(crate) marks: &'a [&'a Mark],
     pub(crate) cursor: Option<i64>,
     pub(crate) selection: Option<TimeRange>,
     /// Seconds that local time is ahead of UTC.
@@ -90,7 +89,7 @@ pub(crate) struct Chart<'a> {
 }
 
 /// Columns that the labels of the value axis take, the blank after them included.
-const GUTTER: u16 = 6;
+pub(crate) const GUTTER: u16 = 6;
 
 /// Where the parts of a chart stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +107,7 @@ impl Layout {
     /// there is data.
     pub(crate) fn of(area: Rect, legend: Legend, curves: usize) -> Self {
         let gutter = if area.width >= 20 { GUTTER } else { 0 };
-        let time_row = area.height >= 4;
+        let time_row = area.height >= 6;
         let legend = match legend {
             Legend::None => 0,
             Legend::Row => u16::from(area.height >= 4),
@@ -209,8 +208,8 @@ impl Chart<'_> {
     }
 
     fn holes(&self) -> Vec<TimeRange> {
-        let gap = |m: &&Mark| m.kind == MarkKind::Gap && m.until > m.t;
-        let range = |m: &Mark| TimeRange::new(m.t, m.until);
+        let gap = |m: &&&Mark| m.kind == MarkKind::Gap && m.until > m.t;
+        let range = |m: &&Mark| TimeRange::new(m.t, m.until);
         self.marks.iter().filter(gap).map(range).collect()
     }
 
@@ -336,7 +335,7 @@ impl Ink<'_> {
             }
             let (low, high) = (self.row(canvas, c.min), self.row(canvas, c.max));
             for y in low..=high {
-                self.dot(canvas, x, y, series, low < high);
+                self.dot(canvas, (x, y), series, low < high);
             }
             before = Some((x, c.last));
         }
@@ -358,13 +357,13 @@ impl Ink<'_> {
             for row in a..=b {
                 let near_end = (row > middle) == (y > last);
                 let x = from.0 + step - usize::from(!near_end);
-                self.dot(canvas, x, row, series, b - a > 1);
+                self.dot(canvas, (x, row), series, b - a > 1);
             }
             last = y;
         }
     }
 
-    fn dot(&self, canvas: &mut Canvas, x: usize, y: usize, series: usize, steep: bool) {
+    fn dot(&self, canvas: &mut Canvas, (x, y): (usize, usize), series: usize, steep: bool) {
         if self.plain || steep || canvas::dash(series, self.phase + x) {
             canvas.line(x, y, series);
         }

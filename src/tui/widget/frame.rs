@@ -63,10 +63,10 @@ impl Frame<'_> {
 }
 
 fn border(buf: &mut Buffer, area: Rect, style: Style, look: &Look) {
-    let [h, v, tl, tr, bl, br] = if !look.boxes {
-        ['-', '|', '+', '+', '+', '+']
-    } else {
+    let [h, v, tl, tr, bl, br] = if look.boxes {
         ['─', '│', '╭', '╮', '╰', '╯']
+    } else {
+        ['-', '|', '+', '+', '+', '+']
     };
     let (right, bottom) = (area.right() - 1, area.bottom() - 1);
     for x in area.x + 1..right {

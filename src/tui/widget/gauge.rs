@@ -29,6 +29,20 @@ pub(crate) fn bar(buf: &mut Buffer, row: Rect, share: f64, style: Style, look: &
     }
 }
 
+/// The same bar as text, for the cell of a table.
+pub(crate) fn text(share: f64, width: u16, look: &Look) -> String {
+    let share = if share.is_nan() {
+        0.0
+    } else {
+        share.clamp(0.0, 1.0)
+    };
+    let full = (share * f64::from(width)).round() as usize;
+    let full = if share > 0.0 { full.max(1) } else { 0 };
+    let [on, off] = if look.boxes { ["━", " "] } else { ["#", "-"] };
+    let rest = usize::from(width).saturating_sub(full);
+    format!("{}{}", on.repeat(full), off.repeat(rest))
+}
+
 /// A bar of several parts, each with its share of the whole and its style.
 pub(crate) fn parts(buf: &mut Buffer, row: Rect, shares: &[(f64, Style)], look: &Look) {
     const LETTERS: [char; 5] = ['#', '=', '+', '.', '~'];

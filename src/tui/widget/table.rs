@@ -124,8 +124,7 @@ impl Table<'_> {
                 let shown = entry(row, p.column);
                 cell(
                     buf,
-                    (p.x, y),
-                    p.width,
+                    Rect::new(p.x, y, p.width, 1),
                     &shown,
                     self.columns[p.column].align,
                     look,
@@ -161,8 +160,7 @@ impl Table<'_> {
             };
             cell(
                 buf,
-                (p.x, y),
-                p.width,
+                Rect::new(p.x, y, p.width, 1),
                 &Entry::new(title, style),
                 column.align,
                 look,
@@ -210,18 +208,11 @@ impl Table<'_> {
     }
 }
 
-fn cell(
-    buf: &mut Buffer,
-    at: (u16, u16),
-    width: u16,
-    entry: &Entry<'_>,
-    align: Align,
-    look: &Look,
-) {
-    let fitted = text::fit(&entry.text, usize::from(width), look.symbols.ellipsis());
-    let right = at.0 + width;
+fn cell(buf: &mut Buffer, at: Rect, entry: &Entry<'_>, align: Align, look: &Look) {
+    let fitted = text::fit(&entry.text, usize::from(at.width), look.symbols.ellipsis());
+    let place = (at.x, at.y);
     match align {
-        Align::Left => paint::put(buf, at, right, &fitted, entry.style),
-        Align::Right => paint::put_right(buf, at, right, &fitted, entry.style),
+        Align::Left => paint::put(buf, place, at.right(), &fitted, entry.style),
+        Align::Right => paint::put_right(buf, place, at.right(), &fitted, entry.style),
     };
 }

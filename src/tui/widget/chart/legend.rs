@@ -40,11 +40,7 @@ pub(super) fn row(chart: &Chart<'_>, buf: &mut Buffer, row: Rect, look: &Look) {
     if let Some(mark) = under_cursor(chart) {
         x = paint::put(buf, (x, row.y), row.right(), &mark.text, look.mark) + 2;
     }
-    // A stack reads from the top down, as it stands.
-    let order: Vec<usize> = match chart.form {
-        Form::Stack => (0..chart.curves.len()).rev().collect(),
-        Form::Curves => (0..chart.curves.len()).collect(),
-    };
+    let order: Vec<usize> = (0..chart.curves.len()).collect();
     for (at, i) in order.iter().enumerate() {
         let curve = &chart.curves[*i];
         let shown = value(chart, curve).map_or_else(|| "-".to_owned(), |v| chart.unit.show(v));
@@ -82,7 +78,7 @@ fn under_cursor<'a>(chart: &'a Chart<'_>) -> Option<&'a Mark> {
         let at = chart.window.column_of(m.t);
         m.kind != MarkKind::Gap && at.is_some_and(|at| at.abs_diff(column) <= 1)
     };
-    chart.marks.iter().find(near)
+    chart.marks.iter().copied().find(near)
 }
 
 /// Columns of the table, right-aligned, each as wide.

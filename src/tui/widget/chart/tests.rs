@@ -26,7 +26,7 @@ fn curve<'a>(name: &'a str, samples: &'a [Sample], look: &Look, n: usize) -> Cur
     }
 }
 
-fn chart<'a>(curves: Vec<Curve<'a>>, columns: usize) -> Chart<'a> {
+fn chart(curves: Vec<Curve<'_>>, columns: usize) -> Chart<'_> {
     Chart {
         curves,
         window: Window::ending(NOW, 1_800_000, columns),
@@ -136,6 +136,7 @@ fn gaps_marks_cursor_and_thresholds_are_named() {
         name: "warn 60 %",
     }];
     let mut chart = chart(vec![curve("used", &a, &look, 0)], 148);
+    let marks: Vec<&Mark> = marks.iter().collect();
     chart.marks = &marks;
     chart.thresholds = &limits;
     chart.cursor = Some(NOW - 300_000);
