@@ -17,7 +17,7 @@ pub(crate) fn options() -> Options {
     Options {
         engine: Engine::Attached,
         // The frame is what is held here; the panels have screens of their own.
-        overview: vec!["none".into()],
+        overview: vec![("none".into(), 1, 1)],
         ..Options::detect(&env)
     }
 }
