@@ -22,6 +22,7 @@ pub mod base;
 pub mod collect;
 pub mod config;
 pub mod model;
+pub mod query;
 pub mod source;
 pub mod store;
 pub mod tui;

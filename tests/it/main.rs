@@ -17,5 +17,6 @@ mod exposition;
 #[cfg(feature = "interop")]
 mod interop;
 mod layering;
+mod promql;
 mod tidy;
 mod tui;

@@ -1,0 +1,4 @@
+//! PromQL over series in memory.
+
+mod cases;
+mod memory;
