@@ -7,5 +7,6 @@
 
 pub mod bongsu_json;
 pub mod exposition;
+pub mod process_record;
 pub mod prom_json;
 pub mod remote_write;

@@ -63,6 +63,8 @@ mod vmstat;
 mod xfs;
 mod zfs;
 
+pub mod process;
+
 pub use crate::collect::host::registry::{COLLECTORS, Collector, Pace};
 
 use crate::base::clock;
