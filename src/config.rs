@@ -32,6 +32,7 @@ pub mod promql;
 pub mod relabel;
 mod remote;
 mod root;
+mod rules;
 pub mod scrape;
 pub mod secret;
 pub mod shape;
@@ -42,7 +43,7 @@ pub mod ui;
 
 pub use check::Names;
 pub use finding::{Finding, Level};
-pub use load::{Loaded, load};
+pub use load::{Loaded, check, load};
 
 use std::path::PathBuf;
 

@@ -1,6 +1,6 @@
 //! What a check has to say about a file.
 
-use crate::config::place::{Node, Place};
+use crate::config::place::{Node, Parsed, Place};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -78,6 +78,20 @@ impl Report {
         } else {
             self.dropped += 1;
         }
+    }
+
+    /// Takes over what reading the YAML had to say.
+    pub(crate) fn take_parsed(&mut self, parsed: Parsed) -> Option<Node> {
+        for e in parsed.errors {
+            self.error(e.place, e.text);
+        }
+        if let Some(place) = parsed.second {
+            self.warning(
+                place,
+                "a second document begins here; only the first is read",
+            );
+        }
+        parsed.tree
     }
 
     /// In the order of the file, each with the name of the key at its place.

@@ -11,12 +11,29 @@ pub enum Kind {
     Promtail,
     /// Prometheus' rule file, or Kubernetes' PrometheusRule.
     Rules,
+    /// promtool's unit tests of rules.
+    RuleTests,
+    /// A list of targets, as `file_sd_configs` names them.
+    Targets,
     Tempo,
     Loki,
     Dashboard,
 }
 
 impl Kind {
+    /// Whether several files of this kind make sense beside each other.
+    pub(crate) fn may_repeat(self) -> bool {
+        match self {
+            Self::Rules | Self::RuleTests | Self::Targets | Self::Dashboard => true,
+            Self::Native
+            | Self::Prometheus
+            | Self::Alertmanager
+            | Self::Promtail
+            | Self::Tempo
+            | Self::Loki => false,
+        }
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Native => "bongsu",
@@ -24,6 +41,8 @@ impl Kind {
             Self::Alertmanager => "Alertmanager",
             Self::Promtail => "Promtail",
             Self::Rules => "rules",
+            Self::RuleTests => "rule tests",
+            Self::Targets => "targets",
             Self::Tempo => "Tempo",
             Self::Loki => "Loki",
             Self::Dashboard => "dashboard",
@@ -82,8 +101,12 @@ pub(crate) fn detect(tree: &Node) -> Kind {
             .any(|k| s.entry(k).is_some())
     });
     let is_rule_object = tree.get("kind").and_then(Node::text) == Some("PrometheusRule");
-    if has("groups") || is_rule_object {
+    if matches!(tree.value, Value::List(_)) {
+        Kind::Targets
+    } else if has("groups") || is_rule_object {
         Kind::Rules
+    } else if has("tests") {
+        Kind::RuleTests
     } else if has("panels")
         || tree
             .get("spec")
@@ -137,6 +160,8 @@ mod tests {
             ("host: {enabled: yes}\nscrape_configs: []", Kind::Native),
             ("groups: []", Kind::Rules),
             ("kind: PrometheusRule", Kind::Rules),
+            ("rule_files: []\ntests: []", Kind::RuleTests),
+            ("- targets: []", Kind::Targets),
             ("route: {receiver: x}\nreceivers: []", Kind::Alertmanager),
             ("clients: []", Kind::Promtail),
             (
@@ -154,7 +179,7 @@ mod tests {
             ("auth_enabled: false\nserver: {}", Kind::Loki),
             ("{\"panels\": []}", Kind::Dashboard),
         ] {
-            assert_eq!(detect(&parse(text).0.unwrap()), want, "{text}");
+            assert_eq!(detect(&parse(text).tree.unwrap()), want, "{text}");
         }
     }
 }

@@ -6,11 +6,12 @@ use crate::config::files::{Files, System};
 use crate::config::finding::{Finding, Level, Report};
 use crate::config::global::{self, GLOBAL, folder_of};
 use crate::config::kind::{self, Kind};
-use crate::config::place::{self, Node, Place, Value};
+use crate::config::place::{self, Node, Place};
 use crate::config::root::{INCLUDE, JOBS_FILE, ROOT};
 use crate::config::shape::{self, Section};
+use crate::config::targets::{read_group_list, read_groups};
 use crate::config::{
-    Config, alerting, api, host, limits, otlp, promql, remote, scrape, storage, ui,
+    Config, alerting, api, host, limits, otlp, promql, remote, rules, scrape, storage, ui,
 };
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,34 @@ pub(crate) fn load_from(paths: &[PathBuf], files: &dyn Files) -> Loaded {
     loader.finish()
 }
 
+/// Everything there is to say of one file and of what it names: rule files and files of targets
+/// are read too.
+pub fn check(path: &Path) -> Vec<Finding> {
+    let files = &System;
+    let mut loader = Loader::new(files);
+    loader.add(path, &ROOT);
+    let mut loaded = loader.finish();
+    let Some(config) = loaded.config else {
+        return loaded.findings;
+    };
+    let own = |found: &Path| found == path;
+    let all = |patterns: &[PathBuf]| -> Vec<PathBuf> {
+        let found = patterns.iter().flat_map(|p| files.matches(p));
+        found.filter(|p| !own(p)).take(MAX_FILES).collect()
+    };
+    let mut named = Loader::new(files);
+    for path in all(&config.rule_files) {
+        named.add(&path, &ROOT);
+    }
+    loaded.findings.extend(named.finish().findings);
+    for sd in config.scrape.iter().flat_map(|job| &job.file_sd) {
+        for path in all(&sd.files) {
+            loaded.findings.extend(read_groups(files, &path).1);
+        }
+    }
+    loaded.findings
+}
+
 /// One file that could be read as YAML.
 struct Document {
     path: PathBuf,
@@ -69,85 +98,33 @@ impl<'a> Loader<'a> {
     /// Reads one file and what it includes.
     fn add(&mut self, path: &Path, root: &'static Section) {
         let mut report = Report::new(path);
-        let text = match self.files.read(path) {
-            Ok(text) => text,
-            Err(e) => {
-                report.error(Place::default(), format!("cannot be read: {e}"));
-                String::new()
-            }
-        };
-        let (tree, errors) = place::parse(&text);
-        for e in errors {
-            report.error(e.place, e.text);
+        let text = self.files.read(path).unwrap_or_else(|e| {
+            report.error(Place::default(), format!("cannot be read: {e}"));
+            String::new()
+        });
+        let tree = report.take_parsed(place::parse(&text));
+        if let Some(tree) = tree.as_ref().filter(|t| t.text().is_some() && !t.is_null()) {
+            let text = "a configuration is a mapping of `key: value` lines";
+            report.error(tree.place, text);
         }
-        let mut kind = Kind::Prometheus;
-        if let Some(tree) = &tree {
-            match &tree.value {
-                Value::Map(_) => kind = kind::detect(tree),
-                _ if tree.is_null() => {}
-                Value::Scalar(_) | Value::List(_) => {
-                    report.error(
-                        tree.place,
-                        "a configuration is a mapping of `key: value` lines",
-                    );
-                }
-            }
-        }
-        let index = self.documents.len();
-        self.documents.push(Document {
+        let kind = tree.as_ref().map_or(Kind::Prometheus, kind::detect);
+        let mut document = Document {
             path: path.to_owned(),
             kind,
             root,
             tree,
             report,
-        });
-        match kind {
-            Kind::Native | Kind::Prometheus => self.open(index),
-            _ => self.recognise(index),
-        }
-    }
-
-    /// Holds a file of jobs and settings against the registry and adds what it includes.
-    fn open(&mut self, index: usize) {
-        let document = &mut self.documents[index];
-        let Some(tree) = document.tree.clone() else {
-            return;
         };
-        shape::check(&tree, document.root, &mut document.report);
-        let folder = folder_of(&document.path).to_owned();
-        let mut included = Vec::new();
-        if std::ptr::eq(document.root, &raw const ROOT) {
-            let mut check = Check {
-                report: &mut document.report,
-                folder: &folder,
-                files: self.files,
-                names: Names::default(),
-            };
-            included = find_included(Fields::new(&tree, &ROOT), &mut check);
-        }
+        let included = match kind {
+            Kind::Native | Kind::Prometheus => open(&mut document, self.files),
+            _ => recognise(&mut document, self.files),
+        };
+        self.documents.push(document);
         for (path, root) in included {
-            if self.documents.len() >= MAX_FILES {
-                return;
+            if self.documents.len() < MAX_FILES {
+                self.add(&path, root);
             }
-            self.add(&path, root);
         }
-    }
-
-    /// Another tool's file whose engine is not there yet: accepted, and said.
-    fn recognise(&mut self, index: usize) {
-        let document = &mut self.documents[index];
-        let feature = match document.kind {
-            Kind::Alertmanager => "routing and sending of alerts",
-            Kind::Promtail | Kind::Loki => "logs",
-            Kind::Tempo => "traces",
-            Kind::Dashboard => "dashboards",
-            Kind::Rules => "evaluation of rules",
-            Kind::Native | Kind::Prometheus => return,
-        };
-        let kind = document.kind.as_str();
-        let text = format!("this is a {kind} file; bongsu does not have {feature} yet");
-        let place = document.tree.as_ref().map_or(Place::default(), |t| t.place);
-        document.report.warning(place, text);
     }
 
     fn finish(mut self) -> Loaded {
@@ -167,7 +144,7 @@ impl<'a> Loader<'a> {
     fn one_of_each_kind(&mut self) {
         let mut seen: Vec<(Kind, PathBuf)> = Vec::new();
         for document in &mut self.documents {
-            let many = matches!(document.kind, Kind::Rules | Kind::Dashboard);
+            let many = document.kind.may_repeat();
             if many || !std::ptr::eq(document.root, &raw const ROOT) {
                 continue;
             }
@@ -222,6 +199,62 @@ impl<'a> Loader<'a> {
         }
         config
     }
+}
+
+/// Files to be read as well, each with the keys it may have.
+type Included = Vec<(PathBuf, &'static Section)>;
+
+/// Holds a file of jobs and settings against the registry; the files it includes.
+fn open(document: &mut Document, files: &dyn Files) -> Included {
+    let Some(tree) = document.tree.as_ref().filter(|t| t.text().is_none()) else {
+        return Vec::new();
+    };
+    shape::check(tree, document.root, &mut document.report);
+    let of = Fields::new(tree, document.root);
+    if !of.is(&ROOT) {
+        return Vec::new();
+    }
+    let mut check = Check {
+        report: &mut document.report,
+        folder: folder_of(&document.path),
+        files,
+        names: Names::default(),
+    };
+    find_included(of, &mut check)
+}
+
+/// A file of another kind: checked where its checks exist, and what is not there yet is named.
+fn recognise(document: &mut Document, files: &dyn Files) -> Included {
+    let mut check = Check {
+        report: &mut document.report,
+        folder: folder_of(&document.path),
+        files,
+        names: Names::default(),
+    };
+    let feature = match (document.kind, &document.tree) {
+        (Kind::Rules, Some(tree)) => {
+            rules::check(tree, &mut check);
+            "evaluation of rules"
+        }
+        (Kind::Targets, Some(tree)) => {
+            read_group_list(tree, &mut check);
+            let text =
+                "this is a list of targets; it is read where a job's `file_sd_configs` names it";
+            check.report.warning(tree.place, text);
+            return Vec::new();
+        }
+        (Kind::Alertmanager, _) => "routing and sending of alerts",
+        (Kind::Promtail | Kind::Loki, _) => "logs",
+        (Kind::Tempo, _) => "traces",
+        (Kind::Dashboard, _) => "dashboards",
+        (Kind::RuleTests, _) => "tests of rules",
+        (Kind::Native | Kind::Prometheus | Kind::Rules | Kind::Targets, _) => return Vec::new(),
+    };
+    let kind = document.kind.as_str();
+    let text = format!("this is a {kind} file; bongsu does not have {feature} yet");
+    let place = document.tree.as_ref().map_or(Place::default(), |t| t.place);
+    document.report.warning(place, text);
+    Vec::new()
 }
 
 /// Runs `read` over a document of jobs and settings.
@@ -283,8 +316,8 @@ fn read_sections(of: Fields<'_>, check: &mut Check<'_>, config: &mut Config) {
 }
 
 /// The files that `scrape_config_files` and `include.prometheus` name.
-fn find_included(of: Fields<'_>, check: &mut Check<'_>) -> Vec<(PathBuf, &'static Section)> {
-    let mut out: Vec<(PathBuf, &'static Section)> = Vec::new();
+fn find_included(of: Fields<'_>, check: &mut Check<'_>) -> Included {
+    let mut out: Included = Vec::new();
     let patterns = of.texts("scrape_config_files");
     for (i, (pattern, place)) in patterns.iter().enumerate() {
         if patterns[..i].iter().any(|(p, _)| p == pattern) {

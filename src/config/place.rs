@@ -138,15 +138,30 @@ impl Node {
     }
 }
 
-/// Reads the first document; `None` where the text holds none. What can be read in spite of a
-/// fault (a key given twice) is returned beside its errors.
-pub(crate) fn parse(text: &str) -> (Option<Node>, Vec<PlaceError>) {
+/// What became of a text.
+#[derive(Debug, Default)]
+pub(crate) struct Parsed {
+    /// The first document, as the Go tools read it; `None` where there is none or no YAML.
+    pub(crate) tree: Option<Node>,
+    pub(crate) errors: Vec<PlaceError>,
+    /// Where a second document begins, which nobody reads.
+    pub(crate) second: Option<Place>,
+}
+
+/// Reads the first document. What can be read in spite of a fault (a key given twice) is returned
+/// beside its errors.
+pub(crate) fn parse(text: &str) -> Parsed {
     let mut builder = Builder::default();
+    let mut second = None;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for event in Parser::new_from_str(text) {
         let step = match event {
-            Ok((Event::DocumentEnd, _)) => break, // the Go tools read the first document only
+            Ok((Event::DocumentStart(_), span)) if builder.root.is_some() => {
+                second = Some(place_of(span));
+                break;
+            }
             Ok((event, span)) => builder.take(event, span),
+            Err(_) if builder.root.is_some() => break,
             Err(e) => Err(PlaceError {
                 place: Place {
                     line: e.marker().line() as u32,
@@ -157,10 +172,22 @@ pub(crate) fn parse(text: &str) -> (Option<Node>, Vec<PlaceError>) {
         };
         if let Err(e) = step {
             builder.errors.push(e);
-            return (None, builder.errors);
+            builder.root = None;
+            break;
         }
     }
-    (builder.root, builder.errors)
+    Parsed {
+        tree: builder.root,
+        errors: builder.errors,
+        second,
+    }
+}
+
+fn place_of(span: Span) -> Place {
+    Place {
+        line: span.start.line() as u32,
+        column: span.start.col() as u32 + 1,
+    }
 }
 
 /// A list or mapping whose end has not come yet.
@@ -182,10 +209,7 @@ struct Builder {
 
 impl Builder {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), PlaceError> {
-        let place = Place {
-            line: span.start.line() as u32,
-            column: span.start.col() as u32 + 1,
-        };
+        let place = place_of(span);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(1, place)?;

@@ -124,7 +124,7 @@ pub(crate) const fn field(name: &'static str, shape: Shape) -> Key {
 
 /// Holds `node` against `section` and reports what does not fit.
 pub(crate) fn check(node: &Node, section: &'static Section, report: &mut Report) {
-    walk_section(node, section, false, report);
+    walk(node, Shape::Section(section), false, report);
 }
 
 /// `quiet`: inside a block that has had its warning; errors are still reported.

@@ -1,7 +1,7 @@
 //! Targets named by the configuration itself: static groups, and files of such groups.
 
 use crate::base::clock::Duration;
-use crate::config::check::{Check, has_placeholder};
+use crate::config::check::{Check, Names, has_placeholder};
 use crate::config::fields::Fields;
 use crate::config::files::Files;
 use crate::config::finding::{Finding, Report};
@@ -146,42 +146,36 @@ pub(crate) fn read_file_sd(of: Fields<'_>, check: &mut Check<'_>) -> Vec<FileSd>
 /// not to be used: the ones read before stay.
 pub fn read_groups(files: &dyn Files, path: &Path) -> (Vec<TargetGroup>, Vec<Finding>) {
     let mut report = Report::new(path);
+    let text = files.read(path).unwrap_or_else(|e| {
+        report.error(Place::default(), format!("cannot be read: {e}"));
+        String::new()
+    });
+    let tree = report.take_parsed(place::parse(&text));
     let mut check = Check {
         report: &mut report,
-        folder: path.parent().unwrap_or(Path::new("")),
+        folder: Path::new(""),
         files,
-        names: crate::config::check::Names::default(),
+        names: Names::default(),
     };
-    let text = match files.read(path) {
-        Ok(text) => text,
-        Err(e) => {
-            check
-                .report
-                .error(Place::default(), format!("cannot be read: {e}"));
-            return (Vec::new(), report.finish(None));
-        }
-    };
-    let (tree, errors) = place::parse(&text);
-    for e in errors {
-        check.report.error(e.place, e.text);
-    }
     let groups = tree
         .as_ref()
-        .map_or_else(Vec::new, |tree| match &tree.value {
-            Value::List(items) => {
-                for item in items {
-                    shape::check(item, &GROUP, check.report);
-                }
-                let read = |node| read_group(node, false, &mut check);
-                items.iter().filter_map(read).collect()
-            }
-            Value::Scalar(_) | Value::Map(_) if tree.is_null() => Vec::new(),
-            Value::Scalar(_) | Value::Map(_) => {
-                check
-                    .report
-                    .error(tree.place, "a list of groups (`- targets: [..]`) is needed");
-                Vec::new()
-            }
-        });
+        .map_or_else(Vec::new, |tree| read_group_list(tree, &mut check));
     (groups, report.finish(tree.as_ref()))
+}
+
+/// The groups of a file of targets.
+pub(crate) fn read_group_list(tree: &Node, check: &mut Check<'_>) -> Vec<TargetGroup> {
+    if !matches!(tree.value, Value::List(_)) {
+        if !tree.is_null() {
+            let text = "a list of groups (`- targets: [..]`) is needed";
+            check.report.error(tree.place, text);
+        }
+        return Vec::new();
+    }
+    let mut groups = Vec::new();
+    for item in tree.items() {
+        shape::check(item, &GROUP, check.report);
+        groups.extend(read_group(item, false, check));
+    }
+    groups
 }

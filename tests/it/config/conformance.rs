@@ -2,7 +2,7 @@
 //!
 //! Set `BONGSU_CASES` to the folder of cases; without it this prints that it was skipped.
 
-use bongsu::config;
+use bongsu::config::{self, Level};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +34,46 @@ fn prometheus_config() {
         println!("  {failure}");
     }
     assert!(total > 0, "no case in {}", folder.display());
+    assert!(passed * 100 >= total * 95, "{failures:#?}");
+}
+
+/// The rules of Prometheus' own tests, and rules that people run. Names as `legacy` would refuse
+/// them are not judged, since the default accepts them.
+#[test]
+fn prometheus_rules() {
+    let Some(folder) = cases("prometheus/rules") else {
+        return println!("conformance prometheus-rules: skipped, there are no cases");
+    };
+    let mut paths: Vec<_> = files(&folder);
+    for more in [
+        "rules",
+        "rules/awesome",
+        "rules/kube-prometheus",
+        "rules/mixins",
+    ] {
+        paths.extend(files(&cases(more).unwrap()));
+    }
+    paths.retain(|p| p.is_file() && !p.ends_with("LICENSE"));
+    let (mut passed, mut total, mut failures) = (0, 0, Vec::new());
+    for path in paths {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if name.starts_with("legacy_") {
+            continue;
+        }
+        let good = !name.contains(".bad.") && name != "invalid_rules.yaml";
+        total += 1;
+        let findings = config::check(&path);
+        let error = findings.iter().find(|f| f.level == Level::Error);
+        if error.is_none() == good {
+            passed += 1;
+        } else {
+            failures.push(format!("{name}: {:?}", error.map(ToString::to_string)));
+        }
+    }
+    println!("conformance prometheus-rules: {passed}/{total}");
+    for failure in &failures {
+        println!("  {failure}");
+    }
     assert!(passed * 100 >= total * 95, "{failures:#?}");
 }
 
