@@ -2,7 +2,10 @@
 //!
 //! Owns the readers of this server, the scraping of others, relabelling and discovery, and what
 //! can be done to a process. Never answers a question and never draws: samples leave through
-//! `store::write`, live views through `tokio::sync::watch`. Start with [`host`]. Tested on trees
+//! `store::write`, live views through `tokio::sync::watch`. Start with [`host`] and [`scrape`]. Tested on trees
 //! of /proc and /sys under `tests/data/host`, and beside real exporters in `tests/it/interop`.
 
+pub mod discovery;
 pub mod host;
+pub mod relabel;
+pub mod scrape;

@@ -242,6 +242,17 @@ impl LabelsBuilder {
             .map_or("", |(_, v)| v)
     }
 
+    /// Names and values in the order they were set; empty values among them.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs.iter().map(|(n, v)| (n.as_str(), v.as_str()))
+    }
+
+    /// Keeps the labels whose name `keep` accepts.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) -> &mut Self {
+        self.pairs.retain(|(name, _)| keep(name));
+        self
+    }
+
     pub fn finish(mut self) -> Labels {
         self.pairs.retain(|(_, value)| !value.is_empty());
         self.pairs.sort_unstable();
