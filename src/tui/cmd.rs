@@ -12,6 +12,12 @@ pub(crate) enum Cmd {
     Act { tag: u64, action: Action },
     /// Puts text on the clipboard of the person's own terminal (OSC 52).
     Copy(String),
+    /// Writes a file into the folder the console was started in.
+    Save { name: String, text: String },
+    /// The same with what is on screen, as plain lines.
+    SaveScreen { name: String },
+    /// What is on screen to the clipboard.
+    CopyScreen,
     /// Mouse reports on or off.
     Mouse(bool),
     /// Paints everything anew.

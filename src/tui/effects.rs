@@ -2,6 +2,7 @@
 //!
 //! Everything runs on the engine's runtime and comes back as a [`Msg`]; nothing here is waited for.
 
+use crate::base::fs::Fs;
 use crate::model::action::Action;
 use crate::model::request::Request;
 use crate::source::api::{Source, SourceError};
@@ -58,6 +59,21 @@ impl Effects {
         self.runtime.spawn(async move {
             let result = source.act(action).await;
             let _ = to.send(Msg::Acted(tag, result));
+        });
+    }
+
+    /// Writes a file into the folder the console was started in.
+    pub(crate) fn save(&self, name: String, text: String) {
+        let to = self.to.clone();
+        self.runtime.spawn_blocking(move || {
+            let folder = std::env::current_dir().unwrap_or_default();
+            let path = folder.join(name);
+            let result = Fs::real().write_atomic(&path, text.as_bytes());
+            let said = match result {
+                Ok(()) => Ok(path.display().to_string()),
+                Err(why) => Err(why.to_string()),
+            };
+            let _ = to.send(Msg::Saved(said));
         });
     }
 

@@ -19,7 +19,7 @@ use crate::tui::view;
 use crate::tui::writer::{Frame, Writer};
 use base64::Engine as _;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -240,26 +240,49 @@ impl Console {
 
     fn take(&mut self, msg: Msg) -> Option<Leave> {
         self.state.now = self.clock.now_ms();
-        for cmd in update(&mut self.state, msg) {
-            match cmd {
-                Cmd::Ask { ticket, request } => self.effects.ask(ticket, request),
-                Cmd::Act { tag, action } => self.effects.act(tag, action),
-                Cmd::Copy(text) if view::clipboard_fits(&text) => {
-                    let encoded = base64::engine::general_purpose::STANDARD.encode(text);
-                    self.writer.order(&format!("\x1b]52;c;{encoded}\x07"));
-                }
-                Cmd::Copy(_) => {}
-                Cmd::Mouse(true) => self.writer.order(terminal::MOUSE_ON),
-                Cmd::Mouse(false) => self.writer.order(terminal::MOUSE_OFF),
-                Cmd::Repaint => {
-                    self.writer.repaint();
-                    self.state.dirty = Dirty::Key;
-                }
-                Cmd::Suspend => self.suspend(),
-                Cmd::Quit(leave) => return Some(leave),
+        let cmds = update(&mut self.state, msg);
+        cmds.into_iter().find_map(|cmd| self.perform(cmd))
+    }
+
+    fn perform(&mut self, cmd: Cmd) -> Option<Leave> {
+        match cmd {
+            Cmd::Ask { ticket, request } => self.effects.ask(ticket, request),
+            Cmd::Act { tag, action } => self.effects.act(tag, action),
+            Cmd::Copy(text) if view::clipboard_fits(&text) => {
+                let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+                self.writer.order(&format!("\x1b]52;c;{encoded}\x07"));
             }
+            Cmd::Copy(_) => {}
+            Cmd::Save { name, text } => self.effects.save(name, text),
+            Cmd::SaveScreen { name } => self.effects.save(name, self.screen_text()),
+            Cmd::CopyScreen => {
+                let text = self.screen_text();
+                for cmd in crate::tui::update::copy(&mut self.state, text) {
+                    self.perform(cmd);
+                }
+            }
+            Cmd::Mouse(true) => self.writer.order(terminal::MOUSE_ON),
+            Cmd::Mouse(false) => self.writer.order(terminal::MOUSE_OFF),
+            Cmd::Repaint => {
+                self.writer.repaint();
+                self.state.dirty = Dirty::Key;
+            }
+            Cmd::Suspend => self.suspend(),
+            Cmd::Quit(leave) => return Some(leave),
         }
         None
+    }
+
+    fn screen(&self) -> (Buffer, Option<Position>) {
+        let area = Rect::new(0, 0, self.state.width, self.state.height);
+        let mut buffer = Buffer::empty(area);
+        let caret = view::view(&self.state, &self.theme, area, &mut buffer);
+        (buffer, caret)
+    }
+
+    /// The screen as plain lines.
+    fn screen_text(&self) -> String {
+        crate::tui::testing::lines(&self.screen().0).join("\n") + "\n"
     }
 
     fn paint(&mut self) {
@@ -269,9 +292,8 @@ impl Console {
         if stale || theme.symbols.set != state.symbols {
             self.theme = Theme::new(state.theme, state.depth, state.symbols);
         }
-        let area = Rect::new(0, 0, state.width, state.height);
-        let mut buffer = Buffer::empty(area);
-        let caret = view::view(state, &self.theme, area, &mut buffer);
+        let (buffer, caret) = self.screen();
+        let state = &self.state;
         if state.options.print_last {
             self.last_screen = Some(buffer.clone());
         }

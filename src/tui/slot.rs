@@ -6,6 +6,7 @@
 
 use crate::model::answer::{Answer, Value};
 use crate::model::request::Request;
+use crate::model::view::View;
 use crate::source::api::SourceError;
 use crate::tui::cmd::Cmd;
 use std::collections::HashMap;
@@ -68,6 +69,14 @@ impl Slot {
     pub(crate) fn value(&self) -> Option<&Value> {
         match self.value.as_ref()? {
             Answer::Prom(prom) => Some(&prom.value),
+            _ => None,
+        }
+    }
+
+    /// The live view of the last good answer.
+    pub(crate) fn view(&self) -> Option<&View> {
+        match self.value.as_ref()? {
+            Answer::View(view) => Some(view),
             _ => None,
         }
     }

@@ -1,8 +1,10 @@
 //! Everything the console knows. Changed only by `update`; painted by `view`.
 
+use crate::model::action::Action;
 use crate::model::answer::Answer;
 use crate::model::request::{Request, ViewName};
 use crate::model::view::{Machine, Mark, MarkKind, Status, View};
+use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Keymap;
 use crate::tui::msg::LineMeter;
 use crate::tui::overlay::Overlay;
@@ -153,6 +155,15 @@ impl State {
             self.toasts.remove(0);
         }
         self.dirty = Dirty::Key;
+    }
+
+    /// An order under way; its outcome comes back as a message.
+    pub(crate) fn order(&mut self, action: Action) -> Cmd {
+        self.orders += 1;
+        Cmd::Act {
+            tag: self.orders,
+            action,
+        }
     }
 
     pub(crate) fn remember(&mut self, label: String) {

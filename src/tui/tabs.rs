@@ -3,7 +3,10 @@
 //! A tab says what it asks, what it does with a key, and how it is painted; it keeps what it must
 //! remember in [`Locals`]. One file under `tabs/` and one row in [`TABS`] make a tab.
 
+pub(crate) mod list;
 pub(crate) mod overview;
+pub(crate) mod storage;
+pub(crate) mod targets;
 
 use crate::model::request::Request;
 use crate::tui::cmd::Cmd;
@@ -17,7 +20,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 /// All tabs; those with a digit in the order of their digits.
-pub(crate) const TABS: &[&Tab] = &[&overview::TAB];
+pub(crate) const TABS: &[&Tab] = &[&overview::TAB, &targets::TAB, &storage::TAB];
 
 /// Paints; gives the place of the text caret where there is one.
 pub(crate) type View = fn(&State, &Theme, Rect, &mut Buffer) -> Option<Position>;
@@ -46,7 +49,18 @@ pub(crate) struct Tab {
     pub(crate) prompted: fn(&mut State, &'static str, &str) -> Result<Vec<Cmd>, String>,
     /// What can be done with what is chosen.
     pub(crate) menu: fn(&State) -> Vec<Item>,
+    /// The chosen line as text, for the clipboard.
+    pub(crate) line: fn(&State) -> Option<String>,
+    /// What is shown as text; without it the screen itself is taken.
+    pub(crate) export: fn(&State) -> Option<Export>,
     pub(crate) view: View,
+}
+
+/// What a tab shows, as a file.
+pub(crate) struct Export {
+    /// The end of the file's name: `csv`, `txt`.
+    pub(crate) kind: &'static str,
+    pub(crate) text: String,
 }
 
 impl Tab {
@@ -65,6 +79,8 @@ impl Tab {
             preview: |_, _| false,
             prompted: |_, _, _| Ok(Vec::new()),
             menu: |_| Vec::new(),
+            line: |_| None,
+            export: |_| None,
             view,
         }
     }
@@ -74,6 +90,8 @@ impl Tab {
 #[derive(Debug, Default)]
 pub(crate) struct Locals {
     pub(crate) overview: overview::Local,
+    pub(crate) storage: storage::Local,
+    pub(crate) targets: targets::Local,
 }
 
 /// A tab by its name.

@@ -209,6 +209,11 @@ impl TimeCursor {
         self.format(t, "%Y-%m-%d %H:%M:%S")
     }
 
+    /// `20261121-143205`, for names of files.
+    pub(crate) fn file_stamp(&self, t: i64) -> String {
+        self.format(t, "%Y%m%d-%H%M%S")
+    }
+
     /// RFC 3339 with the offset, for exports.
     pub(crate) fn rfc3339(&self, t: i64) -> String {
         self.format(t, "%Y-%m-%dT%H:%M:%S%.3f%:z")

@@ -48,6 +48,13 @@ pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Cmd> {
             Vec::new()
         }
         Msg::Acted(_, result) => acted(state, result),
+        Msg::Saved(result) => {
+            match result {
+                Ok(path) => state.toast(format!("saved to {path}"), false),
+                Err(why) => state.toast(why, true),
+            }
+            Vec::new()
+        }
         Msg::Leave(leave) => return vec![Cmd::Quit(leave)],
         Msg::Continued => vec![Cmd::Repaint],
         Msg::Failed(why) => {
@@ -242,13 +249,7 @@ fn perform(state: &mut State, what: Run) -> Vec<Cmd> {
         Run::Nothing => {}
         Run::Act(what) => return act(state, what),
         Run::Tab(at) => state.tab = at,
-        Run::Order { action, .. } => {
-            state.orders += 1;
-            return vec![Cmd::Act {
-                tag: state.orders,
-                action,
-            }];
-        }
+        Run::Order { action, .. } => return vec![state.order(action)],
         Run::Instance(name) => {
             state.chosen_instance = Some(name.map_or(Chosen::All, Chosen::One));
         }

@@ -9,7 +9,7 @@ use crate::tui::run::Engine;
 use crate::tui::slot::Urgency;
 use crate::tui::state::State;
 use crate::tui::tabs::{TABS, by_name};
-use crate::tui::update::ask_all;
+use crate::tui::update::{ask_all, copy};
 
 pub(crate) fn act(state: &mut State, act: Act) -> Vec<Cmd> {
     if let Some(cmds) = (TABS[state.tab].act)(state, act) {
@@ -37,6 +37,12 @@ pub(crate) fn act(state: &mut State, act: Act) -> Vec<Cmd> {
         Act::Detach => return detach(state),
         Act::Suspend => return suspend(state),
         Act::Repaint => return vec![Cmd::Repaint],
+        Act::Copy => return copy_line(state),
+        Act::CopyView => {
+            let text = (TABS[state.tab].export)(state);
+            return text.map_or_else(|| vec![Cmd::CopyScreen], |e| copy(state, e.text));
+        }
+        Act::Save => return save(state),
         Act::Refresh => {
             state.tick = state.now;
             return ask_all(state, Urgency::Refresh);
@@ -63,6 +69,30 @@ pub(crate) fn act(state: &mut State, act: Act) -> Vec<Cmd> {
         _ => {}
     }
     Vec::new()
+}
+
+fn copy_line(state: &mut State) -> Vec<Cmd> {
+    if let Some(text) = (TABS[state.tab].line)(state) {
+        return copy(state, text);
+    }
+    let key = state.keymap.label(Act::CopyView);
+    state.toast(format!("no line is chosen here; {key} copies the screen"), false);
+    Vec::new()
+}
+
+/// What the tab exports, or the screen, into a file whose name tells the instant.
+fn save(state: &mut State) -> Vec<Cmd> {
+    let tab = &TABS[state.tab];
+    let at = state.time.instant().unwrap_or(state.now);
+    let stamp = state.time.file_stamp(at);
+    let name = |end: &str| format!("bongsu-{}-{stamp}.{end}", tab.name.to_lowercase());
+    match (tab.export)(state) {
+        Some(export) => vec![Cmd::Save {
+            name: name(export.kind),
+            text: export.text,
+        }],
+        None => vec![Cmd::SaveScreen { name: name("txt") }],
+    }
 }
 
 /// Actions on the time axis; true where it was one.
@@ -144,15 +174,12 @@ pub(crate) fn set_bookmark(state: &mut State, t: i64, text: &str) -> Vec<Cmd> {
         state.toast("bookmarked in this console only (--read-only)", false);
         return Vec::new();
     }
-    state.orders += 1;
-    vec![Cmd::Act {
-        tag: state.orders,
-        action: Action::Bookmark {
-            t,
-            text: text.to_owned(),
-            remove: false,
-        },
-    }]
+    let bookmark = Action::Bookmark {
+        t,
+        text: text.to_owned(),
+        remove: false,
+    };
+    vec![state.order(bookmark)]
 }
 
 fn open_list(state: &mut State, list: crate::tui::overlay::List) {
