@@ -73,7 +73,7 @@ impl Symbols {
         if set == SymbolSet::Unicode {
             return Self {
                 set,
-                border: border::PLAIN,
+                border: border::ROUNDED,
                 ellipsis: "…",
                 up: "▴",
                 down: "▾",

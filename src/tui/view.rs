@@ -212,7 +212,8 @@ fn footer(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         .chain(BINDINGS.iter().filter(|b| b.scope == Scope::Global))
     {
         let key = state.keymap.label(binding.act);
-        if binding.hint.is_empty() || key.is_empty() {
+        let idle = binding.act == Act::Now && state.time.is_live();
+        if binding.hint.is_empty() || key.is_empty() || idle {
             continue;
         }
         let width = text::width(&key) + text::width(binding.hint) + 3;

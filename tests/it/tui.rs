@@ -3,6 +3,7 @@
 mod fake_source;
 mod live;
 mod screens;
+mod tabs;
 
 use std::path::Path;
 

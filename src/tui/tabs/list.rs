@@ -44,7 +44,8 @@ impl Cursor {
 
 /// The first visible row: the chosen one stays in the middle where it can.
 pub(crate) fn offset(at: usize, visible: usize, count: usize) -> usize {
-    at.saturating_sub(visible / 2).min(count.saturating_sub(visible))
+    at.saturating_sub(visible / 2)
+        .min(count.saturating_sub(visible))
 }
 
 /// Why a list may have no rows.
@@ -83,7 +84,11 @@ pub(crate) fn pairs(
     theme: &Theme,
     lines: &[(String, String, Style)],
 ) {
-    let names = lines.iter().map(|(n, ..)| text::width(n)).max().unwrap_or(0);
+    let names = lines
+        .iter()
+        .map(|(n, ..)| text::width(n))
+        .max()
+        .unwrap_or(0);
     let indent = (names + 2).min(place.width.into());
     let columns = usize::from(place.width).saturating_sub(indent).max(1);
     let mut y = place.y;

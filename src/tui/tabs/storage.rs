@@ -25,7 +25,11 @@ pub(crate) const TAB: Tab = Tab {
     act,
     line: |state| chosen(state).map(|(name, _)| name),
     export: |state| storage(state).map(export),
-    ..Tab::new(NAME, "series by metric and label, blocks, WAL, retention", view)
+    ..Tab::new(
+        NAME,
+        "series by metric and label, blocks, WAL, retention",
+        view,
+    )
 };
 
 const SLOT: SlotId = SlotId {
@@ -103,7 +107,11 @@ fn export(storage: &StorageView) -> Export {
         }
     }
     for block in &storage.blocks {
-        out.push_str(&format!("block,{},{}\n", list::csv(&block.name), block.bytes));
+        out.push_str(&format!(
+            "block,{},{}\n",
+            list::csv(&block.name),
+            block.bytes
+        ));
     }
     Export {
         kind: "csv",
@@ -139,13 +147,23 @@ fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option
     .paint(buffer, top, &look);
     list::pairs(buffer, inner, theme, &facts);
     let rest = Rect::new(body.x, body.y + height, body.width, body.height - height);
-    let blocks = if storage.blocks.is_empty() { 0 } else { rest.height / 3 };
+    let blocks = if storage.blocks.is_empty() {
+        0
+    } else {
+        rest.height / 3
+    };
     let upper = rest.height - blocks;
     let half = rest.width / 2;
     let places = [
         (Pane::Metrics, Rect::new(rest.x, rest.y, half, upper)),
-        (Pane::Labels, Rect::new(rest.x + half, rest.y, rest.width - half, upper)),
-        (Pane::Blocks, Rect::new(rest.x, rest.y + upper, rest.width, blocks)),
+        (
+            Pane::Labels,
+            Rect::new(rest.x + half, rest.y, rest.width - half, upper),
+        ),
+        (
+            Pane::Blocks,
+            Rect::new(rest.x, rest.y + upper, rest.width, blocks),
+        ),
     ];
     for (pane, place) in places {
         paint_pane(state, storage, pane, theme, (place, buffer));
@@ -159,7 +177,10 @@ fn facts(state: &State, s: &StorageView, theme: &Theme) -> Vec<(String, String, 
         0 => "nothing is stored yet".to_owned(),
         t => state.time.date_clock(t),
     };
-    let churn = format!("{} created, {} removed since the start", s.series_created, s.series_removed);
+    let churn = format!(
+        "{} created, {} removed since the start",
+        s.series_created, s.series_removed
+    );
     let head = match s.head_min_t {
         0 => format!("{} samples, {}", s.head_samples, bytes(s.head_bytes)),
         t => format!(
@@ -235,7 +256,11 @@ fn paint_pane(
     let rows = count(state, pane);
     let at = local.cursors[pane as usize].at(rows);
     let table = Table {
-        columns: if pane == Pane::Blocks { BLOCKS } else { COUNTED },
+        columns: if pane == Pane::Blocks {
+            BLOCKS
+        } else {
+            COUNTED
+        },
         rows,
         offset: list::offset(at, usize::from(inner.height.saturating_sub(1)), rows),
         selected: focused.then_some(at),

@@ -32,7 +32,11 @@ pub(crate) const TAB: Tab = Tab {
     menu,
     line: |state| current(state).map(|row| row.url.clone()),
     export: |state| Some(export(state)),
-    ..Tab::new(NAME, "what is scraped: state, errors, labels; add a target", view)
+    ..Tab::new(
+        NAME,
+        "what is scraped: state, errors, labels; add a target",
+        view,
+    )
 };
 
 const SLOT: SlotId = SlotId {
@@ -51,12 +55,12 @@ pub(crate) struct Local {
 
 const COLUMNS: &[Column] = &[
     Column::left("state", 8, 0),
-    Column::left("job", 14, 1),
-    Column::left("instance", 22, 0).growing(),
+    Column::left("job", 12, 1),
+    Column::left("instance", 20, 0).growing(),
     Column::right("last", 7, 1),
     Column::right("took", 8, 3),
     Column::right("samples", 9, 3),
-    Column::left("error or remark", 24, 1).growing(),
+    Column::left("error or remark", 24, 0).growing(),
 ];
 
 fn requests(state: &State, _: Rect) -> Vec<(SlotId, Request)> {
@@ -125,15 +129,21 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
 
 fn prompt(_: &State, tag: &'static str) -> Prompt {
     let (title, hint) = match tag {
-        "filter" => ("Filter targets", "words that must stand in it; !word leaves out"),
-        _ => ("Add a target", "http://host:9100/metrics, and a job's name if it is to have one"),
+        "filter" => (
+            "Filter targets",
+            "words that must stand in it; !word leaves out",
+        ),
+        _ => (
+            "Add a target",
+            "http://host:9100/metrics, and a job's name if it is to have one",
+        ),
     };
     Prompt::new(PromptKind::Tab(tag), title, "", hint)
 }
 
 fn prompted(state: &mut State, tag: &'static str, text: &str) -> Result<Vec<Cmd>, String> {
     if tag == "filter" {
-        state.locals.targets.filter = text.trim().to_owned();
+        text.trim().clone_into(&mut state.locals.targets.filter);
         return Ok(Vec::new());
     }
     let mut words = text.split_whitespace();
@@ -148,7 +158,11 @@ fn prompted(state: &mut State, tag: &'static str, text: &str) -> Result<Vec<Cmd>
         None => format!("http://{url}"),
     };
     let host = url.split_once("://").map_or("", |(_, rest)| rest);
-    let url = if host.contains('/') { url } else { format!("{url}/metrics") };
+    let url = if host.contains('/') {
+        url
+    } else {
+        format!("{url}/metrics")
+    };
     state.locals.targets.trial = Some((url.clone(), job.to_owned()));
     state.toast(format!("scraping {url} once ..."), false);
     Ok(vec![state.order(Action::TryTarget { url })])
@@ -165,7 +179,9 @@ fn preview(state: &mut State, lines: &[String]) -> bool {
         shown.push(format!("and {} more lines", lines.len() - room));
     }
     shown.push(String::new());
-    shown.push(format!("Add {url} as job {job:?}? It is scraped from now on."));
+    shown.push(format!(
+        "Add {url} as job {job:?}? It is scraped from now on."
+    ));
     state.overlays.push(Overlay::Confirm(Confirm {
         title: "Add this target?".to_owned(),
         lines: shown,
@@ -191,9 +207,17 @@ fn menu(state: &State) -> Vec<Item> {
     if let Some(row) = current(state) {
         let curl = format!("curl -s '{}'", row.url);
         items.push(Item::new("copy as curl", curl.clone(), Run::Copy(curl)));
-        items.push(Item::new("copy labels", row.labels.to_string(), Run::Copy(row.labels.to_string())));
+        items.push(Item::new(
+            "copy labels",
+            row.labels.to_string(),
+            Run::Copy(row.labels.to_string()),
+        ));
         let chosen = Run::Instance(Some(row.instance.clone()));
-        items.push(Item::new("look at this instance", row.instance.clone(), chosen));
+        items.push(Item::new(
+            "look at this instance",
+            row.instance.clone(),
+            chosen,
+        ));
     }
     items
 }
@@ -244,17 +268,20 @@ fn style_of(row: &TargetRow, theme: &Theme) -> Style {
 }
 
 fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
-    let look = Look::of(theme);
     let rows = rows(state);
     let local = &state.locals.targets;
     let at = local.list.at(rows.len());
     let row = rows.get(at).copied();
-    let details = if local.details { body.height * 3 / 5 } else { 0 };
+    let details = if local.details {
+        body.height * 3 / 5
+    } else {
+        0
+    };
     let table = Rect {
         height: body.height - details,
         ..body
     };
-    paint_table(state, theme, &look, (&rows, at), table, buffer);
+    paint_table(state, theme, (&rows, at), table, buffer);
     if let (true, Some(row)) = (local.details, row) {
         let place = Rect::new(body.x, body.y + table.height, body.width, details);
         paint_details(state, theme, row, place, buffer);
@@ -265,13 +292,15 @@ fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option
 fn paint_table(
     state: &State,
     theme: &Theme,
-    look: &Look,
     (rows, at): (&[&TargetRow], usize),
     place: Rect,
     buffer: &mut Buffer,
 ) {
+    let look = &Look::of(theme);
     let down = rows.iter().filter(|r| r.health == Health::Down).count();
-    let headline = if down > 0 {
+    let headline = if state.slots.get(SLOT).is_none_or(|s| s.answer().is_none()) {
+        String::new()
+    } else if down > 0 {
         format!("{} of {} down", down, rows.len())
     } else {
         format!("{}", rows.len())
@@ -347,13 +376,7 @@ fn age(state: &State, t: i64) -> String {
     }
 }
 
-fn paint_details(
-    state: &State,
-    theme: &Theme,
-    row: &TargetRow,
-    place: Rect,
-    buffer: &mut Buffer,
-) {
+fn paint_details(state: &State, theme: &Theme, row: &TargetRow, place: Rect, buffer: &mut Buffer) {
     let look = Look::of(theme);
     let inner = frame::Frame {
         title: &row.url,

@@ -76,7 +76,10 @@ fn copy_line(state: &mut State) -> Vec<Cmd> {
         return copy(state, text);
     }
     let key = state.keymap.label(Act::CopyView);
-    state.toast(format!("no line is chosen here; {key} copies the screen"), false);
+    state.toast(
+        format!("no line is chosen here; {key} copies the screen"),
+        false,
+    );
     Vec::new()
 }
 

@@ -5,7 +5,10 @@ use bongsu::model::answer::{Answer, Cost, Notes, PromAnswer, Series, Value, Vect
 use bongsu::model::labels::Labels;
 use bongsu::model::request::{PromQuery, Request, ViewName};
 use bongsu::model::sample::Sample;
-use bongsu::model::view::{BlindSpot, Machine, Mark, MarkKind, OwnCost, Status, StorageView, View};
+use bongsu::model::view::{
+    BlindSpot, BlockRow, Health, Machine, Mark, MarkKind, OwnCost, Status, StorageView, TargetRow,
+    View,
+};
 use bongsu::source::api::{Reply, Source, SourceError};
 
 /// 2026-11-21 12:00:00 in Seoul, a Saturday.
@@ -19,11 +22,23 @@ impl Source for FakeSource {
     }
 
     fn act(&self, action: Action) -> Reply<'_, Outcome> {
-        Box::pin(async move {
-            Ok(Outcome::Done {
-                said: format!("{action:?} was done"),
-            })
-        })
+        Box::pin(async move { Ok(outcome(&action)) })
+    }
+}
+
+/// What came of any order.
+pub(crate) fn outcome(action: &Action) -> Outcome {
+    match action {
+        Action::TryTarget { url } => Outcome::Preview {
+            lines: vec![
+                format!("{url} answered in 3 ms: 2 series"),
+                "up 1".into(),
+                "queue_length{name=\"대기열\"} 7".into(),
+            ],
+        },
+        other => Outcome::Done {
+            said: format!("{other:?} was done"),
+        },
     }
 }
 
@@ -128,10 +143,7 @@ fn status() -> Status {
             open_files: 31,
             budget: vec![],
         },
-        storage: StorageView {
-            disk_bytes: 3 << 30,
-            ..StorageView::default()
-        },
+        storage: storage(),
         ..Status::default()
     }
 }
@@ -150,8 +162,83 @@ fn live_view(view: ViewName) -> View {
             kind: MarkKind::Gap,
             text: "bongsu was not running".into(),
         }]),
-        _ => View::Nothing {
+        ViewName::Targets => View::Targets(targets()),
+        ViewName::Storage => View::Storage(Box::new(storage())),
+        ViewName::Processes => View::Nothing {
             why: "nothing was recorded".into(),
         },
+    }
+}
+
+fn targets() -> Vec<TargetRow> {
+    let row = |job: &str, instance: &str| TargetRow {
+        job: job.into(),
+        instance: instance.into(),
+        url: format!("http://{instance}/metrics"),
+        labels: Labels::from_pairs([("job", job), ("instance", instance)]),
+        discovered: Labels::from_pairs([("__address__", instance), ("__scheme__", "http")]),
+        last_scrape: NOW - 7_000,
+        last_good: NOW - 7_000,
+        duration_ms: 12.4,
+        interval_ms: 15_000,
+        samples: 1234,
+        ..TargetRow::default()
+    };
+    vec![
+        TargetRow {
+            health: Health::BuiltIn,
+            url: String::new(),
+            remark: "this server, without an exporter".into(),
+            ..row("node", "web1")
+        },
+        TargetRow {
+            health: Health::Up,
+            relabel_steps: vec![(
+                "replace __address__ -> instance".into(),
+                Labels::from_pairs([("__address__", "10.0.0.7:9121"), ("instance", "redis")]),
+            )],
+            ..row("redis", "10.0.0.7:9121")
+        },
+        TargetRow {
+            health: Health::Down,
+            last_good: 0,
+            samples: 0,
+            error: "connect to 10.0.0.9:8080: connection refused".into(),
+            ..row("결제", "10.0.0.9:8080")
+        },
+        TargetRow {
+            dropped: true,
+            last_scrape: 0,
+            ..row("redis", "10.0.0.8:9121")
+        },
+    ]
+}
+
+fn storage() -> StorageView {
+    let block = |n: i64| BlockRow {
+        name: format!("b-{n:04}"),
+        min_t: NOW - (n + 1) * 7_200_000,
+        max_t: NOW - n * 7_200_000,
+        series: 3000,
+        samples: 1_440_000,
+        bytes: 1_100_000,
+    };
+    StorageView {
+        path: "/var/lib/bongsu".into(),
+        series: 3120,
+        series_created: 3300,
+        series_removed: 180,
+        head_bytes: 3 << 20,
+        head_samples: 740_000,
+        head_min_t: NOW - 7_200_000,
+        wal_bytes: 5 << 20,
+        blocks: (1..4).map(block).collect(),
+        disk_bytes: 12 << 20,
+        free_bytes: 80 << 30,
+        retention: "15d".into(),
+        reaches_back_to: NOW - 4 * 7_200_000,
+        by_metric: vec![("node_cpu_seconds_total".into(), 32), ("up".into(), 4)],
+        by_label: vec![("instance".into(), 3120), ("cpu".into(), 64)],
+        problems: vec!["block b-0001 is damaged at byte 4096: 200 samples are missing".into()],
     }
 }
