@@ -70,6 +70,15 @@ enum Step {
 }
 
 impl State {
+    /// A changing operation that a full disk allows: shortening, removing, syncing.
+    fn free_step(&mut self) -> io::Result<Step> {
+        if let Some((_, Fault::NoSpace)) = self.fault {
+            self.operations += 1;
+            return Ok(Step::Go);
+        }
+        self.step()
+    }
+
     /// Counts a changing operation and lets the fault strike.
     fn step(&mut self) -> io::Result<Step> {
         self.operations += 1;
@@ -217,7 +226,7 @@ impl Sim {
 
     pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
-        state.step()?;
+        state.free_step()?;
         state.find(path)?;
         state.names.remove(path);
         Ok(())
@@ -247,7 +256,7 @@ impl Sim {
 
     pub(super) fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
-        state.step()?;
+        state.free_step()?;
         let here = |p: &PathBuf| p.parent() == Some(path);
         state.durable_names.retain(|p, _| !here(p));
         let now: Vec<_> = state
@@ -324,7 +333,7 @@ impl SimFile {
 
     pub(super) fn sync(&self) -> io::Result<()> {
         let mut state = self.sim.0.lock();
-        state.step()?;
+        state.free_step()?;
         let content = &mut state.files[self.index];
         content.durable = content.bytes.clone();
         Ok(())
@@ -338,7 +347,7 @@ impl SimFile {
 
     pub(super) fn set_len(&self, len: u64) -> io::Result<()> {
         let mut state = self.sim.0.lock();
-        state.step()?;
+        state.free_step()?;
         state.files[self.index].bytes.truncate(len as usize);
         Ok(())
     }

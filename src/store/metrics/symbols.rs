@@ -1,0 +1,244 @@
+//! The labels of the head: every name and every pair once, and which series have each pair.
+
+use crate::model::labels::Labels;
+use crate::model::matcher::Matcher;
+use crate::store::metrics::matching::{ValueTest, intersect, subtract};
+use hashbrown::{DefaultHashBuilder, HashTable};
+use std::borrow::Cow;
+use std::hash::BuildHasher;
+
+/// Labels as pairs, and postings: for each pair the slots of the series that have it, rising.
+#[derive(Default)]
+pub(crate) struct Symbols {
+    names: Vec<Name>,
+    pairs: Vec<Pair>,
+    by_name: HashTable<u32>,
+    by_pair: HashTable<u32>,
+    free: Vec<u32>,
+    hasher: DefaultHashBuilder,
+    /// Bytes of text, and of postings by length.
+    text: usize,
+    posted: usize,
+}
+
+struct Name {
+    text: Box<str>,
+    pairs: Vec<u32>,
+}
+
+struct Pair {
+    name: u32,
+    value: Box<str>,
+    slots: Vec<u32>,
+}
+
+impl Symbols {
+    fn name_id(&self, name: &str) -> Option<u32> {
+        let hash = self.hasher.hash_one(name);
+        let same = |n: &u32| &*self.names[*n as usize].text == name;
+        self.by_name.find(hash, same).copied()
+    }
+
+    fn pair_id(&self, name: u32, value: &str) -> Option<u32> {
+        let hash = self.hasher.hash_one((name, value));
+        let same = |p: &u32| {
+            let pair = &self.pairs[*p as usize];
+            pair.name == name && &*pair.value == value
+        };
+        self.by_pair.find(hash, same).copied()
+    }
+
+    fn intern_name(&mut self, name: &str) -> u32 {
+        if let Some(id) = self.name_id(name) {
+            return id;
+        }
+        let id = self.names.len() as u32;
+        self.text += name.len();
+        self.names.push(Name {
+            text: name.into(),
+            pairs: Vec::new(),
+        });
+        let (names, hasher) = (&self.names, &self.hasher);
+        let hash = |n: &u32| hasher.hash_one(&*names[*n as usize].text);
+        self.by_name.insert_unique(hasher.hash_one(name), id, hash);
+        id
+    }
+
+    fn intern(&mut self, name: &str, value: &str) -> u32 {
+        let name = self.intern_name(name);
+        if let Some(id) = self.pair_id(name, value) {
+            return id;
+        }
+        self.text += value.len();
+        let pair = Pair {
+            name,
+            value: value.into(),
+            slots: Vec::new(),
+        };
+        let id = if let Some(id) = self.free.pop() {
+            self.pairs[id as usize] = pair;
+            id
+        } else {
+            self.pairs.push(pair);
+            self.pairs.len() as u32 - 1
+        };
+        self.names[name as usize].pairs.push(id);
+        let (pairs, hasher) = (&self.pairs, &self.hasher);
+        let hash = |p: &u32| {
+            let pair = &pairs[*p as usize];
+            hasher.hash_one((pair.name, &*pair.value))
+        };
+        self.by_pair
+            .insert_unique(hasher.hash_one((name, value)), id, hash);
+        id
+    }
+
+    /// Notes the series `slot`; returns its pairs in the order of its labels.
+    pub(crate) fn add(&mut self, labels: &Labels, slot: u32) -> Box<[u32]> {
+        let pairs: Box<[u32]> = labels.iter().map(|(n, v)| self.intern(n, v)).collect();
+        for &p in &pairs {
+            let slots = &mut self.pairs[p as usize].slots;
+            match slots.last() {
+                Some(last) if *last >= slot => {
+                    let at = slots.partition_point(|s| *s < slot);
+                    slots.insert(at, slot);
+                }
+                _ => slots.push(slot),
+            }
+        }
+        self.posted += pairs.len();
+        pairs
+    }
+
+    /// Forgets series: `gone` says for a slot whether it goes, `pairs` are the pairs they had. Pairs
+    /// that nobody has any more are forgotten too.
+    pub(crate) fn remove(&mut self, pairs: &[u32], gone: impl Fn(u32) -> bool) {
+        for &p in pairs {
+            let pair = &mut self.pairs[p as usize];
+            let before = pair.slots.len();
+            pair.slots.retain(|s| !gone(*s));
+            self.posted -= before - pair.slots.len();
+            if pair.slots.capacity() > 4 * pair.slots.len() {
+                pair.slots.shrink_to_fit();
+            }
+            if !pair.slots.is_empty() || before == 0 {
+                continue;
+            }
+            let hash = self.hasher.hash_one((pair.name, &*pair.value));
+            if let Ok(entry) = self.by_pair.find_entry(hash, |id| *id == p) {
+                entry.remove();
+            }
+            let pair = &mut self.pairs[p as usize];
+            self.text -= pair.value.len();
+            pair.value = "".into();
+            let name = pair.name as usize;
+            self.names[name].pairs.retain(|id| *id != p);
+            self.free.push(p);
+        }
+    }
+
+    pub(crate) fn pair(&self, id: u32) -> (&str, &str) {
+        let pair = &self.pairs[id as usize];
+        (&self.names[pair.name as usize].text, &pair.value)
+    }
+
+    pub(crate) fn labels(&self, pairs: &[u32]) -> Labels {
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|p| self.pair(*p)).collect();
+        Labels::from_sorted(&pairs).unwrap_or_else(|| Labels::from_pairs(pairs))
+    }
+
+    /// Whether these pairs are exactly these labels.
+    pub(crate) fn same(&self, pairs: &[u32], labels: &Labels) -> bool {
+        let mut mine = pairs.iter().map(|p| self.pair(*p));
+        labels.iter().all(|l| mine.next() == Some(l)) && mine.next().is_none()
+    }
+
+    /// Values of a name with the slots that have them.
+    pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = (&str, &[u32])> {
+        let name = self.name_id(name).map(|n| &self.names[n as usize]);
+        let pairs = name.map(|n| n.pairs.as_slice()).unwrap_or_default();
+        pairs.iter().map(|p| {
+            let pair = &self.pairs[*p as usize];
+            (&*pair.value, pair.slots.as_slice())
+        })
+    }
+
+    /// Slots of the series that satisfy every matcher, rising. `all` gives every slot.
+    pub(crate) fn select(&self, matchers: &[Matcher], all: impl Fn() -> Vec<u32>) -> Vec<u32> {
+        let mut must: Vec<Cow<'_, [u32]>> = Vec::new();
+        let mut not = Vec::new();
+        for matcher in matchers {
+            let test = ValueTest::new(matcher);
+            if matcher.accepts_empty() {
+                not.push(self.having(matcher, |v| !test.accepts(v)));
+            } else if let Some(literals) = test.literals() {
+                must.push(self.having_one_of(&matcher.name, &literals));
+            } else {
+                must.push(self.having(matcher, |v| test.accepts(v)));
+            }
+        }
+        must.sort_by_key(|m| m.len());
+        let mut found = match must.first() {
+            Some(first) => first.to_vec(),
+            None => all(),
+        };
+        for more in must.iter().skip(1) {
+            intersect(&mut found, more);
+        }
+        for less in &not {
+            subtract(&mut found, less);
+        }
+        found
+    }
+
+    fn having_one_of(&self, name: &str, values: &[&str]) -> Cow<'_, [u32]> {
+        let Some(name) = self.name_id(name) else {
+            return Cow::Borrowed(&[]);
+        };
+        let slots = |v: &&str| Some(self.pairs[self.pair_id(name, v)? as usize].slots.as_slice());
+        join(values.iter().filter_map(slots))
+    }
+
+    fn having(&self, matcher: &Matcher, keep: impl Fn(&str) -> bool) -> Cow<'_, [u32]> {
+        let values = self.values(&matcher.name);
+        join(values.filter(|(v, _)| keep(v)).map(|(_, slots)| slots))
+    }
+
+    /// An estimate in bytes: texts, postings, tables.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text
+            + self.posted * 5
+            + self.pairs.len() * (size_of::<Pair>() + 24)
+            + self.names.len() * (size_of::<Name>() + 24)
+    }
+
+    /// The names with the most pairs: name and number.
+    pub(crate) fn largest_names(&self, n: usize) -> Vec<(String, u64)> {
+        let mut all: Vec<_> = self
+            .names
+            .iter()
+            .map(|name| (name.text.to_string(), name.pairs.len() as u64))
+            .collect();
+        all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        all.truncate(n);
+        all
+    }
+}
+
+/// The union of postings of one name, which share no slot.
+fn join<'a>(parts: impl Iterator<Item = &'a [u32]>) -> Cow<'a, [u32]> {
+    let mut parts = parts.peekable();
+    let Some(first) = parts.next() else {
+        return Cow::Borrowed(&[]);
+    };
+    if parts.peek().is_none() {
+        return Cow::Borrowed(first);
+    }
+    let mut all = first.to_vec();
+    for part in parts {
+        all.extend_from_slice(part);
+    }
+    all.sort_unstable();
+    all.dedup();
+    Cow::Owned(all)
+}

@@ -1,0 +1,401 @@
+//! Opening a data directory: lock, identity, replay; and the store that comes of it.
+//!
+//! ```text
+//! DIR/LOCK                  held by the engine that uses it
+//! DIR/FORMAT                says that it is bongsu's, and of which format
+//! DIR/wal/{metrics,snapshots,state}/NNNNNNNN.wal
+//! DIR/metrics/...           blocks
+//! ```
+
+use crate::base::cancel::Cancel;
+use crate::base::clock::Clock;
+use crate::base::fs::{Fs, FsError, Lock};
+use crate::model::answer::Metadata;
+use crate::model::labels::Labels;
+use crate::model::matcher::Matcher;
+use crate::model::time::TimeRange;
+use crate::model::view::StorageView;
+use crate::store::disk::wal::OpenWalError;
+use crate::store::live::Ring;
+use crate::store::metrics::tsdb::{Limits, Place, Tsdb};
+use crate::store::read::{Ask, Found, ReadError, Select, Selection, SeriesSource};
+use crate::store::snapshots::Snapshots;
+use crate::store::state::State;
+use crate::store::write::{Append, Appended, MetricSink, SeriesId, SnapshotSink, WriteError};
+use parking_lot::{Condvar, Mutex};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How often the store looks after itself.
+const UPKEEP: Duration = Duration::from_secs(10);
+const FORMAT: &str = "FORMAT";
+const FORMAT_VERSION: u32 = 1;
+const FORMAT_WORDS: &str = "bongsu data directory, format ";
+/// Bytes of snapshots that are kept at most.
+const SNAPSHOT_BYTES: u64 = 64 << 20;
+
+/// What a store is opened with.
+#[derive(Clone)]
+pub struct Options {
+    pub dir: PathBuf,
+    pub fs: Fs,
+    pub clock: Clock,
+    /// The ring that was filled before; live questions read it.
+    pub ring: Ring,
+    /// Bytes of memory that series may take.
+    pub memory: u64,
+    pub max_series: usize,
+    /// How long samples are kept, in milliseconds.
+    pub retention_ms: i64,
+    /// Bytes of blocks that are kept; 0 is no limit.
+    pub retention_bytes: u64,
+    /// How late a sample may be, in milliseconds; 0 refuses what is out of order.
+    pub out_of_order_ms: i64,
+    /// Upkeep runs on a thread of its own. Tests turn it off and call [`Store::upkeep`].
+    pub background: bool,
+}
+
+impl Options {
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            fs: Fs::real(),
+            clock: Clock::System,
+            ring: Ring::default(),
+            memory: 64 << 20,
+            max_series: 2_000_000,
+            retention_ms: 15 * 24 * 3_600_000,
+            retention_bytes: 0,
+            out_of_order_ms: 0,
+            background: true,
+        }
+    }
+}
+
+/// Why a data directory cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("{} is in use by another bongsu: attach to that one, or choose another directory with --data-dir", .0.display())]
+    Locked(PathBuf),
+    #[error("{} is not a data directory of bongsu: it holds {what}; choose an empty directory with --data-dir", dir.display())]
+    Foreign { dir: PathBuf, what: String },
+    #[error("{} was written by a newer bongsu (format {version}; this one knows {FORMAT_VERSION}): start that one, or choose another directory with --data-dir", dir.display())]
+    Newer { dir: PathBuf, version: String },
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    #[error("{0}")]
+    Wal(String),
+}
+
+impl From<OpenWalError> for OpenError {
+    fn from(e: OpenWalError) -> Self {
+        match e {
+            OpenWalError::Fs(e) => Self::Fs(e),
+            other => Self::Wal(other.to_string()),
+        }
+    }
+}
+
+/// An open data directory. Clones share it; the last one dropped closes it.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    options: Options,
+    tsdb: Tsdb,
+    state: State,
+    snapshots: Snapshots,
+    problems: Vec<String>,
+    stop: Arc<(Mutex<bool>, Condvar)>,
+    upkeep: Mutex<Option<JoinHandle<()>>>,
+    lock: Mutex<Option<Lock>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        *self.stop.0.lock() = true;
+        self.stop.1.notify_all();
+    }
+}
+
+impl Store {
+    /// Takes the directory, creating it where it is missing, and reads back what was kept.
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        let (fs, dir) = (&options.fs, &options.dir);
+        fs.create_dir_all(dir)?;
+        refuse_foreign(fs, dir)?;
+        let lock = fs
+            .lock(&dir.join("LOCK"))?
+            .ok_or_else(|| OpenError::Locked(dir.clone()))?;
+        if !fs.exists(&dir.join(FORMAT)) {
+            let words = format!("{FORMAT_WORDS}{FORMAT_VERSION}\n");
+            fs.write_atomic(&dir.join(FORMAT), words.as_bytes())?;
+        }
+        let mut problems = Vec::new();
+        let (state, found) = State::open(fs, &dir.join("wal").join("state"))?;
+        problems.extend(found);
+        let (snapshots, found) = Snapshots::open(fs, &dir.join("wal").join("snapshots"))?;
+        problems.extend(found);
+        let limits = Limits {
+            memory: options.memory as usize,
+            series: options.max_series,
+            late_window: options.out_of_order_ms,
+        };
+        let ring = options.ring.clone();
+        let place = Place {
+            fs: fs.clone(),
+            dir: dir.clone(),
+            limits,
+            ring,
+            state: state.clone(),
+        };
+        let (tsdb, found) = Tsdb::open(place, i64::MIN)?;
+        problems.extend(found);
+        let background = options.background;
+        let store = Self(Arc::new(Inner {
+            options,
+            tsdb,
+            state,
+            snapshots,
+            problems,
+            stop: Arc::default(),
+            upkeep: Mutex::new(None),
+            lock: Mutex::new(Some(lock)),
+        }));
+        if background {
+            store.start_upkeep()?;
+        }
+        Ok(store)
+    }
+
+    /// The door for small durable values.
+    pub fn state(&self) -> State {
+        self.0.state.clone()
+    }
+
+    /// The ring that live questions read.
+    pub fn ring(&self) -> Ring {
+        self.0.tsdb.ring.clone()
+    }
+
+    /// The newest snapshot of a kind that is not younger than `t`, with its time.
+    pub fn snapshot_at(&self, kind: &str, t: i64) -> Result<Option<(i64, Vec<u8>)>, ReadError> {
+        self.0.snapshots.at(kind, t)
+    }
+
+    /// The snapshots of a kind from `from` to `to`, oldest first, at most `limit`.
+    pub fn snapshots_between(
+        &self,
+        kind: &str,
+        from: i64,
+        to: i64,
+        limit: usize,
+    ) -> Result<Vec<(i64, Vec<u8>)>, ReadError> {
+        self.0.snapshots.between(kind, from, to, limit)
+    }
+
+    /// Waits until everything that was appended is on the disk.
+    pub fn flush(&self) -> Result<(), WriteError> {
+        self.0.tsdb.wal.flush()?;
+        self.0.snapshots.wal().flush()?;
+        Ok(())
+    }
+
+    /// Deletes the samples in the range of every series that satisfies one of the selectors.
+    pub fn delete_series(
+        &self,
+        selectors: &[Vec<Matcher>],
+        range: TimeRange,
+    ) -> Result<(), WriteError> {
+        for matchers in selectors {
+            self.0.tsdb.delete(matchers, range)?;
+        }
+        self.flush()
+    }
+
+    /// What is queued for the disk: name of the log, bytes now, bytes from which writers wait.
+    pub fn queues(&self) -> Vec<(String, u64, u64)> {
+        let metrics = self.0.tsdb.wal.queued_bytes() as u64;
+        vec![("wal/metrics".to_owned(), metrics, 8 << 20)]
+    }
+
+    /// Commits, ends the threads and gives the directory free. Reading goes on from memory.
+    pub fn close(&self) {
+        *self.0.stop.0.lock() = true;
+        self.0.stop.1.notify_all();
+        if let Some(thread) = self.0.upkeep.lock().take() {
+            let _ = thread.join();
+        }
+        self.0.tsdb.wal.close();
+        self.0.snapshots.wal().close();
+        self.0.state.close();
+        *self.0.lock.lock() = None;
+    }
+
+    fn start_upkeep(&self) -> Result<(), OpenError> {
+        let weak = Arc::downgrade(&self.0);
+        let stop = Arc::clone(&self.0.stop);
+        let thread = std::thread::Builder::new()
+            .name("store-upkeep".to_owned())
+            .spawn(move || {
+                loop {
+                    {
+                        let mut stopped = stop.0.lock();
+                        if !*stopped {
+                            stop.1.wait_for(&mut stopped, UPKEEP);
+                        }
+                        if *stopped {
+                            return;
+                        }
+                    }
+                    let Some(inner) = weak.upgrade() else { return };
+                    Self(inner).upkeep();
+                }
+            })
+            .map_err(|e| OpenError::Wal(format!("the store's thread cannot be started: {e}")))?;
+        *self.0.upkeep.lock() = Some(thread);
+        Ok(())
+    }
+
+    /// One round of what the store does for itself: retention, the memory budget.
+    pub fn upkeep(&self) {
+        let now = self.0.options.clock.now_ms();
+        let oldest = now.saturating_sub(self.0.options.retention_ms);
+        self.0.snapshots.retain(oldest, SNAPSHOT_BYTES);
+        self.0.tsdb.upkeep(oldest);
+    }
+
+    /// What the Storage tab and `status` show.
+    pub fn facts(&self) -> StorageView {
+        let inner = &self.0;
+        let mut view = inner.tsdb.facts();
+        view.path = inner.options.dir.display().to_string();
+        view.free_bytes = inner.options.fs.free_space(&inner.options.dir).unwrap_or(0);
+        view.disk_bytes += inner.snapshots.wal().bytes() + inner.state.disk_bytes();
+        let days = inner.options.retention_ms / 86_400_000;
+        view.retention = match inner.options.retention_bytes {
+            0 => format!("{days} d"),
+            bytes => format!("{days} d, {} MiB", bytes >> 20),
+        };
+        view.problems.extend(inner.problems.iter().cloned());
+        view.problems.extend(inner.state.trouble());
+        let trouble = inner.snapshots.wal().trouble();
+        view.problems.extend(trouble.map(|e| e.to_string()));
+        view
+    }
+}
+
+/// A directory with files that are not ours is somebody else's.
+fn refuse_foreign(fs: &Fs, dir: &Path) -> Result<(), OpenError> {
+    let format = dir.join(FORMAT);
+    if fs.exists(&format) {
+        let bytes = fs.read(&format, 4096)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let version = text.trim().strip_prefix(FORMAT_WORDS.trim_end());
+        let Some(version) = version.map(str::trim) else {
+            return Err(OpenError::Foreign {
+                dir: dir.to_owned(),
+                what: "a file FORMAT of something else".to_owned(),
+            });
+        };
+        return match version.parse::<u32>() {
+            Ok(n) if n <= FORMAT_VERSION => Ok(()),
+            _ => Err(OpenError::Newer {
+                dir: dir.to_owned(),
+                version: version.to_owned(),
+            }),
+        };
+    }
+    let ours = |name: &str| {
+        name.starts_with('.')
+            || name.starts_with("bongsu")
+            || name.starts_with(FORMAT)
+            || ["LOCK", "lost+found", "targets", "socket"].contains(&name)
+    };
+    let others: Vec<String> = fs
+        .list(dir)?
+        .into_iter()
+        .map(|e| e.name)
+        .filter(|n| !ours(n))
+        .collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    let has = |name: &str| others.iter().any(|o| o == name);
+    let what = if has("chunks_head") {
+        "the data of a Prometheus".to_owned()
+    } else if has("indexdb") || has("metadata") && has("data") {
+        "the data of a VictoriaMetrics".to_owned()
+    } else {
+        let some: Vec<&str> = others.iter().take(3).map(String::as_str).collect();
+        format!(
+            "{} files that bongsu did not write ({})",
+            others.len(),
+            some.join(", ")
+        )
+    };
+    Err(OpenError::Foreign {
+        dir: dir.to_owned(),
+        what,
+    })
+}
+
+impl SeriesSource for Store {
+    fn select<'a>(
+        &'a self,
+        select: &Select<'_>,
+        cancel: &Cancel,
+    ) -> Result<Selection<'a>, ReadError> {
+        self.0.tsdb.select(select, cancel)
+    }
+
+    fn label_names(&self, ask: &Ask<'_>, cancel: &Cancel) -> Result<Found<String>, ReadError> {
+        self.0.tsdb.label_names(ask, cancel)
+    }
+
+    fn label_values(
+        &self,
+        name: &str,
+        ask: &Ask<'_>,
+        cancel: &Cancel,
+    ) -> Result<Found<String>, ReadError> {
+        self.0.tsdb.label_values(name, ask, cancel)
+    }
+
+    fn series(&self, ask: &Ask<'_>, cancel: &Cancel) -> Result<Found<Labels>, ReadError> {
+        self.0.tsdb.series(ask, cancel)
+    }
+
+    fn metadata(&self, metric: &str, limit: usize) -> Vec<Metadata> {
+        self.0.tsdb.metadata(metric, limit)
+    }
+}
+
+impl MetricSink for Store {
+    fn resolve(&self, labels: &Labels) -> Result<SeriesId, WriteError> {
+        self.0.tsdb.resolve(labels)
+    }
+
+    fn append(&self, batch: &[Append]) -> Result<Appended, WriteError> {
+        self.0.tsdb.append(batch, self.0.options.clock.now_ms())
+    }
+
+    fn append_live(&self, batch: &[(Labels, i64, f64)]) {
+        self.0.tsdb.ring.append(batch);
+    }
+
+    fn describe(&self, metadata: &[Metadata]) {
+        self.0.tsdb.describe(metadata);
+    }
+}
+
+impl SnapshotSink for Store {
+    fn snapshot(&self, kind: &str, t: i64, body: &[u8]) -> Result<(), WriteError> {
+        self.0.snapshots.put(kind, t, body)
+    }
+}
+
+#[cfg(test)]
+mod tests;
