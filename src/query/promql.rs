@@ -15,5 +15,6 @@ mod print;
 pub mod series;
 
 pub use ast::{Expr, Span};
+pub use check::experimental;
 pub use parse::{MAX_DEPTH, MAX_QUERY, ParseError, parse};
 pub use print::selector_text;

@@ -1,4 +1,8 @@
-//! PromQL over series in memory.
+//! PromQL over series in memory: cases of our own, and the conformance scripts.
 
 mod cases;
+mod compliance;
+mod conformance;
+mod judge;
 mod memory;
+mod script;

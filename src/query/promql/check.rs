@@ -13,8 +13,12 @@ fn fault(span: Span, why: impl Into<String>) -> Checked {
 
 /// Checks the whole tree, parts first.
 pub(crate) fn types(expr: &Expr) -> Checked {
-    for child in expr.children() {
-        types(child)?;
+    for (i, child) in expr.children().into_iter().enumerate() {
+        // The second argument of info() chooses labels; it need not choose series.
+        let chooser = i == 1 && matches!(&expr.kind, Kind::Call(c) if c.function.name == "info");
+        if !(chooser && matches!(child.kind, Kind::Selector(_))) {
+            types(child)?;
+        }
     }
     match &expr.kind {
         Kind::Number(_) | Kind::Text(_) | Kind::Paren(_) => Ok(()),
@@ -204,7 +208,7 @@ pub(crate) fn is_fixed(expr: &Expr) -> bool {
 }
 
 /// The first experimental form in the tree, by name.
-pub(crate) fn experimental(expr: &Expr) -> Option<(String, Span)> {
+pub fn experimental(expr: &Expr) -> Option<(String, Span)> {
     use crate::query::promql::ast::Duration;
     let computed = |d: Option<&Duration>| matches!(d, Some(Duration::Computed(_)));
     let of_selector = |s: &Selector| match s.extended {

@@ -22,6 +22,8 @@ pub(crate) struct Groups<'a> {
     aggregate: &'a Aggregate,
     place: HashMap<Labels, usize>,
     pub(crate) labels: Vec<Labels>,
+    /// Whether the first series of the group is to lose its name: the group then loses it too.
+    pub(crate) drop_name: Vec<bool>,
 }
 
 impl<'a> Groups<'a> {
@@ -30,11 +32,12 @@ impl<'a> Groups<'a> {
             aggregate,
             place: HashMap::new(),
             labels: Vec::new(),
+            drop_name: Vec::new(),
         }
     }
 
     /// The group's number; groups are numbered as they are met.
-    pub(crate) fn of(&mut self, labels: &Labels) -> usize {
+    pub(crate) fn of(&mut self, labels: &Labels, drop_name: bool) -> usize {
         let a = self.aggregate;
         let key = if a.without {
             labels.retain(|n| n != METRIC_NAME && !a.grouping.iter().any(|g| g == n))
@@ -46,6 +49,7 @@ impl<'a> Groups<'a> {
         if let Some(at) = self.place.get(&key) {
             return *at;
         }
+        self.drop_name.push(drop_name);
         self.labels.push(key.clone());
         self.place.insert(key, self.labels.len() - 1);
         self.labels.len() - 1
@@ -69,7 +73,7 @@ impl Run<'_> {
         let mut groups = Groups::new(a);
         let mut columns: Vec<Column> = Vec::new();
         self.rows(&a.expr, grid, &mut |row| {
-            let at = groups.of(row.labels);
+            let at = groups.of(row.labels, row.drop_name);
             if at == columns.len() {
                 self.hold(n * Column::width(a.op))?;
                 columns.push(Column::new(a.op, n));
@@ -78,12 +82,12 @@ impl Run<'_> {
             Ok(())
         })?;
         let mut values = vec![ABSENT; n];
-        for (labels, column) in groups.labels.iter().zip(columns) {
+        for (i, column) in columns.into_iter().enumerate() {
             column.finish(&mut values);
             self.release(n * Column::width(a.op));
             sink(Row {
-                labels,
-                drop_name: false,
+                labels: &groups.labels[i],
+                drop_name: groups.drop_name[i],
                 values: &mut values,
             })?;
         }
@@ -105,7 +109,7 @@ impl Run<'_> {
         let mut groups = Groups::new(a);
         let mut members: Vec<Vec<Kept>> = Vec::new();
         for row in self.keep_rows(&a.expr, grid)? {
-            let at = groups.of(&row.labels);
+            let at = groups.of(&row.labels, row.drop_name);
             if at == members.len() {
                 members.push(Vec::new());
             }
@@ -118,7 +122,7 @@ impl Run<'_> {
         }
         let mut out = vec![ABSENT; n];
         let mut values = Vec::new();
-        for (labels, rows) in groups.labels.iter().zip(members) {
+        for (i, rows) in members.into_iter().enumerate() {
             for (step, slot) in out.iter_mut().enumerate() {
                 if step % 256 == 0 {
                     self.check()?;
@@ -134,8 +138,8 @@ impl Run<'_> {
             }
             self.forget(&rows);
             sink(Row {
-                labels,
-                drop_name: false,
+                labels: &groups.labels[i],
+                drop_name: groups.drop_name[i],
                 values: &mut out,
             })?;
         }
@@ -157,7 +161,7 @@ impl Run<'_> {
         let mut place: HashMap<(usize, u64), usize> = HashMap::new();
         let mut found: Vec<Kept> = Vec::new();
         self.rows(&a.expr, grid, &mut |row| {
-            let group = groups.of(row.labels);
+            let group = groups.of(row.labels, row.drop_name);
             for (step, v) in row.values.iter().enumerate() {
                 if !is_present(*v) {
                     continue;

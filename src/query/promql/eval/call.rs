@@ -205,11 +205,11 @@ impl Run<'_> {
                 any |= is_present(out[step]);
             });
             failed?;
-            if body.counter {
-                self.remark_no_counter(ranged.labels, range.span);
-            }
             if !any {
                 return Ok(());
+            }
+            if body.counter {
+                self.remark_no_counter(ranged.labels, range.span);
             }
             sink(Row {
                 labels: ranged.labels,

@@ -78,7 +78,7 @@ impl Run<'_> {
         let mut names: Vec<(Labels, bool)> = Vec::new();
         let mut held = 0;
         self.rows(&a.expr, grid, &mut |row| {
-            let group = groups.of(row.labels);
+            let group = groups.of(row.labels, row.drop_name);
             if heaps.len() == group * n {
                 heaps.resize_with((group + 1) * n, BinaryHeap::new);
             }
@@ -161,7 +161,7 @@ impl Run<'_> {
         let mut groups = Groups::new(a);
         let mut taken: Vec<usize> = Vec::new();
         self.rows(&a.expr, grid, &mut |row| {
-            let group = groups.of(row.labels);
+            let group = groups.of(row.labels, row.drop_name);
             if taken.len() == group * n {
                 taken.resize((group + 1) * n, 0);
             }
