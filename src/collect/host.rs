@@ -23,6 +23,7 @@ mod diskstats;
 mod dmi;
 mod edac;
 mod entropy;
+pub mod facts;
 mod families;
 mod fibrechannel;
 mod filefd;
@@ -64,6 +65,7 @@ mod xfs;
 mod zfs;
 
 pub mod process;
+pub mod run;
 
 pub use crate::collect::host::registry::{COLLECTORS, Collector, Pace};
 
@@ -113,6 +115,8 @@ pub(crate) struct Keep {
     cpu: cpu::Before,
     mounts: mounts::Watch,
     udev: diskstats::Udev,
+    /// Mount points that did not answer.
+    stuck: Vec<String>,
 }
 
 /// What one collector is given.
@@ -146,6 +150,11 @@ impl Host {
     /// What each failed collector said at the last reading that ran it: its name and a sentence.
     pub fn failures(&self) -> &[(&'static str, String)] {
         &self.failures
+    }
+
+    /// Mount points that did not answer at the last reading.
+    pub fn stuck(&self) -> &[String] {
+        &self.keep.stuck
     }
 
     fn read_those(&mut self, wanted: impl Fn(&Collector) -> bool) -> Vec<Family> {

@@ -1,6 +1,7 @@
 //! Space and files of the mounted file systems.
 
 use crate::collect::host::Reading;
+use crate::collect::host::facts;
 use crate::collect::host::families::gauge;
 use crate::collect::host::files::Failure;
 use crate::collect::host::mounts::{self, Space};
@@ -16,6 +17,7 @@ pub(crate) fn read(r: &mut Reading<'_>) -> Result<(), Failure> {
         .keep
         .mounts
         .ask(&mounts, &r.options.root, r.options.mount_deadline);
+    r.keep.stuck = facts::stuck(&mounts, &answers);
     for (mount, space) in mounts.iter().zip(answers) {
         let labels = [
             ("device", mount.device.as_str()),
