@@ -44,6 +44,7 @@ pub mod ui;
 pub use check::Names;
 pub use finding::{Finding, Level};
 pub use load::{Loaded, check, load};
+pub use root::{Row, keys};
 
 use std::path::PathBuf;
 

@@ -193,4 +193,8 @@ pub(crate) mod asked {
     pub(crate) fn note(section: &'static str, key: &str) {
         ASKED.with_borrow_mut(|set| set.insert((section, key.to_owned())));
     }
+
+    pub(crate) fn take() -> BTreeSet<(&'static str, String)> {
+        ASKED.take()
+    }
 }

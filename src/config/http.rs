@@ -354,29 +354,34 @@ fn read_auth(of: Fields<'_>, check: &mut Check<'_>) -> Option<Auth> {
         let text = format!("`{first}` and `{last}` cannot both be used; leave one of them out");
         check.report.error(of.place_of(last), text);
     }
-    if let Some(basic) = of.section("basic_auth", &BASIC_AUTH) {
+    let basic = of.section("basic_auth", &BASIC_AUTH).and_then(|basic| {
         one_of(basic, check, &["username", "username_file"]);
         one_of(basic, check, &["password", "password_file"]);
-        return Some(Auth::Basic {
-            username: basic.secret("username", check.folder)?,
-            password: basic.secret("password", check.folder),
-        });
-    }
-    if let Some(header) = of.section("authorization", &AUTHORIZATION) {
-        one_of(header, check, &["credentials", "credentials_file"]);
-        let kind = header.text("type").map_or("Bearer", str::trim);
-        if kind.eq_ignore_ascii_case("basic") {
-            let text = "`basic` is written as `basic_auth: {username: .., password: ..}`";
-            check.report.error(header.value_place("type"), text);
-        }
-        return Some(Auth::Header {
-            kind: if kind.is_empty() { "Bearer" } else { kind }.to_owned(),
-            credentials: header.secret("credentials", check.folder)?,
-        });
+        let password = basic.secret("password", check.folder);
+        let username = basic.secret("username", check.folder)?;
+        Some(Auth::Basic { username, password })
+    });
+    let header = of
+        .section("authorization", &AUTHORIZATION)
+        .and_then(|header| read_header_auth(header, check));
+    let bearer = of.secret("bearer_token", check.folder);
+    let bearer = bearer.map(|credentials| Auth::Header {
+        kind: "Bearer".to_owned(),
+        credentials,
+    });
+    basic.or(header).or(bearer)
+}
+
+fn read_header_auth(of: Fields<'_>, check: &mut Check<'_>) -> Option<Auth> {
+    one_of(of, check, &["credentials", "credentials_file"]);
+    let kind = of.text("type").map_or("Bearer", str::trim);
+    if kind.eq_ignore_ascii_case("basic") {
+        let text = "`basic` is written as `basic_auth: {username: .., password: ..}`";
+        check.report.error(of.value_place("type"), text);
     }
     Some(Auth::Header {
-        kind: "Bearer".to_owned(),
-        credentials: of.secret("bearer_token", check.folder)?,
+        kind: if kind.is_empty() { "Bearer" } else { kind }.to_owned(),
+        credentials: of.secret("credentials", check.folder)?,
     })
 }
 

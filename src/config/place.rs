@@ -16,10 +16,17 @@ const MAX_DEPTH: usize = 64;
 const MAX_NODES: usize = 1_000_000;
 
 /// Line and column, counted from one, in characters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     pub line: u32,
     pub column: u32,
+}
+
+/// The beginning of the file, for what is said of it as a whole.
+impl Default for Place {
+    fn default() -> Self {
+        Self { line: 1, column: 1 }
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! The top keys: of bongsu's own file, in which Prometheus' keys all stand too, and of the files
 //! that `scrape_config_files` names.
 
-use crate::config::shape::{Section, Shape, field, idle, key, later};
+use crate::config::shape::{Key, Section, Shape, State, field, idle, key, later};
 use crate::config::{
     alerting, api, global, host, limits, otlp, promql, remote, scrape, storage, ui,
 };
@@ -140,3 +140,47 @@ pub(crate) static JOBS_FILE: Section = Section {
         "",
     )]],
 };
+
+/// A key that works, by its path: `scrape_configs[].static_configs[].targets`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub path: String,
+    pub default: &'static str,
+    pub doc: &'static str,
+}
+
+/// Every key that works, in the order of the registry: for the documentation and the tests.
+pub fn keys() -> Vec<Row> {
+    let mut rows = Vec::new();
+    walk(&ROOT, "", &mut |_, key, path| {
+        rows.push(Row {
+            path: path.to_owned(),
+            default: key.default,
+            doc: key.doc,
+        });
+    });
+    rows
+}
+
+type Visit<'a> = dyn FnMut(&'static Section, &'static Key, &str) + 'a;
+
+/// Every row that works, with its section and its path.
+pub(crate) fn walk(section: &'static Section, above: &str, visit: &mut Visit<'_>) {
+    for key in section.all().filter(|k| k.state == State::Works) {
+        let path = match above {
+            "" => key.name.to_owned(),
+            above => format!("{above}.{}", key.name),
+        };
+        visit(section, key, &path);
+        descend(key.shape, path, visit);
+    }
+}
+
+fn descend(shape: Shape, path: String, visit: &mut Visit<'_>) {
+    match shape {
+        Shape::Section(section) | Shape::Either(_, section) => walk(section, &path, visit),
+        Shape::List(item) => descend(*item, path + "[]", visit),
+        Shape::Named(value) => descend(*value, path + ".*", visit),
+        _ => {}
+    }
+}

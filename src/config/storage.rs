@@ -4,7 +4,7 @@
 use crate::base::clock::Duration;
 use crate::config::check::Check;
 use crate::config::fields::Fields;
-use crate::config::shape::{Section, Shape, idle, key, later};
+use crate::config::shape::{Section, Shape, field, idle, key, later};
 use std::path::PathBuf;
 
 pub(crate) static STORAGE: Section = Section {
@@ -55,7 +55,12 @@ pub(crate) static RETENTION: Section = Section {
 pub(crate) static TSDB: Section = Section {
     name: "storage.tsdb",
     keys: &[&[
-        key("retention", Shape::Section(&TSDB_RETENTION), "", ""),
+        key(
+            "retention",
+            Shape::Section(&TSDB_RETENTION),
+            "",
+            "Taken where storage.retention.metrics and storage.size are not given.",
+        ),
         later(
             "out_of_order_time_window",
             Shape::Duration,
@@ -77,8 +82,8 @@ pub(crate) static TSDB: Section = Section {
 pub(crate) static TSDB_RETENTION: Section = Section {
     name: "storage.tsdb.retention",
     keys: &[&[
-        key("time", Shape::Duration, "", ""),
-        key("size", Shape::Size, "", ""),
+        key("time", Shape::Duration, "", "As storage.retention.metrics."),
+        key("size", Shape::Size, "", "As storage.size."),
         later(
             "percentage",
             Shape::Float,
@@ -89,12 +94,12 @@ pub(crate) static TSDB_RETENTION: Section = Section {
 
 static CHUNK_ENCODING: Section = Section {
     name: "storage.tsdb.chunk_encoding",
-    keys: &[&[key("floats", Shape::Word(&["xor", "xor2"]), "", "")]],
+    keys: &[&[field("floats", Shape::Word(&["xor", "xor2"]))]],
 };
 
 static EXEMPLARS: Section = Section {
     name: "storage.exemplars",
-    keys: &[&[key("max_exemplars", Shape::Int(0, i64::MAX), "", "")]],
+    keys: &[&[field("max_exemplars", Shape::Int(0, i64::MAX))]],
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,15 +134,13 @@ pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Storage {
     }
     let own = of.section("retention", &RETENTION);
     let time = own.and_then(|r| r.positive("metrics"));
-    let theirs = tsdb.and_then(|t| t.positive("time"));
+    let their_time = tsdb.and_then(|t| t.positive("time"));
+    let their_size = tsdb.and_then(|t| t.bytes("size"));
     Storage {
         path: of.path("path", check.folder),
-        size: of
-            .bytes("size")
-            .or_else(|| tsdb.and_then(|t| t.bytes("size")))
-            .unwrap_or(0),
+        size: of.bytes("size").or(their_size).unwrap_or(0),
         retention_metrics: time
-            .or(theirs)
+            .or(their_time)
             .unwrap_or(Storage::default().retention_metrics),
     }
 }

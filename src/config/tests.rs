@@ -201,3 +201,112 @@ fn bombs_are_refused() {
         assert!(loaded.findings.len() < 20, "{:?}", shown(&loaded));
     }
 }
+
+/// No row without somebody who reads it: a key in the registry does something.
+#[test]
+fn every_key_that_works_is_read() {
+    let mut text = String::new();
+    for line in include_str!("../../config.example.yaml").lines() {
+        let indent = line.len() - line.trim_start().len();
+        let off = line[indent..].strip_prefix('#');
+        let code = off.filter(|c| !c.starts_with(' ') || c.starts_with("  "));
+        text.push_str(&line[..indent]);
+        text.push_str(code.unwrap_or(&line[indent..]));
+        text.push('\n');
+    }
+    load(&text);
+    let asked = crate::config::fields::asked::take();
+    let mut unread = Vec::new();
+    crate::config::root::walk(&crate::config::root::ROOT, "", &mut |section, key, _| {
+        if !asked.contains(&(section.name, key.name.to_owned())) {
+            unread.push(format!("{}.{}", section.name, key.name));
+        }
+    });
+    assert_eq!(unread, [""; 0]);
+}
+
+#[test]
+fn rules_are_held_against_their_shape() {
+    for (text, want) in [
+        (
+            "groups: [{name: a, rules: [{alert: Up, expr: up == 0}]}]",
+            None,
+        ),
+        (
+            "groups: [{name: a, rules: [{alert: Up, expr: up, labels: {__name__: x}}]}]",
+            Some("`record` names it"),
+        ),
+        ("groups: [{name: a}, {name: a}]", Some("in line 1")),
+        (
+            "groups: [{name: a, rules: [{record: x, expr: 1, for: 5m}]}]",
+            Some("has no `for`"),
+        ),
+        (
+            "groups: [{name: a, rules: [{record: x, alert: y, expr: 1}]}]",
+            Some("two rules"),
+        ),
+        (
+            "groups: [{name: a, rules: [{alert: x}]}]",
+            Some("needs `expr`"),
+        ),
+        (
+            "groups: [{name: a, rules: [{alert: x, expr: 1, fro: 5m}]}]",
+            Some("did you mean `for`?"),
+        ),
+        (
+            "kind: PrometheusRule\nspec: {groups: [{rules: []}]}",
+            Some("`name` is needed"),
+        ),
+    ] {
+        let found = shown(&load(text));
+        let errors: Vec<_> = found.iter().filter(|f| f.contains("error")).collect();
+        assert_eq!(
+            errors.len(),
+            usize::from(want.is_some()),
+            "{text}: {found:?}"
+        );
+        assert!(
+            want.is_none_or(|w| errors[0].contains(w)),
+            "{text}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn listeners_follow_their_rules() {
+    for (text, want) in [
+        ("api: {listen: off}", ""),
+        ("api: {listen: 'containers:9470'}", ""),
+        (
+            "api: {listen: '0.0.0.0:9470'}",
+            "error: api.listen: 0.0.0.0:9470 can be reached",
+        ),
+        ("api: {listen: '0.0.0.0:9470', allow: [10.0.0.0/8]}", ""),
+        (
+            "api: {listen: '0.0.0.0:9470', users: [{name: a, password_env: A}]}",
+            "",
+        ),
+        (
+            "api: {listen: '0.0.0.0:9470', allow: [0.0.0.0/0]}",
+            "warning: api.listen: everybody",
+        ),
+        (
+            "api: {listen: '9470'}",
+            "error: api.listen: \"9470\" is not an address",
+        ),
+        (
+            "api: {allow: [10.0.0.0/99]}",
+            "error: api.allow[0]: \"10.0.0.0/99\" is not a network",
+        ),
+        (
+            "api: {users: [{name: a}]}",
+            "error: api.users[0]: a user needs",
+        ),
+    ] {
+        let found = shown(&load(text)).join("\n");
+        assert!(
+            found.contains(want) && found.is_empty() == want.is_empty(),
+            "{text}: {found}"
+        );
+    }
+}

@@ -1,4 +1,5 @@
 //! The configuration room, from the outside: the users' own files.
 
 mod conformance;
+mod example;
 mod seeds;
