@@ -7,3 +7,4 @@
 //! differential against a real Prometheus in `tests/it/promql`.
 
 pub mod promql;
+pub mod syntax;

@@ -8,7 +8,7 @@ pub mod ast;
 mod check;
 pub mod eval;
 pub mod functions;
-mod lex;
+pub(crate) mod lex;
 pub mod literal;
 mod parse;
 mod print;
