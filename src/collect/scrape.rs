@@ -11,7 +11,7 @@ pub mod added;
 pub(crate) mod cache;
 pub mod director;
 pub(crate) mod fetch;
-pub(crate) mod ingest;
+pub mod ingest;
 pub(crate) mod plan;
 pub(crate) mod target_loop;
 pub(crate) mod trial;

@@ -18,5 +18,6 @@ mod exposition;
 mod interop;
 mod layering;
 mod promql;
+mod scrape;
 mod tidy;
 mod tui;

@@ -1,0 +1,6 @@
+//! Scraping, against servers of this process: good ones, and every kind of bad one.
+
+mod bad_targets;
+mod list;
+mod server;
+mod targets;
