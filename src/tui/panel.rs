@@ -223,8 +223,10 @@ pub(crate) struct Shown<'a> {
     /// The same as in the [`Ask`] of this paint.
     pub(crate) ask: Ask<'a>,
     pub(crate) focused: bool,
-    /// It has the whole screen.
+    /// It has much room.
     pub(crate) zoomed: bool,
+    /// A table of the same stands beside it.
+    pub(crate) chart_only: bool,
 }
 
 impl<'a> Shown<'a> {

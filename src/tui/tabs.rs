@@ -3,6 +3,7 @@
 //! A tab says what it asks, what it does with a key, and how it is painted; it keeps what it must
 //! remember in [`Locals`]. One file under `tabs/` and one row in [`TABS`] make a tab.
 
+pub(crate) mod host;
 pub(crate) mod list;
 pub(crate) mod overview;
 pub(crate) mod storage;
@@ -20,7 +21,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 /// All tabs; those with a digit in the order of their digits.
-pub(crate) const TABS: &[&Tab] = &[&overview::TAB, &targets::TAB, &storage::TAB];
+pub(crate) const TABS: &[&Tab] = &[&overview::TAB, &host::TAB, &targets::TAB, &storage::TAB];
 
 /// Paints; gives the place of the text caret where there is one.
 pub(crate) type View = fn(&State, &Theme, Rect, &mut Buffer) -> Option<Position>;
@@ -90,6 +91,7 @@ impl Tab {
 #[derive(Debug, Default)]
 pub(crate) struct Locals {
     pub(crate) overview: overview::Local,
+    pub(crate) host: host::Local,
     pub(crate) storage: storage::Local,
     pub(crate) targets: targets::Local,
 }

@@ -21,3 +21,4 @@ mod promql;
 mod scrape;
 mod tidy;
 mod tui;
+mod tui_widgets;

@@ -118,6 +118,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
     global(Act::Repaint, "repaint", "Ctrl-L", "paint the screen anew", ""),
     global(Act::Refresh, "refresh", "r F5", "ask again now", ""),
     global(Act::Tab('1'), "tab-1", "1", "Overview", ""),
+    global(Act::Tab('2'), "tab-2", "2", "Host", ""),
     global(Act::NextPane, "next-pane", "Tab", "next pane", "pane"),
     global(Act::PrevPane, "previous-pane", "Shift-Tab", "previous pane", ""),
     global(Act::Up, "up", "k Up", "up", ""),
@@ -154,8 +155,6 @@ pub(crate) const BINDINGS: &[Binding] = &[
     global(Act::Mouse, "mouse", "M F2", "mouse on and off", ""),
     global(Act::Copy, "copy", "y", "copy the chosen line", ""),
     global(Act::CopyView, "copy-view", "Y", "copy what this pane shows", ""),
+    in_tab("Host", global(Act::Tree, "host-tree", "T", "processes as a tree, and as a list", "tree")),
     global(Act::Save, "save", "Ctrl-S", "save what this pane shows to a file", ""),
 ];
-
-/// Keeps the constructor known before the first tab has a row.
-const _: Binding = in_tab("", global(Act::Tree, "", "", "", ""));

@@ -62,7 +62,7 @@ fn view(shown: &Shown<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
         return plot::empty(shown, 2, &why, plot::OTHER_TIME, Place { area, buf, look });
     }
     let rows = busiest(shown);
-    let table = if area.height >= 9 {
+    let table = if area.height >= 9 && !shown.chart_only {
         (rows.len() as u16 + 1).min(area.height / 3)
     } else {
         0

@@ -7,7 +7,7 @@ use crate::tui::panel::{Ask, Headline, Panel, Shown, Size};
 use crate::tui::theme::Theme;
 use crate::tui::widget::table::{Column, Entry, Table};
 use crate::tui::widget::unit::Unit;
-use crate::tui::widget::{Look, gauge};
+use crate::tui::widget::{Look, gauge, paint};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -185,11 +185,19 @@ fn view(shown: &Shown<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
     };
     let all = shown.ask.instance.is_none();
     let width = 10 + area.width.saturating_sub(46) / 2;
+    // What the columns beside it take.
+    let mount_leaves = if area.width >= 46 { 26 + width } else { 25 };
     table.paint(buf, area, look, |row, column| {
         let r = &rows[row];
         match column {
             0 if all => Entry::new(format!("{} {}", r.instance, r.mount), look.text),
-            0 => Entry::new(r.mount.clone(), look.text),
+            0 => {
+                let room = usize::from(area.width.saturating_sub(mount_leaves)).max(10);
+                Entry::new(
+                    paint::fit_path(&r.mount, room, look.symbols.ellipsis()),
+                    look.text,
+                )
+            }
             1 => Entry::new(gauge::text(r.used(), width, look), r.style(look)),
             2 => Entry::new(Unit::Percent.tight(r.used() * 100.0), r.style(look)),
             3 => Entry::new(Unit::Bytes.show(r.avail), look.dim),

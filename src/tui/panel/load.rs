@@ -83,8 +83,9 @@ fn view(shown: &Shown<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
         chart.curves = plot::by_instance(shown.matrix(0), look);
     } else if with_psi {
         chart.unit = Unit::Ratio;
-        let one = |(i, wait)| plot::single(shown.matrix(i + 2), wait, look, [0, 4, 2][i]);
-        chart.curves = WAITS.into_iter().enumerate().filter_map(one).collect();
+        let names = ["cpu wait", "mem wait", "io wait"];
+        let one = |(i, name)| plot::single(shown.matrix(i + 2), name, look, [0, 4, 2][i]);
+        chart.curves = names.into_iter().enumerate().filter_map(one).collect();
         let top = (2..5)
             .map(|part| plot::highest(shown.matrix(part)))
             .fold(0.0, f64::max);

@@ -67,7 +67,7 @@ fn view(shown: &Shown<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
         return plot::empty(shown, 2, &why, plot::OTHER_TIME, Place { area, buf, look });
     }
     let rows = shown.vector(2).len();
-    let with_table = area.height >= 10 && rows > 1;
+    let with_table = area.height >= 10 && rows > 1 && !shown.chart_only;
     let table = if with_table {
         (rows as u16 + 1).min(area.height / 3)
     } else {

@@ -74,6 +74,7 @@ fn shown<'a>(state: &'a State, panel: &'static Panel, place: Rect, focused: bool
         ask: ask_of(state, place),
         focused,
         zoomed: state.locals.overview.zoomed,
+        chart_only: false,
     }
 }
 
@@ -179,7 +180,7 @@ fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option
 
 /// Border, headline and inside of one panel. What is on screen after an error is the last good
 /// answer, faded, with the error named in the border.
-fn paint_panel(
+pub(crate) fn paint_panel(
     shown: &Shown<'_>,
     panel: &Panel,
     (theme, look): (&Theme, &Look),

@@ -34,7 +34,7 @@ impl ValueAxis {
         if high == low {
             high = if low == 0.0 { 1.0 } else { low + low.abs() };
         }
-        let most = f64::from((rows / 3).clamp(1, 6));
+        let most = f64::from((rows / 3).max(u16::from(rows >= 4) * 2).clamp(1, 6));
         let step = round_step((high - low) / most, unit);
         if !span.low_fixed {
             low = (low / step).floor() * step;

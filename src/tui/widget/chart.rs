@@ -114,7 +114,7 @@ impl Layout {
             Legend::Table => {
                 let wanted = curves as u16 + 1;
                 let room = area.height / 2;
-                if area.height < 12 || area.width < 46 {
+                if area.height < 12 || area.width < 60 {
                     u16::from(area.height >= 4)
                 } else {
                     wanted.min(room)

@@ -48,6 +48,22 @@ pub(crate) fn dot(buf: &mut Buffer, at: (u16, u16), character: char, style: Styl
     }
 }
 
+/// Fits a path into `columns`; where it is cut, its end stays, which says more than its beginning.
+pub(crate) fn fit_path(path: &str, columns: usize, ellipsis: &str) -> String {
+    if text::width(path) <= columns {
+        return path.to_owned();
+    }
+    let room = columns.saturating_sub(text::width(ellipsis));
+    let mut from = path.len();
+    for (at, _) in path.char_indices().rev() {
+        if text::width(&path[at..]) > room {
+            break;
+        }
+        from = at;
+    }
+    format!("{ellipsis}{}", &path[from..])
+}
+
 /// Cuts the text into rows of at most `columns`, at blanks where there are some.
 pub(crate) fn wrap(text_in: &str, columns: usize) -> Vec<String> {
     let mut rows = Vec::new();
@@ -88,6 +104,13 @@ mod tests {
         assert_eq!(wrap("한글 한", 4), ["한글", "한"]);
         assert_eq!(wrap("한", 1), Vec::<String>::new());
         assert_eq!(wrap("", 5), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_path_keeps_its_end() {
+        assert_eq!(fit_path("/var/lib/docker", 9, "…"), "…b/docker");
+        assert_eq!(fit_path("/srv/백업", 5, "~"), "~백업");
+        assert_eq!(fit_path("/", 5, "~"), "/");
     }
 
     #[test]

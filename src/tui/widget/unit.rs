@@ -39,6 +39,9 @@ impl Unit {
             Self::Ratio => format!("{} %", fixed_one(value * 100.0)),
             Self::Celsius => format!("{} °C", fixed_one(value)),
             _ => {
+                // A hundredth of a byte a second is nothing.
+                let nothing = value.abs() < 0.05 && self != Self::Short;
+                let value = if nothing { 0.0 } else { value };
                 let scale = self.scale_for(value);
                 let digits = digits(value / scale.divisor);
                 join(&digits, &scale.suffix)

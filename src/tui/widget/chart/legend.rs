@@ -41,9 +41,14 @@ pub(super) fn row(chart: &Chart<'_>, buf: &mut Buffer, row: Rect, look: &Look) {
         x = paint::put(buf, (x, row.y), row.right(), &mark.text, look.mark) + 2;
     }
     let order: Vec<usize> = (0..chart.curves.len()).collect();
+    let tight = row.width < 24 * chart.curves.len() as u16;
     for (at, i) in order.iter().enumerate() {
         let curve = &chart.curves[*i];
-        let shown = value(chart, curve).map_or_else(|| "-".to_owned(), |v| chart.unit.show(v));
+        let shown = match value(chart, curve) {
+            None => "-".to_owned(),
+            Some(v) if tight => chart.unit.tight(v),
+            Some(v) => chart.unit.show(v),
+        };
         let key = key(look, *i, curve.filled || chart.form == Form::Stack);
         let room = usize::from(row.right().saturating_sub(x));
         let fixed = text::width(key) + text::width(&shown) + 2;
@@ -67,7 +72,9 @@ pub(super) fn row(chart: &Chart<'_>, buf: &mut Buffer, row: Rect, look: &Look) {
         };
         x = paint::put(buf, (x, row.y), row.right(), &shown, style) + 2;
         // What follows keeps its place while a value grows by a digit.
-        x += (8usize.saturating_sub(shown.len()) as u16).min(2);
+        if !tight {
+            x += (8usize.saturating_sub(shown.len()) as u16).min(2);
+        }
     }
 }
 
@@ -82,7 +89,7 @@ fn under_cursor<'a>(chart: &'a Chart<'_>) -> Option<&'a Mark> {
 }
 
 /// Columns of the table, right-aligned, each as wide.
-const CELL: u16 = 11;
+const CELL: u16 = 12;
 
 pub(super) fn table(chart: &Chart<'_>, buf: &mut Buffer, area: Rect, look: &Look) {
     let now = if chart.cursor.is_some() {
