@@ -18,7 +18,9 @@
 //! The rooms import downwards only; `tests/it/layering.rs` is the law.
 
 pub mod api;
+pub mod app;
 pub mod base;
+pub mod cli;
 pub mod collect;
 pub mod config;
 pub mod model;

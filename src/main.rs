@@ -1,3 +1,7 @@
 //! The binary: chooses the allocator and hands over.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bongsu::cli::args::main()
+}

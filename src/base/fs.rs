@@ -405,6 +405,11 @@ impl File {
     }
 }
 
+/// A fresh file for what another process prints.
+pub fn output_file(path: &Path) -> io::Result<std::fs::File> {
+    std::fs::File::create(path)
+}
+
 /// A text file of at most `max_bytes`, from the machine's disk.
 pub fn read_text(path: &Path, max_bytes: u64) -> Result<String> {
     use io::Read as _;

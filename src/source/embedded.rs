@@ -40,6 +40,9 @@ pub trait Languages: Send + Sync {
 
 /// What the rest of the process lends: views, health, and those who carry out orders.
 pub trait Backstage: Send + Sync {
+    /// A console looks at this now: at live series, or at a view.
+    fn looked_at(&self, view: Option<ViewName>);
+
     /// Called on the pool: may read the store.
     fn view(&self, view: ViewName, at: Option<i64>) -> Result<View, SourceError>;
 
@@ -149,6 +152,11 @@ impl Shared {
             Request::View { .. } | Request::Status => (self.timeout, true),
             _ => (self.timeout, false),
         };
+        match &request {
+            Request::Prom(query) if query.live => self.backstage.looked_at(None),
+            Request::View { view, at: None } => self.backstage.looked_at(Some(*view)),
+            _ => {}
+        }
         let cancel = Cancel::after(allowed);
         let guard = Guard(cancel.clone());
         let (tell, hear) = oneshot::channel();

@@ -10,7 +10,7 @@ use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::{UnixListener, UnixStream};
@@ -103,6 +103,32 @@ impl Drop for Socket {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
     }
+}
+
+/// Makes the folder for sockets that others may reach, unless it is there.
+pub fn shared_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    std::fs::DirBuilder::new().mode(0o755).create(folder)
+}
+
+/// Makes a folder for this user alone. One in a place where others may write could be theirs: then
+/// it is not used.
+pub fn private_folder(folder: &Path, uid: u32) -> io::Result<()> {
+    match std::fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+        _ => {}
+    }
+    let found = std::fs::symlink_metadata(folder)?;
+    if !found.is_dir() || found.uid() != uid || found.mode() & 0o077 != 0 {
+        let said = format!(
+            "{} is not a private folder of this user; remove it, or set XDG_RUNTIME_DIR",
+            folder.display()
+        );
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, said));
+    }
+    Ok(())
 }
 
 /// Posts to one socket; connections are kept and used again.

@@ -1,0 +1,18 @@
+//! Room `app`: where everything is known and put together.
+//!
+//! Owns the composition of an engine ([`engine`]), its start from arguments and files
+//! ([`launch`]), the console with its engine inside or reached through a socket ([`console`]), the
+//! engine alone ([`serve`]), who carries out orders, reload and the order of the shutdown. Holds no
+//! logic of monitoring: that is in the rooms below. Start with [`engine`].
+
+mod backstage;
+pub mod console;
+pub mod engine;
+mod gate;
+mod languages;
+pub mod launch;
+mod listener;
+pub mod once;
+pub mod places;
+mod reload;
+pub mod serve;

@@ -1,0 +1,335 @@
+//! What an engine tells of itself beside series, and who carries out its orders.
+
+use crate::api::{self, AdminDone, AdminOrder, Health, own_families};
+use crate::app::engine::{Mode, Shared};
+use crate::app::reload;
+use crate::collect::scrape::director::Scraper;
+use crate::model::action::{Action, Outcome};
+use crate::model::family::Family;
+use crate::model::request::ViewName;
+use crate::model::view::{Mark, MarkKind, OwnCost, QueueRow, Status, View};
+use crate::source::api::{Caller, Reply, Source, SourceError};
+use crate::source::embedded::{Backstage, Embedded, OPENING};
+use crate::store::open::Store;
+use crate::store::write::{Append, MetricSink, WriteError};
+use crate::wire::process_record;
+use crate::wire::remote_write::WriteRequest;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::runtime::Handle;
+
+/// Bookmarks in the state table.
+const BOOKMARKS: &str = "bookmark";
+
+/// Views, health and orders of one engine.
+pub(crate) struct Stage {
+    shared: Arc<Shared>,
+    runtime: Handle,
+}
+
+impl Stage {
+    pub(crate) fn new(shared: Arc<Shared>, runtime: Handle) -> Self {
+        Self { shared, runtime }
+    }
+}
+
+impl Backstage for Stage {
+    fn looked_at(&self, _: Option<ViewName>) {
+        let now = self.shared.clock.now_ms();
+        self.shared.looked_at.store(now, Ordering::Relaxed);
+        self.shared.looking.look();
+    }
+
+    fn view(&self, view: ViewName, at: Option<i64>) -> Result<View, SourceError> {
+        Ok(match view {
+            ViewName::Processes => match at {
+                Some(at) => processes_at(&self.shared, at)?,
+                None => View::Processes((**self.shared.watching.processes.borrow()).clone()),
+            },
+            ViewName::Targets => View::Targets(self.shared.targets()),
+            ViewName::Blind => View::Blind(self.shared.watching.blind.borrow().clone()),
+            ViewName::Machine => View::Machine(self.shared.watching.machine.borrow().clone()),
+            ViewName::Marks => View::Marks(marks(&self.shared)),
+            ViewName::Storage => match self.shared.store.load_full() {
+                Some(store) => View::Storage(Box::new(store.facts())),
+                None => nothing(OPENING),
+            },
+        })
+    }
+
+    fn status(&self) -> Status {
+        status(&self.shared)
+    }
+
+    fn act(&self, action: Action, caller: Caller) -> Reply<'static, Outcome> {
+        if !caller.may_act || self.shared.launch.arguments.read_only {
+            let said = "this console is read-only".to_owned();
+            return Box::pin(async { Ok(Outcome::Refused { said }) });
+        }
+        let shared = self.shared.clone();
+        // Spawned, so that an order is carried out to its end also when nobody waits for it.
+        let done = self.runtime.spawn(perform(shared, action, caller));
+        Box::pin(async move {
+            done.await
+                .unwrap_or_else(|_| Err(SourceError::Internal("the order broke off".to_owned())))
+        })
+    }
+}
+
+fn nothing(why: &str) -> View {
+    View::Nothing {
+        why: why.to_owned(),
+    }
+}
+
+async fn perform(
+    shared: Arc<Shared>,
+    action: Action,
+    caller: Caller,
+) -> Result<Outcome, SourceError> {
+    match action {
+        Action::Reload => Ok(reload::reload(&shared).await),
+        Action::TryTarget { url } => Ok(scraper(&shared)?.try_target(url).await),
+        Action::AddTarget { url, job, labels } => {
+            Ok(scraper(&shared)?.add_target(url, job, labels).await)
+        }
+        other => tokio::task::spawn_blocking(move || act(&shared, other, &caller))
+            .await
+            .unwrap_or_else(|_| Err(SourceError::Internal("the order broke off".to_owned()))),
+    }
+}
+
+fn scraper(shared: &Shared) -> Result<Scraper, SourceError> {
+    let opening = || SourceError::Unavailable(OPENING.to_owned());
+    shared.scraper.get().cloned().ok_or_else(opening)
+}
+
+fn act(shared: &Shared, action: Action, _caller: &Caller) -> Result<Outcome, SourceError> {
+    Ok(match action {
+        Action::HandOver => {
+            shared.end.send_replace(true);
+            done("this engine flushes and ends")
+        }
+        Action::Bookmark { t, text, remove } => {
+            let key = format!("{t:020}");
+            let state = opened(shared)?.state();
+            let kept = if remove {
+                state.remove(BOOKMARKS, &key)
+            } else {
+                state.put(BOOKMARKS, &key, text.as_bytes())
+            };
+            match kept {
+                Ok(()) if remove => done("the bookmark is gone"),
+                Ok(()) => done("the bookmark is set"),
+                Err(e) => refused(&e.to_string()),
+            }
+        }
+        Action::SignalProcess { .. } => refused("this engine cannot do that yet"),
+        Action::Reload | Action::TryTarget { .. } | Action::AddTarget { .. } => {
+            refused("this order is carried out elsewhere")
+        }
+    })
+}
+
+fn done(said: &str) -> Outcome {
+    Outcome::Done {
+        said: said.to_owned(),
+    }
+}
+
+fn refused(said: &str) -> Outcome {
+    Outcome::Refused {
+        said: said.to_owned(),
+    }
+}
+
+fn opened(shared: &Shared) -> Result<Arc<Store>, SourceError> {
+    let opening = || SourceError::Unavailable(OPENING.to_owned());
+    shared.store.load_full().ok_or_else(opening)
+}
+
+/// Gaps in collecting, and bookmarks, in the order of time.
+fn marks(shared: &Shared) -> Vec<Mark> {
+    let mut all = bookmarks(shared);
+    all.extend(shared.watching.marks.borrow().iter().cloned());
+    all.extend(shared.pause.lock().clone());
+    all.sort_by_key(|m| (m.t, m.until));
+    all
+}
+
+fn bookmarks(shared: &Shared) -> Vec<Mark> {
+    let Some(store) = shared.store.load_full() else {
+        return Vec::new();
+    };
+    let rows = store.state().list(BOOKMARKS);
+    let mark = |(key, text): (String, Arc<[u8]>)| {
+        let t = key.parse().ok()?;
+        Some(Mark {
+            t,
+            until: t,
+            kind: MarkKind::Bookmark,
+            text: String::from_utf8_lossy(&text).into_owned(),
+        })
+    };
+    rows.into_iter().filter_map(mark).collect()
+}
+
+/// The record nearest before that time, with the record that holds its names.
+fn processes_at(shared: &Shared, at: i64) -> Result<View, SourceError> {
+    let store = opened(shared)?;
+    let kind = process_record::KIND;
+    let Some((_, record)) = store.snapshot_at(kind, at)? else {
+        return Ok(nothing("no processes were recorded before that time"));
+    };
+    let broken = |e: process_record::RecordError| SourceError::Internal(e.to_string());
+    let key = match process_record::key_time(&record).map_err(broken)? {
+        Some(key_at) => store.snapshot_at(kind, key_at)?.map(|(_, key)| key),
+        None => None,
+    };
+    let view = process_record::decode(&record, key.as_deref()).map_err(broken)?;
+    Ok(View::Processes(view))
+}
+
+pub(crate) fn status(shared: &Shared) -> Status {
+    let store = shared.store.load_full();
+    let targets = shared.targets();
+    let count = |health| targets.iter().filter(|t| t.health == health).count() as u32;
+    let queue = |(name, len, capacity): (String, u64, u64)| QueueRow {
+        name,
+        len,
+        capacity,
+        dropped: 0,
+    };
+    let queues = store.as_ref().map(|s| s.queues()).unwrap_or_default();
+    Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        mode: match shared.mode {
+            Mode::Inside => "inside".to_owned(),
+            Mode::Serve => "serve".to_owned(),
+        },
+        now: shared.clock.now_ms(),
+        started_at: shared.started_at,
+        data_dir: shared.launch.data_dir.display().to_string(),
+        listen: shared.listening.load().to_string(),
+        ready: store.is_some(),
+        instances: vec![shared.host_name.clone()],
+        machine: shared.watching.machine.borrow().clone(),
+        own: OwnCost::default(),
+        targets_up: count(crate::model::view::Health::Up),
+        targets_down: count(crate::model::view::Health::Down),
+        queues: queues.into_iter().map(queue).collect(),
+        problems: shared.problems(),
+        consoles: u32::from(shared.somebody_looks()),
+        storage: store.map(|s| s.facts()).unwrap_or_default(),
+    }
+}
+
+/// The engine as the HTTP server sees it.
+pub(crate) struct Ports {
+    shared: Arc<Shared>,
+    embedded: Embedded,
+}
+
+impl Ports {
+    pub(crate) fn new(shared: Arc<Shared>, embedded: Embedded) -> Self {
+        Self { shared, embedded }
+    }
+}
+
+impl api::Engine for Ports {
+    fn source(&self, caller: Caller) -> Arc<dyn Source> {
+        self.embedded.source_for(caller)
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        if self.embedded.is_open() {
+            Ok(())
+        } else {
+            Err(OPENING.to_owned())
+        }
+    }
+
+    fn families(&self) -> Vec<Family> {
+        let mut all: Vec<Family> = (**self.shared.watching.families.borrow()).clone();
+        let health = Health::default();
+        all.extend(own_families(&status(&self.shared), &health));
+        all
+    }
+
+    fn push(&self, request: WriteRequest) -> Reply<'static, u64> {
+        let shared = self.shared.clone();
+        let kept = tokio::task::spawn_blocking(move || push(&shared, &request));
+        Box::pin(async move {
+            kept.await
+                .unwrap_or_else(|_| Err(SourceError::Internal("the push broke off".to_owned())))
+        })
+    }
+
+    fn config_yaml(&self) -> String {
+        reload::shown(&self.shared)
+    }
+
+    fn flags(&self) -> Vec<(String, String)> {
+        let launch = &self.shared.launch;
+        let files: Vec<String> = launch
+            .files
+            .iter()
+            .map(|f| f.display().to_string())
+            .collect();
+        vec![
+            ("config.file".to_owned(), files.join(",")),
+            (
+                "storage.tsdb.path".to_owned(),
+                launch.data_dir.display().to_string(),
+            ),
+            (
+                "web.listen-address".to_owned(),
+                self.shared.listening.load().to_string(),
+            ),
+            (
+                "web.enable-admin-api".to_owned(),
+                launch.config.api.admin.to_string(),
+            ),
+        ]
+    }
+
+    fn admin(&self, order: AdminOrder) -> Reply<'static, AdminDone> {
+        let said = match order {
+            AdminOrder::DeleteSeries { .. } => "deleting series",
+            AdminOrder::CleanTombstones => "cleaning tombstones",
+            AdminOrder::Snapshot => "snapshots",
+        };
+        let said = format!("{said}: this store cannot do that yet");
+        Box::pin(async { Err(SourceError::NotAllowed(said)) })
+    }
+}
+
+fn push(shared: &Shared, request: &WriteRequest) -> Result<u64, SourceError> {
+    let store = opened(shared)?;
+    if !request.metadata.is_empty() {
+        store.describe(&request.metadata);
+    }
+    let failed = |e: WriteError| match e {
+        WriteError::Limit(said) => SourceError::BadRequest { said, at: None },
+        WriteError::Poisoned(said) | WriteError::Io(said) => SourceError::Internal(said),
+    };
+    let mut batch = Vec::new();
+    for series in &request.series {
+        let id = store.resolve(&series.labels).map_err(failed)?;
+        batch.extend(series.samples.iter().map(|s| Append {
+            series: id,
+            t: s.t,
+            v: s.v,
+        }));
+    }
+    let all = batch.len() as u64;
+    let kept = store.append(&batch).map_err(failed)?;
+    store.flush().map_err(failed)?;
+    let lost = kept.out_of_order + kept.duplicate;
+    if lost > 0 {
+        let said = format!("{lost} of {all} samples are older than what is stored already");
+        return Err(SourceError::BadRequest { said, at: None });
+    }
+    Ok(all)
+}

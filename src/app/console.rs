@@ -1,0 +1,119 @@
+//! The console: attached to a living engine, or with an engine of its own inside.
+
+use crate::app::engine::{Engine, Mode};
+use crate::app::launch::Launch;
+use crate::app::places;
+use crate::app::serve;
+use crate::base::task;
+use crate::config::ui::{Colors, OnHangup, Symbols, TimeZone, Ui};
+use crate::source::api::{Caller, Source};
+use crate::source::remote::bongsu::RemoteBongsu;
+use crate::tui;
+use anyhow::Context;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How the console was left, and what there is to say about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// For standard output, after the terminal is as it was.
+    pub said: Option<String>,
+    pub good: bool,
+}
+
+/// Why no console can be shown on this terminal, if so.
+pub fn unfit() -> Option<String> {
+    tui::Environment::read().unfit()
+}
+
+/// Shows the console until it is left.
+pub fn run(launch: Launch) -> anyhow::Result<Left> {
+    if let Some(socket) = places::living(&launch.data_dir, launch.chose_data_dir()) {
+        return attached(&launch, socket);
+    }
+    let first_start = !launch.data_dir.exists();
+    let options = tui::Options {
+        first_start,
+        ..options(&launch, tui::Engine::Inside)
+    };
+    let on_hangup = launch.config.ui.on_hangup;
+    let arguments = launch.arguments.clone();
+    let data_dir = launch.data_dir.clone();
+    let engine = Engine::start(launch, Mode::Inside)?;
+    let source = engine.source(own_caller(engine.shared.launch.uid));
+    let shown = tui::run(source, options, engine.runtime());
+    // Whatever ended the console: what was collected is on the disk before anything else.
+    engine.shut_down();
+    match shown? {
+        tui::Exit::Detach => serve::go_on(&arguments, &data_dir).map(said),
+        tui::Exit::HungUp if on_hangup == OnHangup::Detach => {
+            serve::go_on(&arguments, &data_dir).map(said)
+        }
+        tui::Exit::Quit | tui::Exit::HungUp | tui::Exit::Terminated => Ok(Left {
+            said: None,
+            good: true,
+        }),
+    }
+}
+
+fn attached(launch: &Launch, socket: PathBuf) -> anyhow::Result<Left> {
+    let runtime = task::runtime().context("the runtime cannot be started")?;
+    let source: Arc<dyn Source> = Arc::new(RemoteBongsu::new(socket));
+    let options = options(launch, tui::Engine::Attached);
+    let shown = tui::run(source, options, runtime.handle().clone());
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    shown?;
+    Ok(Left {
+        said: None,
+        good: true,
+    })
+}
+
+fn said(text: String) -> Left {
+    Left {
+        said: Some(text),
+        good: true,
+    }
+}
+
+/// The person at this terminal.
+pub(crate) fn own_caller(uid: u32) -> Caller {
+    let name = std::env::var("USER").unwrap_or_else(|_| format!("uid {uid}"));
+    let sudo = std::env::var("SUDO_USER").map(|u| format!("sudo by {u}"));
+    Caller {
+        uid: Some(uid),
+        name,
+        remark: sudo.unwrap_or_default(),
+        may_act: true,
+    }
+}
+
+fn options(launch: &Launch, engine: tui::Engine) -> tui::Options {
+    let ui: &Ui = &launch.config.ui;
+    let detected = tui::Options::detect(&tui::Environment::read());
+    let tiles = ui.overview.iter();
+    tui::Options {
+        engine,
+        theme: ui.theme.clone(),
+        keys: ui.keys.clone(),
+        overview: tiles
+            .map(|t| (t.panel.clone(), t.width, t.height))
+            .collect(),
+        symbols: match ui.symbols {
+            Symbols::Auto => detected.symbols,
+            Symbols::Unicode => tui::SymbolSet::Unicode,
+            Symbols::Ascii => tui::SymbolSet::Ascii,
+        },
+        depth: match ui.colors {
+            Colors::Auto => detected.depth,
+            Colors::True => tui::Depth::Rgb,
+            Colors::Indexed => tui::Depth::Indexed,
+            Colors::Sixteen => tui::Depth::Ansi16,
+            Colors::Mono => tui::Depth::Mono,
+        },
+        utc: ui.time_zone == TimeZone::Utc,
+        read_only: launch.arguments.read_only || ui.read_only,
+        print_last: ui.last_screen,
+        ..detected
+    }
+}

@@ -1,0 +1,454 @@
+//! One engine: store, collectors, evaluation, socket and port, and the order in which they start
+//! and end.
+//!
+//! What a first frame needs (the ring, the collector, the pool) is started before [`Engine::start`]
+//! returns; the store is opened on a thread of its own, and what needs it starts after it.
+
+use crate::api::{self, Api};
+use crate::app::backstage::{Ports, Stage};
+use crate::app::gate::Gate;
+use crate::app::languages::PromQl;
+use crate::app::launch::Launch;
+use crate::app::places::{self, SocketPlace};
+use crate::app::reload;
+use crate::base::clock::Clock;
+use crate::base::net::http::{Limits, Respond};
+use crate::base::net::listen::Bound;
+use crate::base::net::unix::Socket;
+use crate::base::task::{self, Stop, Stopper};
+use crate::collect::host::Options as HostOptions;
+use crate::collect::host::run::{Looking, Rounds, Running, Setup, Watching};
+use crate::collect::scrape::director::{self, MAX_BODY, Scraper};
+use crate::collect::scrape::ingest::ThisMachine;
+use crate::config::Config;
+use crate::model::action::Outcome;
+use crate::model::labels::Labels;
+use crate::model::view::{Health, Mark, MarkKind, TargetRow};
+use crate::source::api::{Caller, Source};
+use crate::source::embedded::{Embedded, Parts};
+use crate::store::live::Ring;
+use crate::store::open::{Options, Store};
+use crate::wire::process_record;
+use anyhow::Context;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use parking_lot::Mutex;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::sync::{oneshot, watch};
+
+/// A console asks at least every ten seconds, also out of focus; after this it has gone.
+const GONE_AFTER_MS: i64 = 12_000;
+
+/// How the engine runs, as `status` says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Inside,
+    Serve,
+}
+
+/// What all parts of one engine share.
+pub(crate) struct Shared {
+    pub(crate) launch: Launch,
+    pub(crate) mode: Mode,
+    pub(crate) clock: Clock,
+    pub(crate) started_at: i64,
+    pub(crate) host_name: String,
+    /// Between two stored readings of the built-in collectors.
+    pub(crate) interval: Duration,
+    /// When a console asked for something live, in milliseconds since the epoch.
+    pub(crate) looked_at: AtomicI64,
+    pub(crate) looking: Looking,
+    pub(crate) watching: Watching,
+    pub(crate) gate: Gate,
+    pub(crate) ring: Ring,
+    pub(crate) store: ArcSwapOption<Store>,
+    /// Stretches without an engine, found when the store was opened.
+    pub(crate) pause: Mutex<Option<Mark>>,
+    /// Where HTTP is answered, once it is.
+    pub(crate) listening: ArcSwap<String>,
+    /// The newest configuration that was accepted.
+    pub(crate) config: ArcSwap<Config>,
+    pub(crate) scraper: OnceLock<Scraper>,
+    problems: Mutex<Vec<String>>,
+    /// True once somebody ordered this engine to end.
+    pub(crate) end: watch::Sender<bool>,
+}
+
+impl Shared {
+    /// Something a person should know; shown by `status` and the console. Kept to a handful.
+    pub(crate) fn problem(&self, said: String) {
+        let mut problems = self.problems.lock();
+        if !problems.contains(&said) && problems.len() < 50 {
+            problems.push(said);
+        }
+    }
+
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.problems.lock().clone()
+    }
+
+    /// Scrape targets, and this server itself where it is read without an exporter.
+    pub(crate) fn targets(&self) -> Vec<TargetRow> {
+        let scraped = self.scraper.get().map(|s| s.rows().borrow().clone());
+        let mut rows: Vec<TargetRow> = scraped.iter().flat_map(|r| r.iter().cloned()).collect();
+        let host = &self.launch.config.host;
+        if host.enabled {
+            let shown_by = self.shown_by();
+            let families = self.watching.families.borrow().clone();
+            let samples: usize = families.iter().map(|f| f.points.len()).sum();
+            rows.push(TargetRow {
+                job: "node".to_owned(),
+                instance: self.host_name.clone(),
+                health: Health::BuiltIn,
+                labels: self.node_labels(),
+                last_scrape: self.watching.processes.borrow().taken_at,
+                last_good: self.watching.processes.borrow().taken_at,
+                interval_ms: self.interval.as_millis() as i64,
+                samples: samples as u64,
+                remark: match shown_by {
+                    Some(target) => format!("not stored: {target} shows this machine already"),
+                    None => "this server, read without an exporter".to_owned(),
+                },
+                ..TargetRow::default()
+            });
+        }
+        rows
+    }
+
+    /// The scraped target that shows this machine too, where there is one.
+    pub(crate) fn shown_by(&self) -> Option<String> {
+        let seen = self.scraper.get()?.shows_this_machine();
+        seen.borrow().clone()
+    }
+
+    /// Whether a console asked for something live in the last seconds.
+    pub(crate) fn somebody_looks(&self) -> bool {
+        self.clock.now_ms() - self.looked_at.load(Ordering::Relaxed) < GONE_AFTER_MS
+    }
+
+    fn node_labels(&self) -> Labels {
+        let mut labels = self.launch.config.host.labels.edit();
+        for (name, value) in [("job", "node"), ("instance", &self.host_name)] {
+            if labels.get(name).is_empty() {
+                labels.set(name, value);
+            }
+        }
+        labels.finish()
+    }
+}
+
+/// A running engine.
+pub struct Engine {
+    pub(crate) shared: Arc<Shared>,
+    embedded: Embedded,
+    runtime: Runtime,
+    stopper: Stopper,
+    collector: Option<Running>,
+    opener: Option<JoinHandle<bool>>,
+    doors: Arc<Mutex<Vec<tokio::task::JoinHandle<Option<()>>>>>,
+    ready: Option<oneshot::Receiver<anyhow::Result<()>>>,
+}
+
+impl Engine {
+    /// Starts everything; history opens meanwhile. [`Engine::wait_open`] waits for that.
+    pub fn start(launch: Launch, mode: Mode) -> anyhow::Result<Self> {
+        let runtime = task::runtime().context("the runtime cannot be started")?;
+        let clock = Clock::System;
+        let (stopper, stop) = task::stopper();
+        let ring = Ring::default();
+        let gate = Gate::new(ring.clone());
+        let (rounds, watching, looking) = Rounds::new(setup(&launch, &gate, &clock));
+        let host_name = watching.machine.borrow().host.clone();
+        let shared = Arc::new(Shared {
+            mode,
+            started_at: clock.now_ms(),
+            interval: interval_of(&launch),
+            looked_at: AtomicI64::new(0),
+            looking,
+            watching,
+            gate,
+            clock,
+            host_name,
+            ring,
+            store: ArcSwapOption::empty(),
+            pause: Mutex::new(None),
+            listening: ArcSwap::from_pointee("opening".to_owned()),
+            problems: Mutex::new(launch.findings.iter().map(ToString::to_string).collect()),
+            config: ArcSwap::from_pointee(launch.config.clone()),
+            scraper: OnceLock::new(),
+            end: watch::Sender::new(false),
+            launch,
+        });
+        let collector = rounds
+            .spawn(false)
+            .context("the collector of this server cannot be started")?;
+        let limits = &shared.launch.config.limits;
+        let embedded = Embedded::new(Parts {
+            languages: Arc::new(PromQl::new(&shared.launch.config)),
+            backstage: Arc::new(Stage::new(shared.clone(), runtime.handle().clone())),
+            live: Some(Arc::new(shared.ring.clone())),
+            timeout: limits.query_time,
+            threads: 2,
+        })
+        .context("the evaluation threads cannot be started")?;
+        let doors = Arc::default();
+        let (tell, ready) = oneshot::channel();
+        let opening = Opening {
+            shared: shared.clone(),
+            embedded: embedded.clone(),
+            runtime: runtime.handle().clone(),
+            stop,
+            doors: Arc::clone(&doors),
+        };
+        let opener = task::thread("open-store", move || {
+            let opened = opening.open();
+            if let Err(e) = &opened {
+                opening.shared.problem(format!("{e:#}"));
+            }
+            let _ = tell.send(opened);
+        })
+        .context("the store's thread cannot be started")?;
+        Ok(Self {
+            shared,
+            embedded,
+            runtime,
+            stopper,
+            collector: Some(collector),
+            opener: Some(opener),
+            doors,
+            ready: Some(ready),
+        })
+    }
+
+    /// A source for the console in this process.
+    pub fn source(&self, caller: Caller) -> Arc<dyn Source> {
+        self.embedded.source_for(caller)
+    }
+
+    pub fn runtime(&self) -> tokio::runtime::Handle {
+        self.runtime.handle().clone()
+    }
+
+    /// Waits until history is open and the doors are, or says why they are not.
+    pub fn wait_open(&mut self) -> anyhow::Result<()> {
+        match self.ready.take().map(|r| self.runtime.block_on(r)) {
+            Some(Ok(opened)) => opened,
+            Some(Err(_)) => anyhow::bail!("the store's thread ended early"),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads the configuration again; answers the sentence for whoever asked.
+    pub(crate) fn reload(&self) -> String {
+        match self.runtime.block_on(reload::reload(&self.shared)) {
+            Outcome::Done { said } | Outcome::Refused { said } => said,
+            Outcome::Preview { lines } => lines.join("; "),
+        }
+    }
+
+    /// True once an order came to end.
+    pub fn ends(&self) -> watch::Receiver<bool> {
+        self.shared.end.subscribe()
+    }
+
+    /// Ends in the order that loses nothing: no new samples, then the doors, then the store, which
+    /// frees the directory.
+    pub fn shut_down(mut self) {
+        if let Some(opener) = self.opener.take() {
+            let _ = opener.join();
+        }
+        self.stopper.stop();
+        if let Some(collector) = self.collector.take() {
+            collector.stop();
+        }
+        let doors = std::mem::take(&mut *self.doors.lock());
+        self.runtime.block_on(async {
+            if let Some(scraper) = self.shared.scraper.get() {
+                scraper.stop().await;
+            }
+            for door in doors {
+                let _ = door.await;
+            }
+        });
+        self.embedded.close();
+        self.shared.gate.close();
+        if let Some(store) = self.shared.store.swap(None) {
+            store.close();
+        }
+        self.runtime.shutdown_timeout(Duration::from_millis(500));
+    }
+}
+
+/// What the opening thread needs.
+struct Opening {
+    shared: Arc<Shared>,
+    embedded: Embedded,
+    runtime: tokio::runtime::Handle,
+    stop: Stop,
+    doors: Arc<Mutex<Vec<tokio::task::JoinHandle<Option<()>>>>>,
+}
+
+impl Opening {
+    fn open(&self) -> anyhow::Result<()> {
+        let config = &self.shared.launch.config;
+        let mut options = Options::new(&self.shared.launch.data_dir);
+        options.ring = self.shared.ring.clone();
+        options.retention_ms = config.storage.retention_metrics.as_millis() as i64;
+        options.retention_bytes = config.storage.size;
+        if config.limits.series > 0 {
+            options.max_series = config.limits.series as usize;
+        }
+        let store = Store::open(options)?;
+        self.shared.store.store(Some(Arc::new(store.clone())));
+        self.embedded.open(Box::new(store.clone()));
+        self.notice_pause(&store);
+        self.shared.gate.open(&store)?;
+        let _entered = self.runtime.enter();
+        let jobs = reload::jobs_of(config);
+        let scraper = Scraper::start(self.scraping(store), jobs);
+        self.give_way(&scraper);
+        let _ = self.shared.scraper.set(scraper);
+        self.open_doors()
+    }
+
+    /// While a scraped target shows this machine, the built-in copy is not stored, so that no rule
+    /// fires twice.
+    fn give_way(&self, scraper: &Scraper) {
+        let mut shown_by = scraper.shows_this_machine();
+        let gate = self.shared.gate.clone();
+        let mut stop = self.stop.clone();
+        drop(task::spawn("give-way", async move {
+            loop {
+                gate.shut(shown_by.borrow_and_update().is_some());
+                tokio::select! {
+                    changed = shown_by.changed() => if changed.is_err() { break },
+                    () = stop.wait() => break,
+                }
+            }
+        }));
+    }
+
+    /// The record of the processes is written at every reading: its newest tells when the last
+    /// engine stopped reading.
+    fn notice_pause(&self, store: &Store) {
+        let now = self.shared.started_at;
+        let Ok(Some((last, _))) = store.snapshot_at(process_record::KIND, now) else {
+            return;
+        };
+        if now - last > 2 * self.shared.interval.as_millis() as i64 {
+            *self.shared.pause.lock() = Some(Mark {
+                t: last,
+                until: now,
+                kind: MarkKind::Gap,
+                text: "no engine was running".to_owned(),
+            });
+        }
+    }
+
+    fn scraping(&self, store: Store) -> director::Options {
+        director::Options {
+            sink: Arc::new(store),
+            clock: self.shared.clock.clone(),
+            names: None,
+            this: ThisMachine {
+                nodename: self.shared.host_name.clone(),
+                booted_at: self.shared.watching.machine.borrow().booted_at as f64 / 1000.0,
+            },
+            data_dir: Some(self.shared.launch.data_dir.clone()),
+            max_body: MAX_BODY,
+        }
+    }
+
+    /// The socket first: a second console finds it. Then the port, whose absence ends only `serve`.
+    fn open_doors(&self) -> anyhow::Result<()> {
+        let launch = &self.shared.launch;
+        let ports = Arc::new(Ports::new(self.shared.clone(), self.embedded.clone()));
+        let api = Api::new(
+            ports,
+            api::Options {
+                spec: launch.listen.clone(),
+                local: local_of(launch),
+                admin: launch.config.api.admin,
+                host_name: self.shared.host_name.clone(),
+                clock: self.shared.clock.clone(),
+            },
+        );
+        if let Err(e) = self.open_socket(api.respond()) {
+            let said = format!("no other console can attach: {e:#}");
+            self.shared.problem(said);
+        }
+        match self.runtime.block_on(Bound::bind(launch.listen.clone())) {
+            Ok(bound) => {
+                self.shared.listening.store(Arc::new(shown(&bound)));
+                let (respond, stop) = (api.respond(), self.stop.clone());
+                let serving = bound.serve(Limits::default(), respond, stop);
+                self.doors.lock().push(task::spawn("port", serving));
+                Ok(())
+            }
+            Err(e) => {
+                self.shared.listening.store(Arc::new("off".to_owned()));
+                Err(e.into())
+            }
+        }
+    }
+
+    fn open_socket(&self, respond: Respond) -> anyhow::Result<()> {
+        let launch = &self.shared.launch;
+        let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let SocketPlace { path, mode } =
+            places::place(&launch.data_dir, launch.uid, runtime_dir.as_deref())?;
+        let socket = Socket::bind(&path, mode, None)?;
+        places::note(&launch.data_dir, &path)?;
+        let serving = socket.serve(Limits::default(), respond, self.stop.clone());
+        self.doors.lock().push(task::spawn("socket", serving));
+        Ok(())
+    }
+}
+
+fn shown(bound: &Bound) -> String {
+    let all: Vec<String> = bound.addresses().iter().map(ToString::to_string).collect();
+    if all.is_empty() {
+        "off".to_owned()
+    } else {
+        all.join(", ")
+    }
+}
+
+fn local_of(launch: &Launch) -> api::Local {
+    match launch.config.api.local {
+        crate::config::api::Local::Queries => api::Local::Queries,
+        crate::config::api::Local::Metrics => api::Local::Metrics,
+        crate::config::api::Local::Off => api::Local::Off,
+    }
+}
+
+/// `host.interval`, else global's where it was given, else 15 s.
+fn interval_of(launch: &Launch) -> Duration {
+    let config = &launch.config;
+    let global = config.global.scrape_interval_given;
+    let global = global.then_some(config.global.scrape_interval);
+    config
+        .host
+        .interval
+        .or(global)
+        .unwrap_or(Duration::from_secs(15))
+}
+
+fn setup(launch: &Launch, gate: &Gate, clock: &Clock) -> Setup {
+    let config = &launch.config.host;
+    let labels = config.labels.iter();
+    Setup {
+        host: HostOptions {
+            clock: clock.clone(),
+            textfile_directory: config.textfile_directory.clone(),
+            ..HostOptions::default()
+        },
+        interval: interval_of(launch),
+        labels: labels.map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+        ..Setup::new(Arc::new(gate.clone()), Arc::new(gate.clone()))
+    }
+}

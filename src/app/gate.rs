@@ -1,0 +1,203 @@
+//! The way of this server's readings into the store: they are taken before it is open.
+//!
+//! Until then samples wait here under numbers of the gate's own; once the store is open they are
+//! handed over, and a number of the gate's that comes later is answered as gone, so that its owner
+//! asks again. Live samples go to the ring at any time.
+
+use crate::model::answer::Metadata;
+use crate::model::labels::Labels;
+use crate::store::live::Ring;
+use crate::store::open::Store;
+use crate::store::write::{Append, Appended, MetricSink, SeriesId, SnapshotSink, WriteError};
+use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Marks a number that the gate gave.
+const OWN: u64 = 1 << 63;
+/// Samples that wait at most: some hours of a server's readings.
+const MOST: usize = 200_000;
+
+/// Takes what the host collector reads. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Gate(Arc<Inner>);
+
+struct Inner {
+    ring: Ring,
+    store: ArcSwapOption<Store>,
+    early: Mutex<Early>,
+    /// While a scraped target shows this machine, the built-in copy is not stored.
+    shut: AtomicBool,
+}
+
+#[derive(Default)]
+struct Early {
+    numbers: HashMap<Labels, u64>,
+    labels: Vec<Labels>,
+    samples: Vec<Append>,
+    metadata: Vec<Metadata>,
+    snapshots: Vec<(String, i64, Vec<u8>)>,
+}
+
+impl Gate {
+    pub(crate) fn new(ring: Ring) -> Self {
+        Self(Arc::new(Inner {
+            ring,
+            store: ArcSwapOption::empty(),
+            early: Mutex::default(),
+            shut: AtomicBool::new(false),
+        }))
+    }
+
+    /// Hands over what waits, and everything from now on.
+    pub(crate) fn open(&self, store: &Store) -> Result<(), WriteError> {
+        // Held to the end, so that nothing comes between what waited and what follows.
+        let mut early = self.0.early.lock();
+        let early = std::mem::take(&mut *early);
+        self.0.store.store(Some(Arc::new(store.clone())));
+        store.describe(&early.metadata);
+        let ids: Result<Vec<SeriesId>, WriteError> =
+            early.labels.iter().map(|l| store.resolve(l)).collect();
+        let ids = ids?;
+        let real = |a: &Append| Append {
+            series: ids[(a.series.0 & !OWN) as usize],
+            ..*a
+        };
+        let batch: Vec<Append> = early.samples.iter().map(real).collect();
+        store.append(&batch)?;
+        for (kind, t, body) in early.snapshots {
+            store.snapshot(&kind, t, &body)?;
+        }
+        Ok(())
+    }
+
+    /// Lets the store go.
+    pub(crate) fn close(&self) {
+        self.0.store.store(None);
+        self.shut(true);
+    }
+
+    pub(crate) fn shut(&self, shut: bool) {
+        self.0.shut.store(shut, Ordering::Relaxed);
+    }
+}
+
+impl MetricSink for Gate {
+    fn resolve(&self, labels: &Labels) -> Result<SeriesId, WriteError> {
+        if let Some(store) = self.0.store.load_full() {
+            return store.resolve(labels);
+        }
+        let mut early = self.0.early.lock();
+        // It may have opened while this waited for the lock.
+        if let Some(store) = self.0.store.load_full() {
+            return store.resolve(labels);
+        }
+        if let Some(number) = early.numbers.get(labels) {
+            return Ok(SeriesId(*number));
+        }
+        let number = OWN | early.labels.len() as u64;
+        early.labels.push(labels.clone());
+        early.numbers.insert(labels.clone(), number);
+        Ok(SeriesId(number))
+    }
+
+    fn append(&self, batch: &[Append]) -> Result<Appended, WriteError> {
+        if self.0.shut.load(Ordering::Relaxed) {
+            return Ok(Appended::default());
+        }
+        if let Some(store) = self.0.store.load_full() {
+            return append_real(&store, batch);
+        }
+        let mut early = self.0.early.lock();
+        if let Some(store) = self.0.store.load_full() {
+            return append_real(&store, batch);
+        }
+        if early.samples.len() + batch.len() <= MOST {
+            early.samples.extend_from_slice(batch);
+        }
+        Ok(Appended::default())
+    }
+
+    fn append_live(&self, batch: &[(Labels, i64, f64)]) {
+        self.0.ring.append(batch);
+    }
+
+    fn describe(&self, metadata: &[Metadata]) {
+        self.0.ring.describe(metadata);
+        let mut early = self.0.early.lock();
+        match self.0.store.load_full() {
+            Some(store) => store.describe(metadata),
+            None => early.metadata.extend_from_slice(metadata),
+        }
+    }
+}
+
+fn append_real(store: &Store, batch: &[Append]) -> Result<Appended, WriteError> {
+    if batch.iter().all(|a| a.series.0 & OWN == 0) {
+        return store.append(batch);
+    }
+    let (own, real): (Vec<Append>, Vec<Append>) = batch.iter().partition(|a| a.series.0 & OWN != 0);
+    let mut appended = store.append(&real)?;
+    appended.gone.extend(own.iter().map(|a| a.series));
+    Ok(appended)
+}
+
+impl SnapshotSink for Gate {
+    fn snapshot(&self, kind: &str, t: i64, body: &[u8]) -> Result<(), WriteError> {
+        let mut early = self.0.early.lock();
+        if let Some(store) = self.0.store.load_full() {
+            return store.snapshot(kind, t, body);
+        }
+        if early.snapshots.len() < 100 {
+            early.snapshots.push((kind.to_owned(), t, body.to_vec()));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::cancel::Cancel;
+    use crate::model::matcher::Matcher;
+    use crate::model::sample::Samples;
+    use crate::model::time::TimeRange;
+    use crate::store::open::Options;
+    use crate::store::read::{Select, SeriesSource};
+
+    #[test]
+    fn what_came_before_the_store_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let gate = Gate::new(Ring::default());
+        let labels = Labels::from_pairs([("__name__", "up"), ("job", "node")]);
+        let series = gate.resolve(&labels).unwrap();
+        let at = |t, series| [Append { series, t, v: 1.0 }];
+        let now = crate::base::clock::Clock::System.now_ms();
+        gate.append(&at(now - 2, series)).unwrap();
+        gate.snapshot("gaps", now, b"{}").unwrap();
+        let store = Store::open(Options::new(dir.path())).unwrap();
+        gate.open(&store).unwrap();
+        // The number of before is gone; its owner asks again.
+        let gone = gate.append(&at(now - 1, series)).unwrap().gone;
+        assert_eq!(gone, [series]);
+        let series = gate.resolve(&labels).unwrap();
+        assert!(gate.append(&at(now - 1, series)).unwrap().gone.is_empty());
+        gate.shut(true);
+        gate.append(&at(now, series)).unwrap();
+
+        let matchers = [Matcher::equal("__name__", "up")];
+        let range = TimeRange::new(0, now + 1000);
+        let select = Select {
+            matchers: &matchers,
+            range,
+            live: false,
+        };
+        let mut found = store.select(&select, &Cancel::never()).unwrap();
+        let mut samples = Samples::default();
+        found.series[0].read(range, &mut samples).unwrap();
+        assert_eq!(samples.times, [now - 2, now - 1]);
+        assert!(store.snapshot_at("gaps", now).unwrap().is_some());
+    }
+}

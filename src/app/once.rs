@@ -1,0 +1,112 @@
+//! One question, answered by a living engine where there is one, else by this process alone.
+
+use crate::app::languages::PromQl;
+use crate::app::launch::Launch;
+use crate::app::places;
+use crate::base::cancel::Cancel;
+use crate::base::clock::Clock;
+use crate::base::net::client::{Ask, Client, ClientOptions};
+use crate::base::task;
+use crate::collect::host::{Host, Options as HostOptions};
+use crate::model::answer::{Answer, PromAnswer};
+use crate::model::family::Family;
+use crate::model::request::{PromQuery, Request};
+use crate::model::view::Status;
+use crate::source::api::Source;
+use crate::source::embedded::Languages;
+use crate::source::remote::bongsu::RemoteBongsu;
+use crate::store::open::{Options, Store};
+use crate::wire::prom_json;
+use anyhow::{Context, bail};
+use std::time::Duration;
+
+/// How a running engine is, or what one reading of this server says.
+pub enum Health {
+    Running(Box<Status>),
+    /// No engine runs: the families of one reading, with the time between its two halves.
+    Alone(Vec<Family>),
+}
+
+pub fn health(launch: &Launch) -> anyhow::Result<Health> {
+    if let Some(answer) = ask_living(launch, Request::Status)? {
+        match answer {
+            Answer::Status(status) => return Ok(Health::Running(status)),
+            _ => bail!("the engine answered another question"),
+        }
+    }
+    let mut host = Host::new(HostOptions {
+        clock: Clock::System,
+        ..HostOptions::default()
+    });
+    Ok(Health::Alone(host.read()))
+}
+
+/// PromQL: through the socket of the engine that uses the data directory, else from its files.
+pub fn query(launch: &Launch, query: PromQuery) -> anyhow::Result<PromAnswer> {
+    if let Some(answer) = ask_living(launch, Request::Prom(query.clone()))? {
+        match answer {
+            Answer::Prom(answer) => return Ok(answer),
+            _ => bail!("the engine answered another question"),
+        }
+    }
+    if !launch.data_dir.exists() {
+        bail!(
+            "there is no data in {}; start `bongsu` or name another with --data-dir",
+            launch.data_dir.display()
+        );
+    }
+    let store = Store::open(Options {
+        background: false,
+        ..Options::new(&launch.data_dir)
+    })?;
+    let answer = PromQl::new(&launch.config).evaluate(&store, &query, &Cancel::never());
+    store.close();
+    Ok(answer?)
+}
+
+/// PromQL of another server that speaks Prometheus' API.
+pub fn query_url(url: &str, query: &PromQuery) -> anyhow::Result<Vec<u8>> {
+    let base = url.trim_end_matches('/');
+    let seconds = |ms: i64| format!("{}.{:03}", ms.div_euclid(1000), ms.rem_euclid(1000));
+    let expr =
+        percent_encoding::utf8_percent_encode(&query.expr, percent_encoding::NON_ALPHANUMERIC);
+    let url = if query.instant {
+        let time = seconds(query.steps.start);
+        format!("{base}/api/v1/query?query={expr}&time={time}")
+    } else {
+        let (start, end) = (seconds(query.steps.start), seconds(query.steps.end));
+        let step = seconds(query.steps.step);
+        format!("{base}/api/v1/query_range?query={expr}&start={start}&end={end}&step={step}")
+    };
+    let runtime = task::runtime().context("the runtime cannot be started")?;
+    let options = ClientOptions {
+        follow_redirects: true,
+        ..ClientOptions::default()
+    };
+    let client = Client::new(&options, None)?;
+    let mut body = Vec::new();
+    let ask = Ask::get(&url, Duration::from_mins(2), 1 << 30);
+    let asked = runtime.block_on(client.send(ask, &mut body));
+    asked.with_context(|| format!("{base} does not answer"))?;
+    Ok(body)
+}
+
+/// The answer as Prometheus writes it.
+pub fn envelope(answer: &PromAnswer) -> Vec<u8> {
+    let mut out = Vec::new();
+    prom_json::write::query(answer, false, usize::MAX, &mut |piece| {
+        out.append(piece);
+        true
+    });
+    out
+}
+
+fn ask_living(launch: &Launch, request: Request) -> anyhow::Result<Option<Answer>> {
+    let Some(socket) = places::living(&launch.data_dir, launch.chose_data_dir()) else {
+        return Ok(None);
+    };
+    let runtime = task::runtime().context("the runtime cannot be started")?;
+    let engine = RemoteBongsu::new(socket);
+    let answer = runtime.block_on(engine.ask(request))?;
+    Ok(Some(answer))
+}

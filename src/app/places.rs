@@ -1,0 +1,94 @@
+//! Where the socket of an engine is, and how a console finds it.
+//!
+//! The system's engine has its socket where every user finds it. A private one lies where only its
+//! user may go, since a data directory can be on a file system without sockets; the file `socket`
+//! in the data directory names it.
+
+use crate::base::fs::{self, Fs};
+use crate::base::net::unix::{Found, private_folder, probe, shared_folder};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The system engine's socket.
+pub const SYSTEM_SOCKET: &str = "/run/bongsu/bongsu.sock";
+/// The data directory of the system's engine.
+pub const SYSTEM_DATA: &str = "/var/lib/bongsu";
+/// Names the private socket, in the data directory.
+const NOTE: &str = "socket";
+/// Longer paths do not fit a socket's address.
+const LONGEST: usize = 100;
+
+/// Where an engine with this data directory is to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketPlace {
+    pub path: PathBuf,
+    /// 0660 for the system's, 0600 for a private one.
+    pub mode: u32,
+}
+
+/// The socket of a living engine that a console with this data directory should use: its own, or,
+/// where the user chose no directory, the system's.
+pub fn living(data_dir: &Path, chosen: bool) -> Option<PathBuf> {
+    let noted = fs::read_text(&data_dir.join(NOTE), 4096)
+        .ok()
+        .map(|text| PathBuf::from(text.trim_end()));
+    let system = (!chosen || data_dir == Path::new(SYSTEM_DATA)).then(|| SYSTEM_SOCKET.into());
+    let mut all = noted.into_iter().chain(system);
+    all.find(|path| path.is_absolute() && probe(path) == Found::Alive)
+}
+
+/// The place for the socket of an engine that is starting, with its folder made.
+pub fn place(data_dir: &Path, uid: u32, runtime_dir: Option<&Path>) -> io::Result<SocketPlace> {
+    let system = Path::new(SYSTEM_SOCKET);
+    if data_dir == Path::new(SYSTEM_DATA) {
+        let folder = system.parent().unwrap_or(system);
+        if shared_folder(folder).is_ok() {
+            return Ok(SocketPlace {
+                path: system.to_owned(),
+                mode: 0o660,
+            });
+        }
+    }
+    let folder = match runtime_dir.filter(|d| d.is_dir()) {
+        Some(dir) => dir.join("bongsu"),
+        None => PathBuf::from(format!("/tmp/bongsu-{uid}")),
+    };
+    private_folder(&folder, uid)?;
+    let name = xxhash_rust::xxh3::xxh3_64(data_dir.as_os_str().as_encoded_bytes());
+    let path = folder.join(format!("{name:016x}.sock"));
+    if path.as_os_str().len() > LONGEST {
+        let said = format!("{} is too long for a socket", path.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, said));
+    }
+    Ok(SocketPlace { path, mode: 0o600 })
+}
+
+/// Writes which socket the engine of this directory has.
+pub fn note(data_dir: &Path, socket: &Path) -> io::Result<()> {
+    let text = format!("{}\n", socket.display());
+    Fs::real()
+        .write_atomic(&data_dir.join(NOTE), text.as_bytes())
+        .map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_console_finds_the_living_and_passes_the_dead() {
+        let dir = tempfile::tempdir().unwrap();
+        let uid = rustix::process::geteuid().as_raw();
+        let runtime = dir.path().join("run");
+        std::fs::create_dir(&runtime).unwrap();
+        let place = place(dir.path(), uid, Some(&runtime)).unwrap();
+        assert!(place.path.starts_with(runtime.join("bongsu")) && place.mode == 0o600);
+        assert_eq!(living(dir.path(), true), None);
+        note(dir.path(), &place.path).unwrap();
+        assert_eq!(living(dir.path(), true), None);
+        let socket = std::os::unix::net::UnixListener::bind(&place.path).unwrap();
+        assert_eq!(living(dir.path(), true), Some(place.path.clone()));
+        drop(socket);
+        assert_eq!(living(dir.path(), true), None);
+    }
+}

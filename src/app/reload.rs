@@ -1,0 +1,138 @@
+//! The configuration read again while the engine runs: all of it, or nothing.
+
+use crate::app::engine::Shared;
+use crate::collect::scrape::director::Jobs;
+use crate::config::{Config, Level, load};
+use crate::model::action::Outcome;
+use std::sync::Arc;
+
+/// What scraping takes of a configuration.
+pub(crate) fn jobs_of(config: &Config) -> Jobs {
+    Jobs {
+        scrape: config.scrape.clone(),
+        interval: config.global.scrape_interval,
+    }
+}
+
+/// Loads the files that were given or found at the start. A bad file changes nothing and is named.
+pub(crate) async fn reload(shared: &Arc<Shared>) -> Outcome {
+    let files = shared.launch.files.clone();
+    if files.is_empty() {
+        let said = "no configuration file is in use; start with --config FILE".to_owned();
+        return Outcome::Refused { said };
+    }
+    let Ok(loaded) = tokio::task::spawn_blocking(move || load(&files)).await else {
+        let said = "the configuration could not be read".to_owned();
+        return Outcome::Refused { said };
+    };
+    let Some(config) = loaded.config else {
+        let errors = loaded.findings.iter();
+        let errors = errors.filter(|f| f.level == Level::Error);
+        let errors: Vec<String> = errors.map(ToString::to_string).collect();
+        let said = format!("nothing was changed: {}", errors.join("; "));
+        shared.problem(said.clone());
+        return Outcome::Refused { said };
+    };
+    let old = shared.config.load_full();
+    let restart = needs_restart(&old, &config);
+    if let Some(scraper) = shared.scraper.get() {
+        scraper.apply(jobs_of(&config)).await;
+    }
+    shared.config.store(Arc::new(config));
+    let said = if restart.is_empty() {
+        "the configuration is in force".to_owned()
+    } else {
+        format!(
+            "the configuration is in force, but for {}: start again for that",
+            restart.join(", ")
+        )
+    };
+    Outcome::Done { said }
+}
+
+/// Sections that changed and are read at the start only.
+fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let mut out = Vec::new();
+    for (name, same) in [
+        ("api", old.api == new.api),
+        ("storage", old.storage == new.storage),
+        ("limits", old.limits == new.limits),
+        ("host", old.host == new.host),
+        ("promql", old.promql == new.promql),
+    ] {
+        if !same {
+            out.push(name);
+        }
+    }
+    out
+}
+
+/// The files in force, with what is secret masked.
+pub(crate) fn shown(shared: &Shared) -> String {
+    let mut out = String::new();
+    for file in &shared.config.load().files {
+        let text = crate::base::fs::read_text(file, 4 << 20).unwrap_or_default();
+        out.push_str(&format!("# {}\n", file.display()));
+        for line in text.lines() {
+            out.push_str(&masked(line));
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// The keys whose values are secrets, in the files of all tools that are read.
+const SECRETS: &[&str] = &[
+    "password",
+    "credentials",
+    "bearer_token",
+    "client_secret",
+    "secret_key",
+    "token",
+    "api_key",
+    "private_key",
+    "key",
+    "authorization",
+];
+
+fn masked(line: &str) -> String {
+    let Some((head, value)) = line.split_once(':') else {
+        return line.to_owned();
+    };
+    let key = head.trim_start_matches([' ', '-', '{', '"', '\'']);
+    let key = key.trim_end_matches([' ', '"', '\'']).to_ascii_lowercase();
+    if SECRETS.contains(&key.as_str()) && !value.trim().is_empty() {
+        return format!("{head}: <secret>");
+    }
+    // A flow mapping or a URL may carry one in the middle of its line.
+    let lower = value.to_ascii_lowercase();
+    let inside = SECRETS.iter().any(|s| lower.contains(&format!("{s}:")));
+    let in_url = value.contains("://") && value.contains('@');
+    if inside || in_url {
+        return format!("{head}: <secret>");
+    }
+    line.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        for (line, want) in [
+            ("    password: hunter2", "    password: <secret>"),
+            ("  - credentials: abc", "  - credentials: <secret>"),
+            (
+                "  basic_auth: {username: a, password: b}",
+                "  basic_auth: <secret>",
+            ),
+            ("  proxy_url: http://u:p@host", "  proxy_url: <secret>"),
+            ("  job_name: node", "  job_name: node"),
+            ("  - targets: ['a:9100']", "  - targets: ['a:9100']"),
+            ("password_file: /run/x", "password_file: /run/x"),
+        ] {
+            assert_eq!(masked(line), want);
+        }
+    }
+}

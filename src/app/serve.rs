@@ -1,0 +1,106 @@
+//! The engine without a console, and how a console leaves one behind.
+
+use crate::app::engine::{Engine, Mode};
+use crate::app::launch::{Arguments, Launch};
+use crate::app::places;
+use crate::base::fs;
+use anyhow::{Context, bail};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Set for an engine that a console left behind: it takes a session of its own.
+const DETACHED: &str = "BONGSU_DETACHED";
+/// How long a new engine may take until it answers.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// What the engine that goes on has to say.
+const LOG: &str = "bongsu.log";
+
+/// Serves until SIGTERM, SIGINT or an order to end. `say` is told what a person should see.
+pub fn run(launch: Launch, say: impl Fn(&str)) -> anyhow::Result<()> {
+    if std::env::var_os(DETACHED).is_some() {
+        // Refused only where this is a session's leader already.
+        let _ = rustix::process::setsid();
+    }
+    if let Some(socket) = places::living(&launch.data_dir, true) {
+        bail!(
+            "{} is served already (socket {}); `bongsu` attaches to it",
+            launch.data_dir.display(),
+            socket.display()
+        );
+    }
+    for finding in &launch.findings {
+        say(&finding.to_string());
+    }
+    let mut engine = Engine::start(launch, Mode::Serve)?;
+    if let Err(e) = engine.wait_open() {
+        engine.shut_down();
+        return Err(e);
+    }
+    let shared = engine.shared.clone();
+    say(&format!(
+        "bongsu {} serves {}, http {}",
+        env!("CARGO_PKG_VERSION"),
+        shared.launch.data_dir.display(),
+        shared.listening.load(),
+    ));
+    let waited = wait(&engine, &say);
+    engine.shut_down();
+    waited
+}
+
+fn wait(engine: &Engine, say: &impl Fn(&str)) -> anyhow::Result<()> {
+    let mut ends = engine.ends();
+    engine.runtime().block_on(async {
+        let mut term = signal(SignalKind::terminate())?;
+        let mut int = signal(SignalKind::interrupt())?;
+        let mut hup = signal(SignalKind::hangup())?;
+        loop {
+            tokio::select! {
+                _ = term.recv() => break,
+                _ = int.recv() => break,
+                _ = ends.wait_for(|end| *end) => break,
+                _ = hup.recv() => say(&engine.reload()),
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Starts `bongsu serve` with the same arguments, apart from this terminal, and waits until it
+/// answers. The directory must be free.
+pub(crate) fn go_on(arguments: &Arguments, data_dir: &Path) -> anyhow::Result<String> {
+    let program = std::env::current_exe().context("this program's own file is not known")?;
+    let log = data_dir.join(LOG);
+    let output =
+        fs::output_file(&log).with_context(|| format!("{} cannot be written", log.display()))?;
+    let mut child = Command::new(program)
+        .args(arguments.for_serve())
+        .env(DETACHED, "1")
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .spawn()
+        .context("`bongsu serve` cannot be started")?;
+    let until = crate::base::clock::monotonic() + PATIENCE;
+    while crate::base::clock::monotonic() < until {
+        if places::living(data_dir, true).is_some() {
+            return Ok(format!(
+                "collecting goes on: bongsu serve, process {}; type `bongsu` to look again",
+                child.id()
+            ));
+        }
+        if let Some(status) = child.try_wait()? {
+            let said = fs::read_text(&log, 64 << 10).unwrap_or_default();
+            let last = said.lines().next_back().unwrap_or_default();
+            bail!("`bongsu serve` ended at once ({status}): {last}");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    bail!(
+        "`bongsu serve` (process {}) does not answer; see {}",
+        child.id(),
+        log.display()
+    )
+}

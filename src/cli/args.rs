@@ -1,0 +1,105 @@
+//! What can be typed, and where each word leads.
+
+use crate::app::launch::Arguments;
+use crate::cli::cmd;
+use crate::cli::print;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A terminal monitoring console: this server and the servers it watches, live and with history.
+#[derive(Debug, Parser)]
+#[command(name = "bongsu", version, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Where an engine gets its settings and keeps its data.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct EngineArgs {
+    /// A configuration file: bongsu's own or prometheus.yml; the kind is detected
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Vec<PathBuf>,
+    /// Where history is kept
+    #[arg(long, value_name = "DIR", global = true)]
+    data_dir: Option<PathBuf>,
+    /// Where HTTP is answered; instead of api.listen
+    #[arg(long, value_name = "ADDR:PORT|off", global = true)]
+    listen: Option<String>,
+    /// Refuse every action
+    #[arg(long, global = true)]
+    read_only: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the engine without a console
+    Serve,
+    /// Say how the engine and this server are
+    Status {
+        #[arg(long, value_enum, default_value_t)]
+        format: StatusFormat,
+    },
+    /// Ask one PromQL question
+    Query(cmd::query::QueryArgs),
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatusFormat {
+    #[default]
+    Table,
+    Json,
+}
+
+impl EngineArgs {
+    fn arguments(self) -> Arguments {
+        Arguments {
+            config: self.config,
+            data_dir: self.data_dir,
+            listen: self.listen,
+            read_only: self.read_only,
+        }
+    }
+}
+
+/// Runs what the command line says. Exit codes: 0 good, 1 failed, 2 not understood.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let code = if e.use_stderr() { 2 } else { 0 };
+            print::clap(&e);
+            return ExitCode::from(code);
+        }
+    };
+    let arguments = cli.engine.arguments();
+    let ended = match cli.command {
+        None => cmd::console::run(arguments),
+        Some(Command::Serve) => cmd::serve::run(arguments),
+        Some(Command::Status { format }) => cmd::status::run(arguments, format),
+        Some(Command::Query(query)) => cmd::query::run(arguments, &query),
+    };
+    match ended {
+        Ok(code) => code,
+        Err(e) => {
+            print::error(&format!("bongsu: {e:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_words_fit_together() {
+        Cli::command().debug_assert();
+        let cli = Cli::try_parse_from(["bongsu", "serve", "--listen", "off", "--data-dir", "/d"]);
+        assert_eq!(cli.unwrap().engine.listen.as_deref(), Some("off"));
+    }
+}
