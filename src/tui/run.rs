@@ -312,9 +312,9 @@ impl Console {
         self.writer.order(terminal::LEAVE);
         self.writer.flush(LAST_WRITE);
         let _ = crossterm::terminal::disable_raw_mode();
-        // SIGTSTP is dropped in an orphaned process group; SIGSTOP always works.
-        let _ =
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+        // SIGTSTP is dropped in an orphaned process group; SIGSTOP always works. It is raised for
+        // this thread: sent to the process, this thread could run on into the lines below.
+        let _ = signal_hook::low_level::raise(signal_hook::consts::SIGSTOP);
         let _ = crossterm::terminal::enable_raw_mode();
         self.writer.order(terminal::ENTER);
         if self.state.mouse {

@@ -225,8 +225,11 @@ fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
     let mut pty = Pty::start("attached");
     pty.sees("web1");
     pty.keys("\x1a");
-    pty.until("suspended", |p| !p.screen.screen().alternate_screen());
     let pid = pty.child.process_id().unwrap().to_string();
+    let stat = format!("/proc/{pid}/stat");
+    let stopped = || std::fs::read_to_string(&stat).is_ok_and(|s| s.contains(") T "));
+    pty.until("stopped", |_| stopped());
+    pty.until("suspended", |p| !p.screen.screen().alternate_screen());
     std::process::Command::new("kill")
         .args(["-CONT", &pid])
         .status()
