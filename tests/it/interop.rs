@@ -1,3 +1,4 @@
 //! Tests against real servers from Debian's packages; the feature `interop` turns them on.
 
 mod node_exporter;
+mod scrape;

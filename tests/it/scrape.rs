@@ -1,6 +1,6 @@
 //! Scraping, against servers of this process: good ones, and every kind of bad one.
 
 mod bad_targets;
-mod list;
+pub(crate) mod list;
 mod server;
 mod targets;
