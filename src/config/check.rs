@@ -5,8 +5,9 @@ use crate::base::regex::Regex;
 use crate::config::fields::Fields;
 use crate::config::files::Files;
 use crate::config::finding::Report;
-use crate::config::place::Place;
+use crate::config::place::{Place, Value};
 use crate::config::suggest::nearest;
+use crate::query::syntax;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -97,6 +98,25 @@ impl Check<'_> {
         if host.is_empty() || host.contains(char::is_whitespace) {
             self.report.error(place, format!("{url:?} names no host"));
         }
+    }
+
+    /// A PromQL query: its fault is reported where it stands in the file.
+    pub(crate) fn query(&mut self, of: Fields<'_>, key: &str) {
+        let Some(node) = of.get(key) else {
+            return;
+        };
+        let Value::Scalar(scalar) = &node.value else {
+            return;
+        };
+        let Err(fault) = syntax::check(&scalar.text) else {
+            return;
+        };
+        // Of a quoted text the place is its quote; lines are those of a `|` block.
+        let quote = !scalar.plain && !scalar.text.contains('\n');
+        let mut place = node.place;
+        place.line += fault.line as u32 - 1;
+        place.column += fault.column as u32 - 1 + u32::from(quote);
+        self.report.error_within(node.place, place, fault.message);
     }
 
     /// A list of file patterns, as paths. What matches nothing yet is a warning: the file may

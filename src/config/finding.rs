@@ -47,11 +47,20 @@ impl fmt::Display for Finding {
     }
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Remark {
+    place: Place,
+    level: Level,
+    /// Where the key or value stands that is meant; `place` may lie within it.
+    of: Place,
+    text: String,
+}
+
 /// Collects the findings of one file.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) file: PathBuf,
-    remarks: Vec<(Level, Place, String)>,
+    remarks: Vec<Remark>,
     dropped: usize,
 }
 
@@ -65,16 +74,33 @@ impl Report {
     }
 
     pub(crate) fn error(&mut self, place: Place, text: impl Into<String>) {
-        self.add(Level::Error, place, text.into());
+        self.error_within(place, place, text);
+    }
+
+    /// An error at `place`, inside the value that stands at `of`.
+    pub(crate) fn error_within(&mut self, of: Place, place: Place, text: impl Into<String>) {
+        let text = text.into();
+        self.add(Remark {
+            place,
+            level: Level::Error,
+            of,
+            text,
+        });
     }
 
     pub(crate) fn warning(&mut self, place: Place, text: impl Into<String>) {
-        self.add(Level::Warning, place, text.into());
+        let text = text.into();
+        self.add(Remark {
+            place,
+            level: Level::Warning,
+            of: place,
+            text,
+        });
     }
 
-    fn add(&mut self, level: Level, place: Place, text: String) {
+    fn add(&mut self, remark: Remark) {
         if self.remarks.len() < MAX_FINDINGS {
-            self.remarks.push((level, place, text));
+            self.remarks.push(remark);
         } else {
             self.dropped += 1;
         }
@@ -96,21 +122,27 @@ impl Report {
 
     /// In the order of the file, each with the name of the key at its place.
     pub(crate) fn finish(mut self, tree: Option<&Node>) -> Vec<Finding> {
-        self.remarks.sort_by_key(|(_, place, _)| *place);
+        self.remarks.sort();
         self.remarks.dedup();
         if self.dropped > 0 {
             let text = format!("{} further findings are not listed", self.dropped);
-            self.remarks.push((Level::Warning, Place::default(), text));
+            let place = Place::default();
+            self.remarks.push(Remark {
+                place,
+                level: Level::Warning,
+                of: place,
+                text,
+            });
         }
         let mut out = Vec::with_capacity(self.remarks.len());
-        for (level, place, text) in self.remarks {
-            let key = tree.and_then(|t| t.path_of(place)).unwrap_or_default();
+        for remark in self.remarks {
+            let key = tree.and_then(|t| t.path_of(remark.of)).unwrap_or_default();
             out.push(Finding {
                 file: self.file.clone(),
-                place,
-                level,
+                place: remark.place,
+                level: remark.level,
                 key,
-                text,
+                text: remark.text,
             });
         }
         out

@@ -5,7 +5,7 @@
 
 use crate::config::check::Check;
 use crate::config::fields::Fields;
-use crate::config::secret::SecretFrom;
+use crate::config::secret::{Secret, SecretFrom};
 use crate::config::shape::{Key, Section, Shape, field, key, later};
 
 /// The keys as they stand among those of a job.
@@ -284,6 +284,7 @@ impl Default for HttpClient {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Auth {
     Basic {
+        /// Empty where it is not given.
         username: SecretFrom,
         password: Option<SecretFrom>,
     },
@@ -354,12 +355,13 @@ fn read_auth(of: Fields<'_>, check: &mut Check<'_>) -> Option<Auth> {
         let text = format!("`{first}` and `{last}` cannot both be used; leave one of them out");
         check.report.error(of.place_of(last), text);
     }
-    let basic = of.section("basic_auth", &BASIC_AUTH).and_then(|basic| {
+    let basic = of.section("basic_auth", &BASIC_AUTH).map(|basic| {
         one_of(basic, check, &["username", "username_file"]);
         one_of(basic, check, &["password", "password_file"]);
         let password = basic.secret("password", check.folder);
-        let username = basic.secret("username", check.folder)?;
-        Some(Auth::Basic { username, password })
+        let username = basic.secret("username", check.folder);
+        let username = username.unwrap_or_else(|| SecretFrom::Inline(Secret::default()));
+        Auth::Basic { username, password }
     });
     let header = of
         .section("authorization", &AUTHORIZATION)
@@ -475,7 +477,7 @@ fn read_headers(of: Fields<'_>, check: &mut Check<'_>) -> Vec<(String, Vec<Secre
 }
 
 fn inline(texts: Vec<String>) -> Vec<SecretFrom> {
-    let secret = |t| SecretFrom::Inline(crate::config::secret::Secret::new(t));
+    let secret = |t| SecretFrom::Inline(Secret::new(t));
     texts.into_iter().map(secret).collect()
 }
 

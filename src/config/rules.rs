@@ -118,6 +118,7 @@ fn check_rule(of: Fields<'_>, check: &mut Check<'_>) {
             .report
             .error(of.place_of("expr"), "a rule needs `expr`, its PromQL query");
     }
+    check.query(of, "expr");
     labels(of, "labels", check);
     for (name, _, place) in of.pairs("annotations") {
         check.label_name(name, place);

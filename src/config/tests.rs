@@ -273,6 +273,23 @@ fn rules_are_held_against_their_shape() {
 }
 
 #[test]
+fn queries_are_checked_at_their_place() {
+    let rule =
+        |expr: &str| format!("groups:\n- name: a\n  rules:\n  - alert: x\n    expr: {expr}\n");
+    for (expr, place) in [
+        ("rate(up)", "c.yaml:5:16: "),
+        ("\"rate(up)\"", "c.yaml:5:17: "),
+        ("up >", "c.yaml:5:"),
+        ("|\n      up\n      and rate(up)", "c.yaml:7:16: "),
+    ] {
+        let found = shown(&load(&rule(expr)));
+        let error = found.iter().find(|f| f.contains("error")).unwrap();
+        assert!(error.starts_with(place), "{expr}: {error}");
+        assert!(error.contains("groups[0].rules[0].expr: "), "{error}");
+    }
+}
+
+#[test]
 fn listeners_follow_their_rules() {
     for (text, want) in [
         ("api: {listen: off}", ""),

@@ -348,6 +348,7 @@ fn read_panels(of: Fields<'_>, check: &mut Check<'_>) -> Vec<Panel> {
     let mut panels: Vec<Panel> = Vec::new();
     for of in of.sections("panels", &PANEL) {
         check.require(of, &["title", "expr"]);
+        check.query(of, "expr");
         let title = of.string("title").unwrap_or_default();
         if panels.iter().any(|p| p.title == title) {
             let text = format!("another panel is called {title:?}");
