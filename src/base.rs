@@ -8,6 +8,7 @@ pub mod cancel;
 pub mod clock;
 pub mod fs;
 pub mod net;
+pub mod own;
 pub mod regex;
 pub mod task;
 pub mod text;

@@ -7,5 +7,6 @@
 
 pub mod discovery;
 pub mod host;
+pub mod perform;
 pub mod relabel;
 pub mod scrape;

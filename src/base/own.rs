@@ -1,0 +1,145 @@
+//! What this process costs: memory, processor time, threads, open files.
+//!
+//! Read from /proc/self, so the figures are the kernel's and not our own opinion. Where they
+//! cannot be read (another system, no /proc) they are zero.
+
+use crate::base::clock::{self, Instant};
+use std::fs;
+
+/// One reading.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// Resident bytes, and the highest they have been.
+    pub rss: u64,
+    pub rss_peak: u64,
+    /// Seconds of processor time since the start.
+    pub cpu_seconds: f64,
+    /// Share of one core since the reading before, or since the start at the first one.
+    pub cpu: f64,
+    pub threads: u32,
+    pub open_files: u32,
+    /// The most files that may be open.
+    pub open_files_limit: u64,
+    /// When the process was started, in clock ticks after boot.
+    pub started: u64,
+    pub allocator: Option<Allocator>,
+}
+
+/// What the allocator holds, in bytes; only where jemalloc is compiled in and used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allocator {
+    /// Asked for by the program and in use.
+    pub allocated: u64,
+    /// In pages that hold something in use.
+    pub active: u64,
+    /// Held in physical memory.
+    pub resident: u64,
+    /// Kept for later without being held in memory.
+    pub retained: u64,
+}
+
+/// Remembers the reading before, for the share of a core.
+#[derive(Debug)]
+pub struct Own {
+    before: Option<(Instant, f64)>,
+    begun: Instant,
+}
+
+impl Default for Own {
+    fn default() -> Self {
+        Self {
+            before: None,
+            begun: clock::monotonic(),
+        }
+    }
+}
+
+impl Own {
+    pub fn read(&mut self) -> Cost {
+        let at = clock::monotonic();
+        let mut cost = stat().unwrap_or_default();
+        let (since, spent) = self.before.unwrap_or((self.begun, 0.0));
+        let seconds = at.duration_since(since).as_secs_f64();
+        if seconds > 0.0 {
+            cost.cpu = (cost.cpu_seconds - spent).max(0.0) / seconds;
+        }
+        self.before = Some((at, cost.cpu_seconds));
+        status(&mut cost);
+        // The list itself is one of the open files.
+        let files = fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+        cost.open_files = files.saturating_sub(1) as u32;
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        cost.open_files_limit = limit.current.unwrap_or(u64::MAX);
+        cost.allocator = allocator();
+        cost
+    }
+}
+
+/// Processor time, threads and start of `/proc/self/stat`.
+fn stat() -> Option<Cost> {
+    let text = fs::read_to_string("/proc/self/stat").ok()?;
+    // The name ends at the last bracket; the state is the first word behind it.
+    let words: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+    let number = |i: usize| words.get(i)?.parse::<u64>().ok();
+    let ticks = rustix::param::clock_ticks_per_second() as f64;
+    Some(Cost {
+        cpu_seconds: (number(11)? + number(12)?) as f64 / ticks,
+        threads: number(17)? as u32,
+        started: number(19)?,
+        ..Cost::default()
+    })
+}
+
+fn status(cost: &mut Cost) {
+    let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kib = |key: &str| {
+        let line = text.lines().find_map(|l| l.strip_prefix(key))?;
+        line.split_ascii_whitespace().next()?.parse::<u64>().ok()
+    };
+    cost.rss = kib("VmRSS:").unwrap_or(0) * 1024;
+    cost.rss_peak = kib("VmHWM:").unwrap_or(0) * 1024;
+}
+
+#[cfg(all(
+    feature = "release-allocator",
+    target_os = "linux",
+    not(debug_assertions)
+))]
+fn allocator() -> Option<Allocator> {
+    use tikv_jemalloc_ctl::{epoch, stats};
+    epoch::advance().ok()?;
+    Some(Allocator {
+        allocated: stats::allocated::read().ok()? as u64,
+        active: stats::active::read().ok()? as u64,
+        resident: stats::resident::read().ok()? as u64,
+        retained: stats::retained::read().ok()? as u64,
+    })
+}
+
+#[cfg(not(all(
+    feature = "release-allocator",
+    target_os = "linux",
+    not(debug_assertions)
+)))]
+fn allocator() -> Option<Allocator> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_costs_something() {
+        let mut own = Own::default();
+        let cost = own.read();
+        assert!(cost.rss > 1 << 20 && cost.rss_peak >= cost.rss);
+        assert!(cost.threads > 0 && cost.started > 0 && cost.open_files >= 3);
+        assert!(cost.open_files_limit >= u64::from(cost.open_files));
+        // Work until the kernel has counted some of it.
+        let mut sum = 0_u64;
+        while own.read().cpu_seconds <= cost.cpu_seconds {
+            sum = (0..100_000).fold(sum, |s, i| std::hint::black_box(s ^ i));
+        }
+    }
+}
