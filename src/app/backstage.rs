@@ -174,19 +174,14 @@ fn bookmarks(shared: &Shared) -> Vec<Mark> {
     rows.into_iter().filter_map(mark).collect()
 }
 
-/// The record nearest before that time, with the record that holds its names.
+/// The record nearest before that time.
 fn processes_at(shared: &Shared, at: i64) -> Result<View, SourceError> {
     let store = opened(shared)?;
     let kind = process_record::KIND;
     let Some((_, record)) = store.snapshot_at(kind, at)? else {
         return Ok(nothing("no processes were recorded before that time"));
     };
-    let broken = |e: process_record::RecordError| SourceError::Internal(e.to_string());
-    let key = match process_record::key_time(&record).map_err(broken)? {
-        Some(key_at) => store.snapshot_at(kind, key_at)?.map(|(_, key)| key),
-        None => None,
-    };
-    let view = process_record::decode(&record, key.as_deref()).map_err(broken)?;
+    let view = process_record::decode(&record).map_err(|e| SourceError::Internal(e.to_string()))?;
     Ok(View::Processes(view))
 }
 

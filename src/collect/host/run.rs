@@ -144,7 +144,6 @@ pub struct Rounds {
     setup: Setup,
     host: Host,
     processes: Processes,
-    encoder: process_record::Encoder,
     table: Table,
     gaps: Gaps,
     described: HashSet<String>,
@@ -191,7 +190,6 @@ impl Rounds {
         let rounds = Self {
             host: Host::new(setup.host.clone()),
             processes: Processes::new(&setup.host.root),
-            encoder: process_record::Encoder::default(),
             table: Table::new(identity),
             gaps: Gaps::new(setup.interval, setup.stored_until),
             described: HashSet::new(),
@@ -257,14 +255,12 @@ impl Rounds {
 
     fn keep_greediest(&mut self, t: i64) {
         let view = self.processes.greedy_view(GREEDIEST);
-        let record = self.encoder.encode(&view);
-        let kept = self
+        let record = process_record::encode(&view);
+        // A log that refuses says so itself; the samples' refusal is told below.
+        let _ = self
             .setup
             .snapshots
             .snapshot(process_record::KIND, t, &record);
-        if kept.is_err() {
-            self.encoder.restart();
-        }
     }
 
     /// Rows are built only where somebody may read them.

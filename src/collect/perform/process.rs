@@ -35,7 +35,7 @@ fn send(pid: i32, started: u64, signal: Signal) -> Result<String, String> {
         // Kernels before 5.3, and sandboxes that refuse the call.
         Err(_) => None,
     };
-    let stat = read(pid).ok_or_else(gone)?;
+    let stat = stat::of(pid).ok_or_else(gone)?;
     let name = stat.name().into_owned();
     if stat.started != started {
         return Err(other(&name));
@@ -84,10 +84,6 @@ fn refuse(pid: i32, stat: &Stat) -> Result<(), String> {
     Ok(())
 }
 
-fn read(pid: i32) -> Option<Stat> {
-    stat::parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
-}
-
 fn word(signal: Signal) -> &'static str {
     match signal {
         Signal::Term => "TERM",
@@ -119,7 +115,7 @@ mod tests {
     fn sleeper() -> (Child, i32, u64) {
         let child = Command::new("sleep").arg("1000").spawn().unwrap();
         let pid = child.id() as i32;
-        let started = read(pid).unwrap().started;
+        let started = stat::of(pid).unwrap().started;
         (child, pid, started)
     }
 
@@ -149,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_first_process_the_kernel_and_ourselves_are_refused() {
-        let started = |pid: i32| read(pid).map(|s| s.started);
+        let started = |pid: i32| stat::of(pid).map(|s| s.started);
         assert!(refused(
             &signal(1, started(1).unwrap(), Signal::Kill),
             "Pid 1"

@@ -32,6 +32,11 @@ impl Stat {
     }
 }
 
+/// The process that has this pid on this machine now.
+pub(crate) fn of(pid: i32) -> Option<Stat> {
+    parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
 /// `pid (name) state parent ...`. The name may hold blanks and brackets, so it ends at the last
 /// bracket. `None` where the line is not of that form.
 pub(crate) fn parse(line: &[u8]) -> Option<Stat> {

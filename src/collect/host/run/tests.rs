@@ -103,7 +103,7 @@ fn the_first_round_is_stored_shown_and_described() {
     assert!(watching.families.borrow().len() > 50);
     let (kind, t, body) = list.snapshots.lock()[0].clone();
     assert_eq!(kind, process_record::KIND);
-    let view = process_record::decode(&body, None).unwrap();
+    let view = process_record::decode(&body).unwrap();
     assert_eq!(view.taken_at, t);
     assert!(!view.rows.is_empty() && !view.complete);
 }
