@@ -38,6 +38,11 @@ pub(crate) enum Run {
     GoTo(i64),
     Range(i64),
     Copy(String),
+    /// Gives a text to the open tab, with the word of one of its prompts.
+    Give {
+        tag: &'static str,
+        text: String,
+    },
 }
 
 /// A row of a list.
@@ -84,6 +89,8 @@ pub(crate) enum ListKind {
     Instances,
     Themes,
     Blind,
+    /// The metrics, of the tab of that name.
+    Browser,
     Leave,
 }
 
@@ -154,7 +161,9 @@ impl List {
     fn key(&mut self, key: Key) -> Step {
         let command = if self.typing { key } else { key.latin() };
         match (command.code, command.ctrl) {
-            (Code::Esc, _) if !self.typing || self.kind == ListKind::Palette => {
+            (Code::Esc, _)
+                if !self.typing || matches!(self.kind, ListKind::Palette | ListKind::Browser) =>
+            {
                 return Step::Close;
             }
             (Code::Esc, _) => (self.typing, self.edit) = (false, LineEdit::default()),

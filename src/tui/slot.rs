@@ -131,6 +131,11 @@ impl Slots {
         self.slots.iter()
     }
 
+    /// Forgets one answer.
+    pub(crate) fn forget_one(&mut self, id: SlotId) {
+        self.slots.remove(&id);
+    }
+
     /// Forgets what an owner was told, as when its question was changed by a person.
     pub(crate) fn forget(&mut self, owner: &str) {
         self.slots.retain(|id, _| id.owner != owner);

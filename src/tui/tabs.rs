@@ -5,6 +5,7 @@
 
 pub(crate) mod host;
 pub(crate) mod list;
+pub(crate) mod metrics;
 pub(crate) mod overview;
 pub(crate) mod storage;
 pub(crate) mod targets;
@@ -21,7 +22,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 /// All tabs; those with a digit in the order of their digits.
-pub(crate) const TABS: &[&Tab] = &[&overview::TAB, &host::TAB, &targets::TAB, &storage::TAB];
+pub(crate) const TABS: &[&Tab] = &[
+    &overview::TAB,
+    &host::TAB,
+    &metrics::TAB,
+    &targets::TAB,
+    &storage::TAB,
+];
 
 /// Paints; gives the place of the text caret where there is one.
 pub(crate) type View = fn(&State, &Theme, Rect, &mut Buffer) -> Option<Position>;
@@ -90,6 +97,7 @@ impl Tab {
 /// What the tabs remember.
 #[derive(Debug, Default)]
 pub(crate) struct Locals {
+    pub(crate) metrics: metrics::Local,
     pub(crate) overview: overview::Local,
     pub(crate) host: host::Local,
     pub(crate) storage: storage::Local,

@@ -7,7 +7,7 @@ use crate::source::api::SourceError;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::{Key, Scope};
 use crate::tui::msg::{Mouse, MouseKind, Msg};
-use crate::tui::overlay::{Confirm, Item, List, ListKind, Overlay, PromptKind, Run, Step};
+use crate::tui::overlay::{Confirm, Item, List, ListKind, Overlay, PromptKind, Run, Step, lists};
 use crate::tui::slot::Urgency;
 use crate::tui::state::{Chosen, Dirty, STATUS, State};
 use crate::tui::tabs::TABS;
@@ -111,14 +111,20 @@ fn answer(
         // The first status tells the instance: every question changes with it.
         cmds.extend(ask_all(state, Urgency::Changed));
     }
-    if let Some(Overlay::List(list)) = state.overlays.last()
-        && list.kind == ListKind::Blind
-    {
-        let list = crate::tui::overlay::lists::blind(state);
-        state.overlays.pop();
-        state.overlays.push(Overlay::List(list));
-    }
+    refill(state);
     cmds
+}
+
+/// A list that was opened before its answer came is filled when it comes.
+fn refill(state: &mut State) {
+    let fresh = match top_kind(state) {
+        Some(ListKind::Blind) => lists::blind(state),
+        Some(ListKind::Browser) => crate::tui::tabs::metrics::browser(state),
+        _ => return,
+    };
+    if let Some(Overlay::List(list)) = state.overlays.last_mut() {
+        (list.title, list.items, list.empty) = (fresh.title, fresh.items, fresh.empty);
+    }
 }
 
 fn acted(state: &mut State, result: Result<Outcome, SourceError>) -> Vec<Cmd> {
@@ -260,6 +266,13 @@ fn perform(state: &mut State, what: Run) -> Vec<Cmd> {
         Run::GoTo(at) => state.time.go_to(at, state.now),
         Run::Range(range) => state.time.set_range(range, state.now),
         Run::Copy(text) => return copy(state, text),
+        Run::Give { tag, text } => {
+            let given = (TABS[state.tab].prompted)(state, tag, &text);
+            match given {
+                Ok(cmds) => return cmds,
+                Err(why) => state.toast(why, true),
+            }
+        }
     }
     Vec::new()
 }

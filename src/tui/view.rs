@@ -3,7 +3,7 @@
 //! Pure: takes no lock and reads no clock. The same state always paints the same screen.
 
 use crate::base::text;
-use crate::tui::keymap::{Act, BINDINGS, Scope};
+use crate::tui::keymap::{Act, BINDINGS, Binding, Scope};
 use crate::tui::overlay::paint;
 use crate::tui::run::Engine;
 use crate::tui::state::State;
@@ -206,11 +206,18 @@ fn footer(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let tab = Scope::Tab(TABS[state.tab].name);
     let mut used = spans.iter().map(Span::width).sum::<usize>();
     let room = usize::from(x.saturating_sub(1));
-    for binding in BINDINGS
+    // The help first, whatever else has room; then what is this tab's own.
+    let rank = |b: &&Binding| match (b.act, b.scope == tab) {
+        (Act::Help, _) => 0,
+        (_, true) => 1,
+        _ => 2,
+    };
+    let mut bindings: Vec<&Binding> = BINDINGS
         .iter()
-        .filter(|b| b.scope == tab)
-        .chain(BINDINGS.iter().filter(|b| b.scope == Scope::Global))
-    {
+        .filter(|b| b.scope == tab || b.scope == Scope::Global)
+        .collect();
+    bindings.sort_by_key(rank);
+    for binding in bindings {
         let key = state.keymap.label(binding.act);
         let idle = binding.act == Act::Now && state.time.is_live();
         if binding.hint.is_empty() || key.is_empty() || idle {

@@ -62,6 +62,11 @@ pub(crate) enum Act {
     Copy,
     CopyView,
     Save,
+    Edit,
+    AddQuery,
+    RemoveQuery,
+    ChartOrTable,
+    Browse,
     /// A tab that has no digit, by its name.
     Named(&'static str),
 }
@@ -119,6 +124,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
     global(Act::Refresh, "refresh", "r F5", "ask again now", ""),
     global(Act::Tab('1'), "tab-1", "1", "Overview", ""),
     global(Act::Tab('2'), "tab-2", "2", "Host", ""),
+    global(Act::Tab('8'), "tab-8", "8", "Metrics", ""),
     global(Act::NextPane, "next-pane", "Tab", "next pane", "pane"),
     global(Act::PrevPane, "previous-pane", "Shift-Tab", "previous pane", ""),
     global(Act::Up, "up", "k Up", "up", ""),
@@ -157,4 +163,9 @@ pub(crate) const BINDINGS: &[Binding] = &[
     global(Act::CopyView, "copy-view", "Y", "copy what this pane shows", ""),
     in_tab("Host", global(Act::Tree, "host-tree", "T", "processes as a tree, and as a list", "tree")),
     global(Act::Save, "save", "Ctrl-S", "save what this pane shows to a file", ""),
+    in_tab("Metrics", global(Act::Edit, "edit-query", "e", "write the query; Tab completes, Enter asks", "edit")),
+    in_tab("Metrics", global(Act::Browse, "browse-metrics", "b", "browse all metrics with their help", "browse")),
+    in_tab("Metrics", global(Act::ChartOrTable, "chart-or-table", "c", "chart or table", "table")),
+    in_tab("Metrics", global(Act::AddQuery, "add-query", "a", "a further query on the same chart", "add")),
+    in_tab("Metrics", global(Act::RemoveQuery, "remove-query", "X", "remove the query", "")),
 ];

@@ -12,6 +12,7 @@ mod legend;
 mod tests;
 
 pub(crate) use crate::tui::widget::chart::canvas::dots;
+pub(crate) use crate::tui::widget::chart::columns::summary;
 
 use crate::model::sample::Sample;
 use crate::model::time::TimeRange;

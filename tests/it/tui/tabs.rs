@@ -125,3 +125,96 @@ fn lists_are_copied_and_saved() {
         "{done:?}"
     );
 }
+
+#[test]
+fn metrics_at_every_size_and_state() {
+    all_states("metrics");
+    for (width, height) in SIZES {
+        let mut bench = open("metrics", *width, *height);
+        bench
+            .press("e")
+            .type_text("sum by (job) (rate(node_load1[5m]))")
+            .press("Enter");
+        golden(
+            &format!("metrics-chart-{width}x{height}"),
+            &bench.answer(&mut answer).screen(),
+        );
+    }
+    let mut table = open("metrics", 120, 40);
+    table
+        .press("e")
+        .type_text("node_load1")
+        .press("Enter c")
+        .answer(&mut answer);
+    golden("metrics-table", &table.screen());
+}
+
+#[test]
+fn names_labels_and_values_complete_under_the_caret() {
+    let mut bench = open("metrics", 120, 40);
+    bench.press("8 e").type_text("node_mem").answer(&mut answer);
+    golden("metrics-completion", &bench.screen());
+    bench
+        .press("Tab")
+        .type_text("{inst")
+        .answer(&mut answer)
+        .press("Tab")
+        .type_text("=\"");
+    assert!(bench.answer(&mut answer).screen().contains("웹2"));
+    bench
+        .type_text("웹")
+        .answer(&mut answer)
+        .press("Tab")
+        .type_text("}")
+        .press("Enter");
+    let screen = bench.answer(&mut answer).screen();
+    assert!(
+        screen.contains("node_memory_MemTotal_bytes{instance=\"웹2\"}"),
+        "{screen}"
+    );
+    bench
+        .press("e Ctrl-U")
+        .type_text("rat")
+        .answer(&mut answer)
+        .press("Tab");
+    assert!(bench.screen().contains("rate("), "{}", bench.screen());
+}
+
+#[test]
+fn a_refused_query_is_underlined_with_the_reason() {
+    let mut bench = open("metrics", 80, 24);
+    bench
+        .press("e")
+        .type_text("wrong(up)")
+        .press("Enter")
+        .answer(&mut answer);
+    golden("metrics-refused", &bench.screen());
+}
+
+#[test]
+fn several_queries_history_and_ways_to_take_it_along() {
+    let mut bench = open("metrics", 120, 40);
+    bench
+        .press("e")
+        .type_text("up")
+        .press("Enter a")
+        .type_text("down")
+        .press("Enter");
+    let screen = bench.answer(&mut answer).screen();
+    assert!(
+        screen.contains("A up") && screen.contains("B down"),
+        "{screen}"
+    );
+    bench.press("X e Up");
+    assert!(bench.screen().contains("A down"), "{}", bench.screen());
+    bench.press("Enter").answer(&mut answer).done();
+    let done = bench.press("Ctrl-S . Enter").done();
+    assert!(done[0].contains("query,time,series,value"), "{done:?}");
+    assert!(done[0].contains("+09:00,"), "{done:?}");
+    assert!(
+        done[1].contains("curl -sG 'http://127.0.0.1:9470/api/v1/query_range'"),
+        "{done:?}"
+    );
+    bench.press("b").answer(&mut answer);
+    golden("metrics-browser", &bench.screen());
+}
