@@ -4,6 +4,8 @@
 //! ([`stream`]) and of the log ([`journal`]), in a closed chunk of the head ([`chunk`]), and in a
 //! block. Start with [`head`].
 
+pub(crate) mod block;
+pub(crate) mod blocks;
 pub(crate) mod chunk;
 pub(crate) mod head;
 pub(crate) mod ints;

@@ -17,7 +17,7 @@ use crate::model::time::TimeRange;
 use crate::model::view::StorageView;
 use crate::store::disk::wal::OpenWalError;
 use crate::store::live::Ring;
-use crate::store::metrics::tsdb::{Limits, Place, Tsdb};
+use crate::store::metrics::tsdb::{Limits, OpenTsdbError, Place, Tsdb};
 use crate::store::read::{Ask, Found, ReadError, Select, Selection, SeriesSource};
 use crate::store::snapshots::Snapshots;
 use crate::store::state::State;
@@ -89,6 +89,15 @@ pub enum OpenError {
     Wal(String),
 }
 
+impl From<OpenTsdbError> for OpenError {
+    fn from(e: OpenTsdbError) -> Self {
+        match e {
+            OpenTsdbError::Wal(e) => e.into(),
+            OpenTsdbError::Block(e) => Self::Wal(e.to_string()),
+        }
+    }
+}
+
 impl From<OpenWalError> for OpenError {
     fn from(e: OpenWalError) -> Self {
         match e {
@@ -151,7 +160,7 @@ impl Store {
             ring,
             state: state.clone(),
         };
-        let (tsdb, found) = Tsdb::open(place, i64::MIN)?;
+        let (tsdb, found) = Tsdb::open(place)?;
         problems.extend(found);
         let background = options.background;
         let store = Self(Arc::new(Inner {
@@ -215,10 +224,53 @@ impl Store {
         self.flush()
     }
 
+    /// Gives the space of deleted samples back.
+    pub fn clean_tombstones(&self) -> Result<(), WriteError> {
+        let cleaned = self.0.tsdb.blocks.clean();
+        cleaned.map_err(|e| WriteError::Io(e.to_string()))
+    }
+
+    /// A copy of the series as they are now under `snapshots/NAME` of the data directory, itself a
+    /// data directory; blocks are linked, not copied. Returns its path.
+    pub fn save_snapshot(&self, name: &str) -> Result<PathBuf, WriteError> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if name.is_empty() || !name.chars().all(plain) {
+            return Err(WriteError::Io(format!(
+                "{name:?} cannot name a snapshot: use letters, digits, - and _"
+            )));
+        }
+        let (fs, io) = (&self.0.options.fs, |e: FsError| {
+            WriteError::Io(e.to_string())
+        });
+        let dir = self.0.options.dir.join("snapshots").join(name);
+        let blocks = dir.join("metrics");
+        fs.create_dir_all(&blocks).map_err(io)?;
+        let saved = self.0.tsdb.save_into(&blocks);
+        saved.map_err(|e| WriteError::Io(e.to_string()))?;
+        let words = format!("{FORMAT_WORDS}{FORMAT_VERSION}\n");
+        fs.write_atomic(&dir.join(FORMAT), words.as_bytes())
+            .map_err(io)?;
+        Ok(dir)
+    }
+
     /// What is queued for the disk: name of the log, bytes now, bytes from which writers wait.
     pub fn queues(&self) -> Vec<(String, u64, u64)> {
         let metrics = self.0.tsdb.wal.queued_bytes() as u64;
         vec![("wal/metrics".to_owned(), metrics, 8 << 20)]
+    }
+
+    /// What the store holds in memory: name, bytes now, bytes allowed.
+    pub fn memory(&self) -> Vec<(String, u64, u64)> {
+        let tsdb = &self.0.tsdb;
+        let head = tsdb.head.read().head.bytes() as u64;
+        let cache = tsdb.blocks.cache_bytes() as u64;
+        let ring = tsdb.ring.size().1 as u64;
+        let allowed = self.0.options.memory;
+        vec![
+            ("metrics head".to_owned(), head, allowed),
+            ("block cache".to_owned(), cache, allowed / 4),
+            ("live ring".to_owned(), ring, 4 << 20),
+        ]
     }
 
     /// Commits, ends the threads and gives the directory free. Reading goes on from memory.
@@ -264,7 +316,9 @@ impl Store {
         let now = self.0.options.clock.now_ms();
         let oldest = now.saturating_sub(self.0.options.retention_ms);
         self.0.snapshots.retain(oldest, SNAPSHOT_BYTES);
-        self.0.tsdb.upkeep(oldest);
+        let bytes = self.0.options.retention_bytes;
+        let longest = self.0.options.retention_ms / 10;
+        self.0.tsdb.upkeep(oldest, bytes, longest);
     }
 
     /// What the Storage tab and `status` show.
@@ -312,7 +366,7 @@ fn refuse_foreign(fs: &Fs, dir: &Path) -> Result<(), OpenError> {
         name.starts_with('.')
             || name.starts_with("bongsu")
             || name.starts_with(FORMAT)
-            || ["LOCK", "lost+found", "targets", "socket"].contains(&name)
+            || ["LOCK", "lost+found", "snapshots", "socket", "targets"].contains(&name)
     };
     let others: Vec<String> = fs
         .list(dir)?

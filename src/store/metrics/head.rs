@@ -11,6 +11,7 @@ use crate::model::sample::Samples;
 use crate::model::time::TimeRange;
 use crate::store::metrics::chunk::{self, Packer};
 use crate::store::metrics::journal::{Batch, Target};
+use crate::store::metrics::matching::Postings;
 use crate::store::metrics::merge;
 use crate::store::metrics::stream::{self, Writer};
 use crate::store::metrics::symbols::Symbols;
@@ -74,8 +75,11 @@ pub(crate) struct Head {
     free: Vec<u32>,
     by_fingerprint: HashTable<u32>,
     order: order::Order,
-    /// Samples out of order by slot, sorted.
-    late: HashMap<u32, Vec<(i64, f64)>>,
+    /// Samples out of order by slot, sorted; with the number of the cut they came before.
+    late: HashMap<u32, Vec<(i64, f64, u32)>>,
+    cuts: u32,
+    /// A block is being cut, or was, up to here: what is older comes too late for it.
+    cutting: i64,
     /// Samples before this time are in blocks: the head does not answer for them.
     pub(crate) from: i64,
     newest: i64,
@@ -100,6 +104,8 @@ impl Head {
             by_fingerprint: HashTable::new(),
             order: order::Order::default(),
             late: HashMap::new(),
+            cuts: 0,
+            cutting: from,
             from,
             newest: i64::MIN,
             samples: 0,
@@ -232,7 +238,7 @@ impl Head {
                 continue;
             };
             let hot = &mut self.hot[slot as usize];
-            if t <= hot.writer.t || t < self.from || t > rules.newest {
+            if t <= hot.writer.t || t < self.cutting || t > rules.newest {
                 self.odd(slot, t, v, &mut pass);
                 continue;
             }
@@ -308,7 +314,7 @@ impl Head {
             result,
         } = pass;
         let hot = &self.hot[slot as usize];
-        if t == hot.writer.t {
+        if t == hot.writer.t && t <= rules.newest {
             let mut same = Samples::default();
             self.read(slot, TimeRange::new(t, t), &mut same);
             let known = same.values.first().map(|k| k.to_bits());
@@ -341,7 +347,7 @@ impl Head {
         match late.binary_search_by_key(&t, |s| s.0) {
             Ok(at) => late[at].1.to_bits() == v.to_bits(),
             Err(at) => {
-                late.insert(at, (t, v));
+                late.insert(at, (t, v, self.cuts));
                 self.samples += 1;
                 true
             }
@@ -413,17 +419,25 @@ impl Head {
         }
         if let Some(late) = self.late.get(&slot) {
             let at = out.len();
-            for &(t, v) in late.iter().filter(|s| range.contains(s.0)) {
+            for &(t, v, _) in late.iter().filter(|s| range.contains(s.0)) {
                 out.push(t, v);
             }
             merge::join(out, start, at);
         }
     }
 
-    /// Lets go of everything before `from`, which blocks hold now, and of the series that have
-    /// nothing else.
+    /// A block is going to be cut of everything before `until`.
+    pub(crate) fn begin_cut(&mut self, until: i64) {
+        self.cutting = self.cutting.max(until);
+        self.cuts += 1;
+    }
+
+    /// Lets go of everything before `from` that was there when the last cut began, and of the
+    /// series that have nothing else.
     pub(crate) fn truncate(&mut self, from: i64) {
         self.from = self.from.max(from);
+        self.cutting = self.cutting.max(from);
+        let cuts = self.cuts;
         let mut gone = Vec::new();
         for slot in 0..self.hot.len() {
             let (hot, cold) = (&mut self.hot[slot], &mut self.cold[slot]);
@@ -442,7 +456,7 @@ impl Head {
                 hot.open = Vec::new();
             }
             if let Some(late) = self.late.get_mut(&(slot as u32)) {
-                late.retain(|s| s.0 >= from);
+                late.retain(|s| s.0 >= from || s.2 >= cuts);
                 if late.is_empty() {
                     self.late.remove(&(slot as u32));
                 }
@@ -487,7 +501,7 @@ impl Head {
     pub(crate) fn bytes(&self) -> usize {
         let open: usize = self.hot.iter().map(|h| h.open.capacity()).sum();
         let closed: usize = self.cold.iter().map(|c| c.closed.capacity()).sum();
-        let late: usize = self.late.values().map(|l| l.capacity() * 16 + 64).sum();
+        let late: usize = self.late.values().map(|l| l.capacity() * 24 + 64).sum();
         let tables = self.hot.capacity() * (size_of::<Hot>() + size_of::<Cold>() + 8)
             + self.by_fingerprint.capacity() * 5;
         let pairs: usize = self.cold.iter().map(|c| c.pairs.len() * 4 + 8).sum();

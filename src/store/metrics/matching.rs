@@ -1,6 +1,62 @@
 //! Matchers against many values: the cheap test where the pattern allows one, and sets of series.
 
 use crate::model::matcher::{MatchOp, Matcher};
+use std::borrow::Cow;
+
+/// Which series have which value of a label, as rising lists of numbers.
+pub(crate) trait Postings {
+    fn of_value(&self, name: &str, value: &str) -> &[u32];
+
+    fn values(&self, name: &str) -> impl Iterator<Item = (&str, &[u32])>;
+
+    /// The series that satisfy every matcher, rising. `all` gives every series.
+    fn select(&self, matchers: &[Matcher], all: impl Fn() -> Vec<u32>) -> Vec<u32> {
+        let mut must: Vec<Cow<'_, [u32]>> = Vec::new();
+        let mut not = Vec::new();
+        for matcher in matchers {
+            let test = ValueTest::new(matcher);
+            let name = matcher.name.as_str();
+            if matcher.accepts_empty() {
+                let refused = self.values(name).filter(|(v, _)| !test.accepts(v));
+                not.push(join(refused.map(|(_, series)| series)));
+            } else if let Some(literals) = test.literals() {
+                must.push(join(literals.iter().map(|v| self.of_value(name, v))));
+            } else {
+                let accepted = self.values(name).filter(|(v, _)| test.accepts(v));
+                must.push(join(accepted.map(|(_, series)| series)));
+            }
+        }
+        must.sort_by_key(|m| m.len());
+        let mut found = match must.first() {
+            Some(first) => first.to_vec(),
+            None => all(),
+        };
+        for more in must.iter().skip(1) {
+            intersect(&mut found, more);
+        }
+        for less in &not {
+            subtract(&mut found, less);
+        }
+        found
+    }
+}
+
+/// The union of lists that share nothing.
+fn join<'a>(parts: impl Iterator<Item = &'a [u32]>) -> Cow<'a, [u32]> {
+    let mut parts = parts.filter(|p| !p.is_empty()).peekable();
+    let Some(first) = parts.next() else {
+        return Cow::Borrowed(&[]);
+    };
+    if parts.peek().is_none() {
+        return Cow::Borrowed(first);
+    }
+    let mut all = first.to_vec();
+    for part in parts {
+        all.extend_from_slice(part);
+    }
+    all.sort_unstable();
+    Cow::Owned(all)
+}
 
 /// A matcher, prepared to be asked about every value of a label.
 pub(crate) enum ValueTest<'a> {

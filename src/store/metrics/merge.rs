@@ -16,6 +16,17 @@ pub(crate) fn clip(out: &mut Samples, at: usize, range: TimeRange) {
     }
 }
 
+/// Drops what stands behind position `at` and inside the range; it rises.
+pub(crate) fn remove(out: &mut Samples, at: usize, range: TimeRange) {
+    let part = &out.times[at..];
+    let from = at + part.partition_point(|t| *t < range.start);
+    let to = at + part.partition_point(|t| *t <= range.end);
+    if from < to {
+        out.times.drain(from..to);
+        out.values.drain(from..to);
+    }
+}
+
 /// Merges the rising parts `start..at` and `at..` of a column; at equal times the first part stands.
 pub(crate) fn join(out: &mut Samples, start: usize, at: usize) {
     if at == start || at == out.len() || out.times[at - 1] < out.times[at] {

@@ -1,10 +1,8 @@
 //! The labels of the head: every name and every pair once, and which series have each pair.
 
 use crate::model::labels::Labels;
-use crate::model::matcher::Matcher;
-use crate::store::metrics::matching::{ValueTest, intersect, subtract};
+use crate::store::metrics::matching::Postings;
 use hashbrown::{DefaultHashBuilder, HashTable};
-use std::borrow::Cow;
 use std::hash::BuildHasher;
 
 /// Labels as pairs, and postings: for each pair the slots of the series that have it, rising.
@@ -153,57 +151,6 @@ impl Symbols {
         labels.iter().all(|l| mine.next() == Some(l)) && mine.next().is_none()
     }
 
-    /// Values of a name with the slots that have them.
-    pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = (&str, &[u32])> {
-        let name = self.name_id(name).map(|n| &self.names[n as usize]);
-        let pairs = name.map(|n| n.pairs.as_slice()).unwrap_or_default();
-        pairs.iter().map(|p| {
-            let pair = &self.pairs[*p as usize];
-            (&*pair.value, pair.slots.as_slice())
-        })
-    }
-
-    /// Slots of the series that satisfy every matcher, rising. `all` gives every slot.
-    pub(crate) fn select(&self, matchers: &[Matcher], all: impl Fn() -> Vec<u32>) -> Vec<u32> {
-        let mut must: Vec<Cow<'_, [u32]>> = Vec::new();
-        let mut not = Vec::new();
-        for matcher in matchers {
-            let test = ValueTest::new(matcher);
-            if matcher.accepts_empty() {
-                not.push(self.having(matcher, |v| !test.accepts(v)));
-            } else if let Some(literals) = test.literals() {
-                must.push(self.having_one_of(&matcher.name, &literals));
-            } else {
-                must.push(self.having(matcher, |v| test.accepts(v)));
-            }
-        }
-        must.sort_by_key(|m| m.len());
-        let mut found = match must.first() {
-            Some(first) => first.to_vec(),
-            None => all(),
-        };
-        for more in must.iter().skip(1) {
-            intersect(&mut found, more);
-        }
-        for less in &not {
-            subtract(&mut found, less);
-        }
-        found
-    }
-
-    fn having_one_of(&self, name: &str, values: &[&str]) -> Cow<'_, [u32]> {
-        let Some(name) = self.name_id(name) else {
-            return Cow::Borrowed(&[]);
-        };
-        let slots = |v: &&str| Some(self.pairs[self.pair_id(name, v)? as usize].slots.as_slice());
-        join(values.iter().filter_map(slots))
-    }
-
-    fn having(&self, matcher: &Matcher, keep: impl Fn(&str) -> bool) -> Cow<'_, [u32]> {
-        let values = self.values(&matcher.name);
-        join(values.filter(|(v, _)| keep(v)).map(|(_, slots)| slots))
-    }
-
     /// An estimate in bytes: texts, postings, tables.
     pub(crate) fn bytes(&self) -> usize {
         self.text
@@ -225,20 +172,18 @@ impl Symbols {
     }
 }
 
-/// The union of postings of one name, which share no slot.
-fn join<'a>(parts: impl Iterator<Item = &'a [u32]>) -> Cow<'a, [u32]> {
-    let mut parts = parts.peekable();
-    let Some(first) = parts.next() else {
-        return Cow::Borrowed(&[]);
-    };
-    if parts.peek().is_none() {
-        return Cow::Borrowed(first);
+impl Postings for Symbols {
+    fn of_value(&self, name: &str, value: &str) -> &[u32] {
+        let pair = self.name_id(name).and_then(|n| self.pair_id(n, value));
+        pair.map_or(&[], |p| &self.pairs[p as usize].slots)
     }
-    let mut all = first.to_vec();
-    for part in parts {
-        all.extend_from_slice(part);
+
+    fn values(&self, name: &str) -> impl Iterator<Item = (&str, &[u32])> {
+        let name = self.name_id(name).map(|n| &self.names[n as usize]);
+        let pairs = name.map(|n| n.pairs.as_slice()).unwrap_or_default();
+        pairs.iter().map(|p| {
+            let pair = &self.pairs[*p as usize];
+            (&*pair.value, pair.slots.as_slice())
+        })
     }
-    all.sort_unstable();
-    all.dedup();
-    Cow::Owned(all)
 }

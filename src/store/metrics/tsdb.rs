@@ -1,5 +1,6 @@
-//! The series of this store as one: ring, head and log behind one face.
+//! The series of this store as one: ring, head, log and blocks behind one face.
 
+mod cut;
 mod select;
 mod upkeep;
 
@@ -10,6 +11,8 @@ use crate::model::matcher::Matcher;
 use crate::model::time::TimeRange;
 use crate::store::disk::wal::{Event, OpenWalError, Settings, Wal};
 use crate::store::live::Ring;
+use crate::store::metrics::block::BlockError;
+use crate::store::metrics::blocks::Blocks;
 use crate::store::metrics::head::{Head, Rules};
 use crate::store::metrics::journal::{self, Replay};
 use crate::store::state::State;
@@ -17,6 +20,7 @@ use crate::store::write::{Append, Appended, SeriesId, WriteError};
 use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -43,6 +47,15 @@ pub(crate) struct Limits {
     pub(crate) late_window: i64,
 }
 
+/// Why the series cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenTsdbError {
+    #[error(transparent)]
+    Wal(#[from] OpenWalError),
+    #[error(transparent)]
+    Block(#[from] BlockError),
+}
+
 /// What the series stand on.
 pub(crate) struct Place {
     pub(crate) fs: Fs,
@@ -59,6 +72,17 @@ pub(crate) struct Tsdb {
     pub(crate) limits: Limits,
     metadata: Mutex<BTreeMap<String, Metadata>>,
     state: State,
+    pub(crate) blocks: Blocks,
+    fs: Fs,
+    /// Held while a block is cut and while samples are deleted.
+    cutting: Mutex<()>,
+    /// Cloned into every selection, so that the head keeps what an older one may still read.
+    pin: Mutex<Arc<()>>,
+    /// A cut whose samples are in a block, and still in the head: up to where, and the pin of the
+    /// selections that do not know the block.
+    pending: Mutex<Option<(i64, Arc<()>)>>,
+    /// What the last round of upkeep could not do.
+    problem: Mutex<Option<String>>,
     /// The memory budget is spent: no series are added.
     pub(crate) full: AtomicBool,
 }
@@ -70,21 +94,25 @@ pub(crate) struct Live {
     epoch_bytes: usize,
     segment_bytes: usize,
     segment: u32,
+    /// The next batch begins a new segment.
+    ending: bool,
     /// Newest time in each segment of the log.
     pub(crate) newest: BTreeMap<u32, i64>,
 }
 
 impl Tsdb {
-    /// Reads the log; `from` is where the blocks end.
-    pub(crate) fn open(place: Place, from: i64) -> Result<(Self, Vec<String>), OpenWalError> {
+    /// Opens the blocks and reads the log of what is newer.
+    pub(crate) fn open(place: Place) -> Result<(Self, Vec<String>), OpenTsdbError> {
+        let cache = place.limits.memory / 4;
+        let blocks = Blocks::open(&place.fs, &place.dir.join("metrics"), cache)?;
         let settings = Settings {
-            fs: place.fs,
+            fs: place.fs.clone(),
             dir: place.dir.join("wal").join("metrics"),
             kind: KIND,
             commit_every: Duration::from_millis(200),
             queue_bytes: QUEUE_BYTES,
         };
-        let mut head = Head::new(from);
+        let mut head = Head::new(blocks.until());
         let mut replay = Replay::default();
         let mut newest = BTreeMap::new();
         let mut segment = 0;
@@ -112,6 +140,7 @@ impl Tsdb {
             epoch_bytes: usize::MAX / 2, // the first append begins an epoch
             segment_bytes: 0,
             segment: wal.segment(),
+            ending: false,
             newest,
         };
         let known = place.state.list(METADATA).into_iter();
@@ -123,6 +152,12 @@ impl Tsdb {
             limits: place.limits,
             metadata: Mutex::new(known.collect()),
             state: place.state,
+            blocks,
+            fs: place.fs,
+            cutting: Mutex::new(()),
+            pin: Mutex::default(),
+            pending: Mutex::new(None),
+            problem: Mutex::new(None),
             full: AtomicBool::new(false),
         };
         Ok((tsdb, problems))
@@ -171,6 +206,7 @@ impl Tsdb {
     /// Deletes the samples in the range of every series that satisfies the matchers.
     pub(crate) fn delete(&self, matchers: &[Matcher], range: TimeRange) -> Result<(), WriteError> {
         self.wal.admit()?;
+        let _cutting = self.cutting.lock();
         let mut guard = self.head.write();
         let live = &mut *guard;
         let series = live.head.select(matchers, range);
@@ -180,7 +216,9 @@ impl Tsdb {
             live.head.delete(id, range, &mut live.journal);
         }
         live.log(&self.wal);
-        Ok(())
+        drop(guard);
+        let deleted = self.blocks.delete(matchers, range);
+        deleted.map_err(|e| WriteError::Io(e.to_string()))
     }
 
     pub(crate) fn describe(&self, metadata: &[Metadata]) {
@@ -210,17 +248,24 @@ impl Tsdb {
 }
 
 impl Live {
+    /// The next batch begins a new segment of the log.
+    fn end_segment(&mut self) {
+        self.ending = true;
+    }
+
     fn begin_epoch_if_due(&mut self, wal: &Wal) {
         let series = self.head.len();
-        if self.epoch_bytes < EPOCH_BYTES.max(EPOCH_BYTES_PER_SERIES * series) {
+        let long = self.segment_bytes >= SEGMENT_BYTES.max(SEGMENT_BYTES_PER_SERIES * series);
+        let segment = self.segment_bytes > 0 && (long || self.ending);
+        if !segment && self.epoch_bytes < EPOCH_BYTES.max(EPOCH_BYTES_PER_SERIES * series) {
             return;
         }
-        let segment = self.segment_bytes >= SEGMENT_BYTES.max(SEGMENT_BYTES_PER_SERIES * series);
+        self.ending = false;
         if segment {
             self.segment = wal.rotate();
             self.segment_bytes = 0;
         }
-        self.head.begin_epoch(segment || self.segment_bytes == 0);
+        self.head.begin_epoch(self.segment_bytes == 0);
         self.epoch_bytes = 0;
         wal.push(journal::EPOCH, &[], false);
     }
@@ -240,3 +285,6 @@ impl Live {
         self.journal.shrink_to(1 << 20);
     }
 }
+
+#[cfg(test)]
+mod tests;

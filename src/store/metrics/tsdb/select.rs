@@ -6,16 +6,19 @@ use crate::model::matcher::Matcher;
 use crate::model::sample::Samples;
 use crate::model::time::TimeRange;
 use crate::store::live::cut;
+use crate::store::metrics::block::{BlockError, Place};
 use crate::store::metrics::merge;
 use crate::store::metrics::tsdb::Tsdb;
 use crate::store::read::{Ask, Found, ReadError, Select, Selection, SeriesReader};
 use crate::store::write::SeriesId;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Where a part of a series stands. In the order in which they are read: at equal times the part
 /// that comes first is believed.
 enum Part {
+    Block(Place),
     Head(SeriesId),
     Ring(Samples),
 }
@@ -28,6 +31,11 @@ struct Row {
 struct Reader<'a> {
     tsdb: &'a Tsdb,
     row: Row,
+    #[expect(
+        dead_code,
+        reason = "held, so that the head keeps what this reader may still ask for"
+    )]
+    pin: Arc<()>,
 }
 
 impl SeriesReader for Reader<'_> {
@@ -40,6 +48,14 @@ impl SeriesReader for Reader<'_> {
         for part in &self.row.parts {
             let at = out.len();
             match part {
+                Part::Block(place) => {
+                    if let Err(e) = place.read(range, out) {
+                        if let BlockError::Damaged { .. } = e {
+                            self.tsdb.blocks.quarantine(&place.block, &e);
+                        }
+                        return Err(ReadError::Damaged(e.to_string()));
+                    }
+                }
                 Part::Head(id) => self.tsdb.head.read().head.read_series(*id, range, out),
                 Part::Ring(samples) => {
                     out.times.extend_from_slice(&samples.times);
@@ -60,7 +76,8 @@ impl Tsdb {
         cancel: &Cancel,
     ) -> Result<Selection<'a>, ReadError> {
         cancel.check()?;
-        let mut rows = self.head_rows(select.matchers, select.range);
+        let pin = Arc::clone(&self.pin.lock());
+        let (mut rows, warnings) = self.rows(select.matchers, select.range, cancel)?;
         if select.live {
             let ring = self.ring.find(select.matchers, select.range).into_iter();
             let ring = ring.map(|(labels, samples)| Row {
@@ -70,11 +87,51 @@ impl Tsdb {
             rows = unite(rows, ring.collect());
         }
         cancel.check()?;
-        let reader = |row| Box::new(Reader { tsdb: self, row }) as Box<dyn SeriesReader>;
+        let reader = |row| {
+            let pin = Arc::clone(&pin);
+            let tsdb = self;
+            Box::new(Reader { tsdb, row, pin }) as Box<dyn SeriesReader>
+        };
         Ok(Selection {
             series: rows.into_iter().map(reader).collect(),
-            warnings: Vec::new(),
+            warnings,
         })
+    }
+
+    /// What is stored of the series that match, by labels; and what could not be read.
+    fn rows(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        cancel: &Cancel,
+    ) -> Result<(Vec<Row>, Vec<String>), ReadError> {
+        let mut rows = Vec::new();
+        let mut warnings = Vec::new();
+        // The list before the head: what is cut in between is then still in the head.
+        let blocks = self.blocks.list();
+        let head = self.head_rows(matchers, range);
+        for block in blocks.iter().filter(|b| b.range().overlaps(range)) {
+            cancel.check()?;
+            match block.select(matchers, range) {
+                Ok(found) => {
+                    let found = found.into_iter().map(|(labels, place)| Row {
+                        labels,
+                        parts: vec![Part::Block(place)],
+                    });
+                    rows = unite(rows, found.collect());
+                }
+                Err(e) => {
+                    if let BlockError::Damaged { .. } = e {
+                        self.blocks.quarantine(block, &e);
+                    }
+                    warnings.push(format!("{e}: the answer is partial"));
+                }
+            }
+        }
+        for problem in self.blocks.problems() {
+            warnings.push(problem);
+        }
+        Ok((unite(rows, head), warnings))
     }
 
     fn head_rows(&self, matchers: &[Matcher], range: TimeRange) -> Vec<Row> {
@@ -102,14 +159,18 @@ impl Tsdb {
         } else {
             ask.selectors
         };
+        let mut warnings = Vec::new();
         for matchers in selectors {
             cancel.check()?;
-            let rows = self.head_rows(matchers, ask.range);
+            let (rows, more) = self.rows(matchers, ask.range, cancel)?;
+            warnings.extend(more);
             for row in &rows {
                 see(&row.labels);
             }
         }
-        Ok(Vec::new())
+        warnings.sort_unstable();
+        warnings.dedup();
+        Ok(warnings)
     }
 
     pub(crate) fn label_names(

@@ -1,40 +1,67 @@
 //! What the series do for themselves, and what they say of themselves.
 
 use crate::model::labels::METRIC_NAME;
-use crate::model::view::StorageView;
+use crate::model::view::{BlockRow, StorageView};
+use crate::store::metrics::block::Block;
+use crate::store::metrics::blocks::SPAN;
+use crate::store::metrics::matching::Postings;
 use crate::store::metrics::tsdb::Tsdb;
 use std::sync::atomic::Ordering;
 
 /// The largest metrics and labels that are named.
 const LARGEST: usize = 20;
 
+/// Spans of blocks grow to this at most, as in Prometheus: 31 days.
+const LONGEST: i64 = 31 * 24 * 3_600_000;
+/// What the head keeps when memory is short.
+const RECENT: i64 = 600_000;
+
+fn row(block: &Block) -> BlockRow {
+    let name = block.path.file_stem().unwrap_or_default();
+    BlockRow {
+        name: name.to_string_lossy().into_owned(),
+        min_t: block.facts.min_t,
+        max_t: block.facts.max_t,
+        series: block.facts.series,
+        samples: block.facts.samples,
+        bytes: block.facts.bytes,
+    }
+}
+
 impl Tsdb {
-    /// Lets go of what is older than `oldest` and keeps the memory budget: the oldest samples and
-    /// the segments of the log that hold them go first; where series alone fill it, no more are
-    /// added.
-    pub(crate) fn upkeep(&self, oldest: i64) {
-        let (bytes, span) = {
-            let head = &self.head.read().head;
-            (head.bytes(), head.oldest().zip(head.newest()))
-        };
-        let mut from = oldest;
-        if bytes > self.limits.memory
-            && let Some((first, last)) = span
-        {
-            // A tenth of the time at once, so that it is not done at every round.
-            from = from.max(first + (last - first) / 10 + 1);
-        }
-        if span.is_some_and(|(first, _)| first < from) {
-            let mut live = self.head.write();
-            live.head.truncate(from);
-            let keep = live.newest.iter().find(|(_, newest)| **newest >= from);
-            let keep = keep.map_or(u32::MAX, |(n, _)| *n);
-            if self.wal.remove_before(keep).is_ok() {
-                live.newest.retain(|n, _| *n >= keep);
+    /// One round: retention, cutting blocks in time and early where memory is short, compaction.
+    /// `longest` is the longest span of a block.
+    pub(crate) fn upkeep(&self, oldest: i64, bytes: u64, longest: i64) {
+        let mut problem = None;
+        self.finish_cut();
+        self.blocks.retain(oldest, bytes);
+        while let Some(until) = self.due() {
+            if let Err(e) = self.cut(until) {
+                problem = Some(e.to_string());
+                break;
             }
+            if !self.finish_cut() {
+                break; // a question still reads; the next round goes on
+            }
+        }
+        // A group at a round: the disk is shared with the machine's own work.
+        if let Err(e) = self.blocks.compact(longest.min(LONGEST)) {
+            problem = Some(e.to_string());
         }
         let full = self.head.read().head.bytes() > self.limits.memory;
         self.full.store(full, Ordering::Relaxed);
+        *self.problem.lock() = problem;
+    }
+
+    /// Up to where a block should be cut now.
+    fn due(&self) -> Option<i64> {
+        let live = self.head.read();
+        let (first, last) = live.head.oldest().zip(live.head.newest())?;
+        if last.saturating_sub(first) > SPAN + SPAN / 2 {
+            return Some((first.div_euclid(SPAN) + 1) * SPAN);
+        }
+        let short = live.head.bytes() > self.limits.memory / 5 * 4;
+        (short && first < last - RECENT).then_some(last - RECENT)
     }
 
     pub(crate) fn facts(&self) -> StorageView {
@@ -49,6 +76,11 @@ impl Tsdb {
         by_metric.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         by_metric.truncate(LARGEST);
         let oldest = head.oldest().unwrap_or(0);
+        let mut problems = self.blocks.problems();
+        problems.extend(self.wal.trouble().map(|e| e.to_string()));
+        problems.extend(self.problem.lock().clone());
+        let blocks = self.blocks.list();
+        let blocks: Vec<BlockRow> = blocks.iter().map(|b| row(b)).collect();
         StorageView {
             series: head.len() as u64,
             series_created: head.created,
@@ -57,11 +89,12 @@ impl Tsdb {
             head_samples: head.samples,
             head_min_t: oldest,
             wal_bytes: wal,
-            disk_bytes: wal,
-            reaches_back_to: oldest,
+            disk_bytes: wal + self.blocks.bytes(),
+            reaches_back_to: blocks.first().map_or(oldest, |b| b.min_t),
             by_metric,
             by_label: head.symbols.largest_names(LARGEST),
-            problems: self.wal.trouble().iter().map(ToString::to_string).collect(),
+            problems,
+            blocks,
             ..StorageView::default()
         }
     }
