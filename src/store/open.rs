@@ -16,6 +16,7 @@ use crate::model::matcher::Matcher;
 use crate::model::time::TimeRange;
 use crate::model::view::StorageView;
 use crate::store::disk::wal::OpenWalError;
+use crate::store::import::Import;
 use crate::store::live::Ring;
 use crate::store::metrics::tsdb::{Limits, OpenTsdbError, Place, Tsdb};
 use crate::store::read::{Ask, Found, ReadError, Select, Selection, SeriesSource};
@@ -222,6 +223,16 @@ impl Store {
             self.0.tsdb.delete(matchers, range)?;
         }
         self.flush()
+    }
+
+    /// Begins taking in many samples at once, into blocks.
+    pub fn import(&self) -> Import {
+        Import::new(self.clone())
+    }
+
+    /// The series, and the longest span of a block in milliseconds.
+    pub(crate) fn parts(&self) -> (&Tsdb, i64) {
+        (&self.0.tsdb, self.0.options.retention_ms / 10)
     }
 
     /// Gives the space of deleted samples back.

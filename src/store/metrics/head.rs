@@ -258,6 +258,46 @@ impl Head {
         }
     }
 
+    /// Appends without a log.
+    pub(crate) fn append_unlogged(
+        &mut self,
+        samples: &[Append],
+        rules: &Rules,
+        result: &mut Appended,
+    ) {
+        let mut unread = Vec::new();
+        for &Append { series, t, v } in samples {
+            let Some(slot) = self.slot(series) else {
+                result.gone.push(series);
+                continue;
+            };
+            let hot = &mut self.hot[slot as usize];
+            if t > hot.writer.t {
+                let token = hot.writer.value.next(v);
+                self.push(slot, t, v, token);
+                continue;
+            }
+            let mut pass = Pass {
+                rules: *rules,
+                batch: Batch::new(&mut unread),
+                result,
+            };
+            self.odd(slot, t, v, &mut pass);
+            unread.clear();
+        }
+    }
+
+    /// Lets go of all samples; the series stay.
+    pub(crate) fn forget_samples(&mut self) {
+        for (hot, cold) in self.hot.iter_mut().zip(&mut self.cold) {
+            hot.open = Vec::new();
+            hot.count = 0;
+            cold.closed = Vec::new();
+        }
+        self.late.clear();
+        self.closed_bytes = 0;
+    }
+
     /// Adds to the open chunk. `token` was given by the slot's writer for `v`.
     #[inline]
     fn push(&mut self, slot: u32, t: i64, v: f64, token: stream::Token) {

@@ -6,6 +6,7 @@
 use crate::model::sample::Samples;
 use crate::model::time::TimeRange;
 use crate::store::metrics::block::{BlockError, Writer};
+use crate::store::metrics::head::Head;
 use crate::store::metrics::tsdb::Tsdb;
 use crate::store::write::SeriesId;
 use std::path::Path;
@@ -52,6 +53,25 @@ impl Tsdb {
             }
         }
         writer.finish()
+    }
+
+    /// Writes the samples of a head that is not this store's own; returns how many.
+    pub(crate) fn write_block(&self, head: &Head, range: TimeRange) -> Result<u64, BlockError> {
+        let (mut writer, path) = self.blocks.writer(i64::MIN)?;
+        let mut samples = Samples::default();
+        let mut count = 0;
+        for id in head.select(&[], range) {
+            samples.clear();
+            head.read_series(id, range, &mut samples);
+            if let Some(labels) = head.labels(id) {
+                writer.add(&labels, &samples)?;
+                count += samples.len() as u64;
+            }
+        }
+        if writer.finish()? {
+            self.blocks.add(&path)?;
+        }
+        Ok(count)
     }
 
     /// Links the blocks into a directory and writes a block of the head beside them.
