@@ -3,7 +3,7 @@
 use crate::app::launch::Arguments;
 use crate::cli::cmd;
 use crate::cli::print;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -45,6 +45,11 @@ enum Command {
     },
     /// Ask one PromQL question
     Query(cmd::query::QueryArgs),
+    /// Say what is wrong in configuration files, with file, line and column
+    Check(cmd::check::CheckArgs),
+    /// Print the man page or a shell's completions
+    #[command(hide = true)]
+    Generate { page: cmd::generate::Page },
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -81,6 +86,8 @@ pub fn main() -> ExitCode {
         Some(Command::Serve) => cmd::serve::run(arguments),
         Some(Command::Status { format }) => cmd::status::run(arguments, format),
         Some(Command::Query(query)) => cmd::query::run(arguments, &query),
+        Some(Command::Check(files)) => Ok(cmd::check::run(&files)),
+        Some(Command::Generate { page }) => cmd::generate::run(page, Cli::command()),
     };
     match ended {
         Ok(code) => code,
@@ -94,7 +101,6 @@ pub fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_words_fit_together() {

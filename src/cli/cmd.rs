@@ -1,6 +1,8 @@
 //! Subcommands, one file each.
 
+pub(crate) mod check;
 pub(crate) mod console;
+pub(crate) mod generate;
 pub(crate) mod query;
 pub(crate) mod serve;
 pub(crate) mod status;

@@ -1,5 +1,6 @@
 //! The configuration room, from the outside: the users' own files.
 
+mod command;
 mod conformance;
 mod example;
 mod seeds;

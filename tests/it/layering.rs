@@ -83,6 +83,8 @@ const PLACES: &[(&str, &[&str])] = &[
     ("serde_yaml::", &["config", "collect/discovery"]),
     ("saphyr_parser::", &["config"]),
     ("clap::", &["cli"]),
+    ("clap_complete::", &["cli/cmd/generate"]),
+    ("clap_mangen::", &["cli/cmd/generate"]),
     ("directories::", &["app", "cli", "config"]),
     (
         "std::fs",
