@@ -445,6 +445,8 @@ fn setup(launch: &Launch, gate: &Gate, clock: &Clock) -> Setup {
         host: HostOptions {
             clock: clock.clone(),
             textfile_directory: config.textfile_directory.clone(),
+            switched: config.collectors.clone(),
+            picks: config.picks.clone(),
             ..HostOptions::default()
         },
         interval: interval_of(launch),

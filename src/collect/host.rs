@@ -73,6 +73,7 @@ use crate::base::clock;
 use crate::base::clock::Clock;
 use crate::collect::host::families::{Families, gauge};
 use crate::collect::host::files::Files;
+use crate::config::host::Picks;
 use crate::model::family::Family;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -87,6 +88,10 @@ pub struct Options {
     pub textfile_directory: Option<PathBuf>,
     /// How long one reading waits for file systems that may hang, all of them together.
     pub mount_deadline: Duration,
+    /// Collectors switched on or off by name; the others are as their table says.
+    pub switched: Vec<(String, bool)>,
+    /// Which disks, interfaces and mounts are read.
+    pub picks: Picks,
 }
 
 impl Default for Options {
@@ -96,6 +101,8 @@ impl Default for Options {
             clock: Clock::System,
             textfile_directory: None,
             mount_deadline: Duration::from_millis(200),
+            switched: Vec::new(),
+            picks: Picks::default(),
         }
     }
 }
@@ -162,7 +169,15 @@ impl Host {
         let mut runs = Vec::with_capacity(COLLECTORS.len());
         self.failures.clear();
         self.files.begin();
-        for collector in COLLECTORS.iter().filter(|c| c.on && wanted(c)) {
+        let switched = |c: &Collector| {
+            let said = self
+                .options
+                .switched
+                .iter()
+                .find(|(name, _)| name == c.name);
+            said.map_or(c.on, |(_, on)| *on)
+        };
+        for collector in COLLECTORS.iter().filter(|c| switched(c) && wanted(c)) {
             let begun = clock::monotonic();
             let mut reading = Reading {
                 files: &mut self.files,

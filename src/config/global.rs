@@ -24,18 +24,12 @@ pub(crate) static GLOBAL: Section = Section {
                 "10s",
                 "How long a scrape may take; never above the interval.",
             ),
-            key(
+            later(
                 "evaluation_interval",
                 Shape::Duration,
-                "1m",
-                "How often rules are evaluated.",
+                "evaluation of rules",
             ),
-            key(
-                "external_labels",
-                Shape::Texts,
-                "",
-                "Labels added where data leaves this server; ${NAME} is taken from the environment.",
-            ),
+            later("external_labels", Shape::Texts, "external labels"),
             later("rule_query_offset", Shape::Duration, "rules"),
             later("query_log_file", Shape::Text, "a log of queries"),
             later(
@@ -92,23 +86,20 @@ pub(crate) static SCRAPING: &[Key] = &[
         "0",
         "A scrape with a longer label value fails; 0 is no limit.",
     ),
-    key(
+    later(
         "keep_dropped_targets",
         Shape::Int(0, i64::MAX),
-        "0",
-        "How many targets that relabelling dropped are kept to be shown; 0 is all.",
+        "a bound on the dropped targets it shows",
     ),
-    key(
+    later(
         "metric_name_validation_scheme",
         Shape::Word(&["", "legacy", "utf8"]),
-        "utf8",
-        "Which names are accepted: any text, or the old letters and digits.",
+        "names held to the old scheme in scrapes",
     ),
-    key(
+    later(
         "metric_name_escaping_scheme",
         Shape::Word(ESCAPING),
-        "allow-utf-8",
-        "How targets are asked to write other names.",
+        "a choice of escaping",
     ),
     key(
         "extra_scrape_metrics",

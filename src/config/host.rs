@@ -4,7 +4,7 @@ use crate::base::clock::Duration;
 use crate::base::regex::Regex;
 use crate::config::check::Check;
 use crate::config::fields::Fields;
-use crate::config::shape::{Section, Shape, key};
+use crate::config::shape::{Section, Shape, key, node_bool};
 use crate::model::labels::Labels;
 use std::path::PathBuf;
 
@@ -80,7 +80,7 @@ pub(crate) static EXCLUDES: Section = Section {
 };
 
 /// node_exporter's `--collector.diskstats.device-exclude`.
-const DISKS: &str = r"^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$";
+const DISKS: &str = r"^(ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$";
 /// node_exporter's `--collector.filesystem.mount-points-exclude`.
 const MOUNT_POINTS: &str =
     "^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)";
@@ -96,13 +96,45 @@ pub struct Host {
     pub textfile_directory: Option<PathBuf>,
     /// Collectors switched by name; all others stand at their default.
     pub collectors: Vec<(String, bool)>,
-    pub include_disks: Option<Regex>,
-    pub include_interfaces: Option<Regex>,
-    /// `None`: node_exporter's default.
-    pub exclude_disks: Option<Regex>,
-    pub exclude_interfaces: Option<Regex>,
-    pub exclude_mount_points: Option<Regex>,
-    pub exclude_fs_types: Option<Regex>,
+    pub picks: Picks,
+}
+
+/// What is taken of what there are many of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Picks {
+    pub disks: Pick,
+    pub interfaces: Pick,
+    pub mount_points: Pick,
+    pub fs_types: Pick,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pick {
+    pub include: Option<Regex>,
+    pub exclude: Exclude,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Exclude {
+    /// node_exporter's default, which the collector knows without an expression.
+    #[default]
+    Default,
+    Nothing,
+    What(Regex),
+}
+
+impl Pick {
+    /// `left_out`: the collector's default. It does not count where names are included by choice.
+    pub fn takes(&self, name: &str, left_out: impl FnOnce() -> bool) -> bool {
+        if self.include.as_ref().is_some_and(|r| !r.is_match(name)) {
+            return false;
+        }
+        match &self.exclude {
+            Exclude::Default => self.include.is_some() || !left_out(),
+            Exclude::Nothing => true,
+            Exclude::What(pattern) => !pattern.is_match(name),
+        }
+    }
 }
 
 impl Default for Host {
@@ -113,51 +145,121 @@ impl Default for Host {
             labels: Labels::empty(),
             textfile_directory: None,
             collectors: Vec::new(),
-            include_disks: None,
-            include_interfaces: None,
-            exclude_disks: unanchored(DISKS),
-            exclude_interfaces: None,
-            exclude_mount_points: unanchored(MOUNT_POINTS),
-            exclude_fs_types: unanchored(FS_TYPES),
+            picks: Picks::default(),
         }
     }
 }
 
-/// node_exporter matches these anywhere in the text; its defaults carry their own anchors.
-fn unanchored(pattern: &str) -> Option<Regex> {
-    Regex::new(pattern).ok()
-}
+/// Every collector's name; a test holds them equal to the collectors' own table.
+pub const COLLECTORS: &[&str] = &[
+    "arp",
+    "bcache",
+    "bonding",
+    "btrfs",
+    "conntrack",
+    "cpu",
+    "cpufreq",
+    "diskstats",
+    "dmi",
+    "edac",
+    "entropy",
+    "fibrechannel",
+    "filefd",
+    "filesystem",
+    "hwmon",
+    "infiniband",
+    "ipvs",
+    "loadavg",
+    "mdadm",
+    "meminfo",
+    "netclass",
+    "netdev",
+    "netstat",
+    "nfs",
+    "nfsd",
+    "nvme",
+    "os",
+    "powersupplyclass",
+    "pressure",
+    "rapl",
+    "schedstat",
+    "selinux",
+    "sockstat",
+    "softnet",
+    "stat",
+    "tapestats",
+    "textfile",
+    "thermal_zone",
+    "time",
+    "timex",
+    "udp_queues",
+    "uname",
+    "vmstat",
+    "xfs",
+    "zfs",
+];
 
 pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Host {
-    let default = Host::default();
     let labels = of.pairs("labels");
     for (name, _, place) in &labels {
         check.label_name(name, *place);
     }
-    let switches = of.get("collectors").map_or(&[][..], |n| n.entries()).iter();
+    let mut collectors = Vec::new();
+    for entry in of.get("collectors").map_or(&[][..], |n| n.entries()) {
+        check.word(&entry.key, entry.place, COLLECTORS);
+        collectors.extend(node_bool(&entry.value).map(|on| (entry.key.clone(), on)));
+    }
     let include = of.section("includes", &INCLUDES);
     let exclude = of.section("excludes", &EXCLUDES);
-    // An empty text excludes nothing, which is not the same as not being written.
-    let pattern = |section: Option<Fields<'_>>, key: &str, default: Option<Regex>| match section
-        .and_then(|s| s.text(key))
-    {
-        None => default,
-        Some("") => None,
-        Some(text) => unanchored(text),
+    // node_exporter matches anywhere in the text, so these are not anchored.
+    let only = |key: &str| {
+        let text = include?.text(key).filter(|t| !t.is_empty())?;
+        Regex::new(text).ok()
     };
+    let not = |key: &str| match exclude.and_then(|e| e.text(key)) {
+        None => Exclude::Default,
+        Some("") => Exclude::Nothing,
+        Some(text) => Regex::new(text).map_or(Exclude::Default, Exclude::What),
+    };
+    let pick = |include, exclude| Pick { include, exclude };
     Host {
         enabled: of.bool("enabled").unwrap_or(true),
         interval: of.positive("interval"),
         labels: Labels::from_pairs(labels.into_iter().map(|(n, v, _)| (n, v))),
         textfile_directory: of.path("textfile_directory", check.folder),
-        collectors: switches
-            .filter_map(|e| Some((e.key.clone(), crate::config::shape::node_bool(&e.value)?)))
-            .collect(),
-        include_disks: pattern(include, "disks", None),
-        include_interfaces: pattern(include, "interfaces", None),
-        exclude_disks: pattern(exclude, "disks", default.exclude_disks),
-        exclude_interfaces: pattern(exclude, "interfaces", None),
-        exclude_mount_points: pattern(exclude, "mount_points", default.exclude_mount_points),
-        exclude_fs_types: pattern(exclude, "fs_types", default.exclude_fs_types),
+        collectors,
+        picks: Picks {
+            disks: pick(only("disks"), not("disks")),
+            interfaces: pick(only("interfaces"), not("interfaces")),
+            mount_points: pick(None, not("mount_points")),
+            fs_types: pick(None, not("fs_types")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pick_follows_include_exclude_and_default() {
+        let regex = |text: &str| Regex::new(text).unwrap();
+        let by_default = Pick::default();
+        assert!(by_default.takes("sda", || false) && !by_default.takes("sda1", || true));
+        let chosen = Pick {
+            include: Some(regex("^sd")),
+            exclude: Exclude::Default,
+        };
+        assert!(chosen.takes("sda1", || true) && !chosen.takes("nvme0n1", || false));
+        let all = Pick {
+            include: None,
+            exclude: Exclude::Nothing,
+        };
+        assert!(all.takes("loop0", || true));
+        let some = Pick {
+            include: None,
+            exclude: Exclude::What(regex("^veth")),
+        };
+        assert!(some.takes("eth0", || true) && !some.takes("veth1", || false));
     }
 }

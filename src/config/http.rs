@@ -77,11 +77,10 @@ pub(crate) static CLIENT: &[Key] = &[
         "false",
         "Takes the proxy from HTTP_PROXY, HTTPS_PROXY and NO_PROXY.",
     ),
-    key(
+    later(
         "proxy_connect_header",
         Shape::Named(&Shape::List(&Shape::Secret)),
-        "",
-        "Headers sent to the proxy itself.",
+        "headers for proxies",
     ),
 ];
 
@@ -197,17 +196,15 @@ pub(crate) static TLS: Section = Section {
             "false",
             "Trusts any certificate; for self-signed servers in a closed network.",
         ),
-        key(
+        later(
             "min_version",
             Shape::Word(TLS_VERSIONS),
-            "TLS12",
-            "The oldest TLS that is spoken.",
+            "a choice of TLS versions (it speaks 1.2 and 1.3)",
         ),
-        key(
+        later(
             "max_version",
             Shape::Word(TLS_VERSIONS),
-            "TLS13",
-            "The newest TLS that is spoken.",
+            "a choice of TLS versions (it speaks 1.2 and 1.3)",
         ),
     ]],
 };

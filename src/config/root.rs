@@ -27,11 +27,10 @@ pub(crate) static ROOT: Section = Section {
             "",
             "Files of further scrape_configs; `*` may stand in the last part.",
         ),
-        key(
+        later(
             "rule_files",
             Shape::List(&Shape::Text),
-            "",
-            "Files of rules; `*` may stand in the last part. They are checked; evaluation comes later.",
+            "evaluation of rules",
         ),
         key(
             "host",
@@ -114,12 +113,7 @@ pub(crate) static INCLUDE: Section = Section {
             "",
             "A prometheus.yml whose jobs and rules are taken as well.",
         ),
-        key(
-            "rules",
-            Shape::List(&Shape::Text),
-            "",
-            "Rule files; `*` may stand in the last part.",
-        ),
+        later("rules", Shape::List(&Shape::Text), "evaluation of rules"),
         later("promtail", Shape::Text, "logs"),
         later("alertmanager", Shape::Text, "routing and sending of alerts"),
         later("dashboards", Shape::List(&Shape::Text), "dashboards"),

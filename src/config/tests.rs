@@ -57,7 +57,7 @@ fn nothing_gives_the_defaults() {
 fn values_are_read_as_the_go_tools_read_them() {
     let config = clean(
         "
-global: {scrape_interval: 30s, external_labels: {site: '${HOST}'}}
+global: {scrape_interval: 30s}
 scrape_configs:
   - &first
     job_name: 5
@@ -79,7 +79,6 @@ scrape_configs:
     let [first, second] = &config.scrape[..] else {
         panic!("two jobs")
     };
-    assert_eq!(config.global.external_labels.to_string(), "{site=\"web1\"}");
     assert_eq!(
         (
             first.job_name.as_str(),
@@ -140,6 +139,13 @@ fn every_finding_has_its_place_and_key() {
     ] {
         finds(text, want);
     }
+}
+
+#[test]
+fn external_labels_are_filled_from_the_environment() {
+    let loaded = load("global: {external_labels: {site: '${HOST}'}}");
+    let global = loaded.config.unwrap().global;
+    assert_eq!(global.external_labels.to_string(), "{site=\"web1\"}");
 }
 
 #[test]

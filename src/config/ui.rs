@@ -1,9 +1,8 @@
 //! `ui`: the console.
 
-use crate::base::clock::Duration;
 use crate::config::check::Check;
 use crate::config::fields::Fields;
-use crate::config::shape::{Section, Shape, key, node_bool};
+use crate::config::shape::{Section, Shape, key, later};
 
 pub(crate) static UI: Section = Section {
     name: "ui",
@@ -38,23 +37,12 @@ pub(crate) static UI: Section = Section {
             "",
             "The Overview's panels in order: a name, or {panel, width, height} in grid cells.",
         ),
-        key(
-            "panels",
-            Shape::List(&Shape::Section(&PANEL)),
-            "",
-            "Own panels on the Overview, each from one query.",
-        ),
-        key(
-            "range",
-            Shape::Duration,
-            "30m",
-            "How much time the charts show at first.",
-        ),
+        later("panels", Shape::List(&Shape::Section(&PANEL)), "own panels"),
         key(
             "time_zone",
             Shape::Text,
             "local",
-            "local is the server's zone; or UTC, or an offset as +09:00.",
+            "local is the server's zone; or UTC.",
         ),
         key(
             "on_hangup",
@@ -69,24 +57,11 @@ pub(crate) static UI: Section = Section {
             "Refuses every action that changes something.",
         ),
         key(
-            "mouse",
-            Shape::Bool,
-            "false",
-            "Takes the mouse from the start; `M` switches it.",
-        ),
-        key(
-            "low_bandwidth",
-            Shape::Word(&["auto", "on", "off"]),
-            "auto",
-            "Draws less often and without small movements, for slow lines.",
-        ),
-        key(
             "last_screen",
             Shape::Bool,
             "false",
             "Prints the last screen on leaving.",
         ),
-        key("title", Shape::Bool, "true", "Sets the terminal's title."),
     ]],
 };
 
@@ -168,15 +143,10 @@ pub struct Ui {
     /// Empty: the console's own order.
     pub overview: Vec<Tile>,
     pub panels: Vec<Panel>,
-    pub range: Duration,
     pub time_zone: TimeZone,
     pub on_hangup: OnHangup,
     pub read_only: bool,
-    pub mouse: bool,
-    /// `None`: by what the line can do.
-    pub low_bandwidth: Option<bool>,
     pub last_screen: bool,
-    pub title: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -202,8 +172,6 @@ pub enum TimeZone {
     #[default]
     Local,
     Utc,
-    /// Seconds east of Greenwich.
-    Offset(i32),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -250,14 +218,10 @@ impl Default for Ui {
             keys: Vec::new(),
             overview: Vec::new(),
             panels: Vec::new(),
-            range: Duration::from_mins(30),
             time_zone: TimeZone::default(),
             on_hangup: OnHangup::default(),
             read_only: false,
-            mouse: false,
-            low_bandwidth: None,
             last_screen: false,
-            title: true,
         }
     }
 }
@@ -267,8 +231,7 @@ pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Ui {
     let keys = of.pairs("keys").into_iter();
     let zone = of.text("time_zone").unwrap_or_default();
     let time_zone = read_time_zone(zone).unwrap_or_else(|| {
-        let text =
-            format!("{zone:?} is not a time zone here; write local, UTC or an offset as +09:00");
+        let text = format!("{zone:?} is not a time zone here; write local or UTC");
         check.report.error(of.value_place("time_zone"), text);
         TimeZone::Local
     });
@@ -289,38 +252,22 @@ pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Ui {
         keys: keys.map(|(a, k, _)| (a.to_owned(), k.to_owned())).collect(),
         overview: read_overview(of, check),
         panels: read_panels(of, check),
-        range: of.positive("range").unwrap_or(default.range),
         time_zone,
         on_hangup: match of.text("on_hangup") {
             Some("detach") => OnHangup::Detach,
             _ => OnHangup::Stop,
         },
         read_only: of.bool("read_only").unwrap_or(default.read_only),
-        mouse: of.bool("mouse").unwrap_or(default.mouse),
-        low_bandwidth: match of.text("low_bandwidth") {
-            Some("auto") | None => None,
-            Some(_) => of.get("low_bandwidth").and_then(node_bool),
-        },
         last_screen: of.bool("last_screen").unwrap_or(default.last_screen),
-        title: of.bool("title").unwrap_or(default.title),
     }
 }
 
 fn read_time_zone(text: &str) -> Option<TimeZone> {
     match text {
-        "" | "local" | "Local" => return Some(TimeZone::Local),
-        "UTC" | "utc" | "Z" => return Some(TimeZone::Utc),
-        _ => {}
+        "" | "local" | "Local" => Some(TimeZone::Local),
+        "UTC" | "utc" | "Z" => Some(TimeZone::Utc),
+        _ => None,
     }
-    let (sign, rest) = match text.split_at_checked(1)? {
-        ("+", rest) => (1, rest),
-        ("-", rest) => (-1, rest),
-        _ => return None,
-    };
-    let (hours, minutes) = rest.split_once(':').unwrap_or((rest, "0"));
-    let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
-    let fits = (0..=14).contains(&hours) && (0..60).contains(&minutes);
-    fits.then_some(TimeZone::Offset(sign * (hours * 3600 + minutes * 60)))
 }
 
 fn read_overview(of: Fields<'_>, check: &mut Check<'_>) -> Vec<Tile> {
@@ -370,23 +317,4 @@ fn read_panels(of: Fields<'_>, check: &mut Check<'_>) -> Vec<Panel> {
         });
     }
     panels
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_zones_read() {
-        for (text, want) in [
-            ("", Some(TimeZone::Local)),
-            ("UTC", Some(TimeZone::Utc)),
-            ("+09:00", Some(TimeZone::Offset(32_400))),
-            ("-3", Some(TimeZone::Offset(-10_800))),
-            ("Asia/Seoul", None),
-            ("+99:00", None),
-        ] {
-            assert_eq!(read_time_zone(text), want, "{text}");
-        }
-    }
 }

@@ -19,8 +19,9 @@ pub(crate) fn run(args: &CheckArgs) -> ExitCode {
     let mut refused = false;
     for file in &args.files {
         let findings = config::check(file);
-        let lines: String = findings.iter().map(|f| format!("{f}\n")).collect();
-        print::out(&lines);
+        for finding in &findings {
+            print::out(&format!("{finding}\n"));
+        }
         let count = |level| findings.iter().filter(|f| f.level == level).count();
         let (errors, warnings) = (count(Level::Error), count(Level::Warning));
         let verdict = if errors > 0 { "refused" } else { "accepted" };

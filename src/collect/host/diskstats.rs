@@ -114,7 +114,8 @@ pub(crate) fn read(r: &mut Reading<'_>) -> Result<(), Failure> {
         };
         // Kernels before 2.6.25 had four columns for partitions.
         let cells: Vec<&str> = words.collect();
-        if left_out(device) || cells.len() < 11 {
+        let disks = &r.options.picks.disks;
+        if !disks.takes(device, || left_out(device)) || cells.len() < 11 {
             continue;
         }
         for (column, name, factor, help) in COLUMNS {

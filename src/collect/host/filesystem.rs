@@ -12,7 +12,7 @@ pub(crate) fn read(r: &mut Reading<'_>) -> Result<(), Failure> {
         Ok(text) => text,
         Err(_) => r.files.proc("mounts")?,
     };
-    let mounts = mounts::parse(text);
+    let mounts = mounts::parse(text, &r.options.picks);
     let answers = r
         .keep
         .mounts

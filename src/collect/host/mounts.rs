@@ -6,6 +6,7 @@
 
 use crate::base::clock;
 use crate::collect::host::text::unescape;
+use crate::config::host::Picks;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -70,7 +71,7 @@ pub(crate) struct Space {
 }
 
 /// The mounts of a /proc/mounts that are not left out, each once.
-pub(crate) fn parse(text: &str) -> Vec<Mount> {
+pub(crate) fn parse(text: &str, picks: &Picks) -> Vec<Mount> {
     let mut seen = BTreeSet::new();
     let mut out = Vec::new();
     for line in text.lines() {
@@ -81,7 +82,10 @@ pub(crate) fn parse(text: &str) -> Vec<Mount> {
             continue;
         };
         let (device, point) = (unescape(device), unescape(point));
-        if KINDS_LEFT_OUT.contains(&kind) || point_left_out(&point) {
+        let takes_kind = picks
+            .fs_types
+            .takes(kind, || KINDS_LEFT_OUT.contains(&kind));
+        if !takes_kind || !picks.mount_points.takes(&point, || point_left_out(&point)) {
             continue;
         }
         if seen.insert((device.clone(), point.clone(), kind.to_owned())) {
@@ -248,7 +252,7 @@ mod tests {
             tmpfs /dev/shm tmpfs rw 0 0\n\
             tmpfs /devices tmpfs rw 0 0\n\
             nas:/x /nas nfs4 rw 0 0\nbroken line\n";
-        let points: Vec<_> = parse(text)
+        let points: Vec<_> = parse(text, &Picks::default())
             .into_iter()
             .map(|m| (m.point, m.read_only))
             .collect();
@@ -314,7 +318,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_survived(text in "([ -~]|\\\\[0-7]{0,3}|\n)*") {
-            let _ = parse(&text);
+            let _ = parse(&text, &Picks::default());
         }
     }
 }

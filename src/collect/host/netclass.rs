@@ -87,6 +87,9 @@ pub(crate) fn read(r: &mut Reading<'_>) -> Result<(), Failure> {
         if !r.files.sys_is_dir(&format!("class/net/{device}")) {
             continue; // `bonding_masters` is a file among the devices
         }
+        if !r.options.picks.interfaces.takes(&device, || false) {
+            continue;
+        }
         for (file, name, factor, help) in FILES {
             let Some(value) = r.files.sys_number(&at(file)) else {
                 continue;

@@ -70,6 +70,9 @@ pub(crate) fn read(r: &mut Reading<'_>) -> Result<(), Failure> {
             continue;
         };
         let device = device.trim();
+        if !r.options.picks.interfaces.takes(device, || false) {
+            continue;
+        }
         for (desc, cell) in descs.iter().zip(rest.split_ascii_whitespace()) {
             if let Some(value) = text::number(cell) {
                 r.out.add(desc, &[("device", device)], value);

@@ -125,3 +125,10 @@ fn shown(value: &serde_yaml::Value) -> String {
         _ => String::new(),
     }
 }
+
+#[test]
+fn collectors_are_known_by_their_names() {
+    let table = bongsu::collect::host::COLLECTORS.iter();
+    let names: Vec<_> = table.map(|c| c.name).collect();
+    assert_eq!(names, config::host::COLLECTORS);
+}

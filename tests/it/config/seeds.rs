@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 
 /// File, and the texts that its warnings must hold, one each.
 const FILES: &[(&str, &[&str])] = &[
-    ("prometheus-collector.yml", &[]),
-    ("prometheus-default.yml", &["sending alerts"]),
+    ("prometheus-collector.yml", &["evaluation of rules"]),
+    (
+        "prometheus-default.yml",
+        &["evaluation of rules", "sending alerts"],
+    ),
     (
         "prometheus-dev-prod.yml",
         &["cannot be reached as written"; 4],
@@ -14,7 +17,10 @@ const FILES: &[(&str, &[&str])] = &[
     ("prometheus-spring.yml", &[]),
     ("prometheus-tls.yml", &["cannot be reached as written"; 2]),
     ("redis-relabel-scrape-configs.yml", &[]),
-    ("alerting-block.yml", &["sending alerts"]),
+    (
+        "alerting-block.yml",
+        &["sending alerts", "evaluation of rules"],
+    ),
     ("alertmanager.yml", &["Alertmanager file"]),
     ("promtail-collector.yml", &["Promtail file"]),
     ("promtail-multiline.yml", &["Promtail file"]),
