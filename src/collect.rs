@@ -7,6 +7,7 @@
 
 pub mod discovery;
 pub mod host;
+pub mod jvm;
 pub mod perform;
 pub mod relabel;
 pub mod scrape;

@@ -21,6 +21,7 @@ pub mod finding;
 pub mod global;
 pub mod host;
 pub mod http;
+pub mod jvm;
 pub mod kind;
 pub mod limits;
 pub mod listener;
@@ -58,6 +59,7 @@ pub struct Config {
     /// Patterns; `*` may stand in the last part.
     pub rule_files: Vec<PathBuf>,
     pub host: host::Host,
+    pub jvm: jvm::Jvm,
     pub storage: storage::Storage,
     pub limits: limits::Limits,
     pub api: api::Api,

@@ -48,6 +48,7 @@ impl Backstage for Stage {
             },
             ViewName::Targets => View::Targets(self.shared.targets()),
             ViewName::Blind => View::Blind(self.shared.watching.blind.borrow().clone()),
+            ViewName::Jvms => View::Jvms((**self.shared.jvms.borrow()).clone()),
             ViewName::Machine => View::Machine(self.shared.watching.machine.borrow().clone()),
             ViewName::Marks => View::Marks(marks(&self.shared)),
             ViewName::Storage => match self.shared.store.load_full() {

@@ -11,6 +11,7 @@ use crate::app::languages::PromQl;
 use crate::app::launch::Launch;
 use crate::app::places::{self, SocketPlace};
 use crate::app::reload;
+use crate::base::cancel::Cancel;
 use crate::base::clock::Clock;
 use crate::base::net::http::{Limits, Respond};
 use crate::base::net::listen::Bound;
@@ -18,12 +19,13 @@ use crate::base::net::unix::Socket;
 use crate::base::task::{self, Stop, Stopper};
 use crate::collect::host::Options as HostOptions;
 use crate::collect::host::run::{Looking, Rounds, Running, Setup, Watching};
+use crate::collect::jvm;
 use crate::collect::scrape::director::{self, MAX_BODY, Scraper};
 use crate::collect::scrape::ingest::ThisMachine;
 use crate::config::Config;
 use crate::model::action::Outcome;
 use crate::model::labels::Labels;
-use crate::model::view::{Health, Mark, MarkKind, TargetRow};
+use crate::model::view::{Health, JvmRow, Mark, MarkKind, TargetRow};
 use crate::source::api::{Caller, Source};
 use crate::source::embedded::{Embedded, Parts};
 use crate::store::live::Ring;
@@ -60,10 +62,13 @@ pub(crate) struct Shared {
     /// Between two stored readings of the built-in collectors.
     pub(crate) interval: Duration,
     /// When a console asked for something live, in milliseconds since the epoch.
-    pub(crate) looked_at: AtomicI64,
+    pub(crate) looked_at: Arc<AtomicI64>,
     pub(crate) looking: Looking,
     pub(crate) watching: Watching,
     pub(crate) gate: Gate,
+    /// The way of the JVMs' readings, which no scraped host takes over.
+    pub(crate) jvm_gate: Gate,
+    pub(crate) jvms: watch::Receiver<Arc<Vec<JvmRow>>>,
     pub(crate) ring: Ring,
     pub(crate) store: ArcSwapOption<Store>,
     /// Stretches without an engine, found when the store was opened.
@@ -148,6 +153,7 @@ pub struct Engine {
     runtime: Runtime,
     stopper: Stopper,
     collector: Option<Running>,
+    jvm_collector: Option<jvm::run::Running>,
     opener: Option<JoinHandle<bool>>,
     doors: Arc<Mutex<Vec<tokio::task::JoinHandle<Option<()>>>>>,
     ready: Option<oneshot::Receiver<anyhow::Result<()>>>,
@@ -161,16 +167,19 @@ impl Engine {
         let (stopper, stop) = task::stopper();
         let ring = Ring::default();
         let gate = Gate::new(ring.clone());
+        let (tell_jvms, jvms) = watch::channel(Arc::default());
         let (rounds, watching, looking) = Rounds::new(setup(&launch, &gate, &clock));
         let host_name = watching.machine.borrow().host.clone();
         let shared = Arc::new(Shared {
             mode,
             started_at: clock.now_ms(),
             interval: interval_of(&launch),
-            looked_at: AtomicI64::new(0),
+            looked_at: Arc::default(),
             looking,
             watching,
             gate,
+            jvm_gate: Gate::new(ring.clone()),
+            jvms,
             clock,
             host_name,
             ring,
@@ -186,6 +195,7 @@ impl Engine {
         let collector = rounds
             .spawn(false)
             .context("the collector of this server cannot be started")?;
+        let jvm_collector = read_jvms(&shared, tell_jvms)?;
         let limits = &shared.launch.config.limits;
         let embedded = Embedded::new(Parts {
             languages: Arc::new(PromQl::new(&shared.launch.config)),
@@ -218,6 +228,7 @@ impl Engine {
             runtime,
             stopper,
             collector: Some(collector),
+            jvm_collector,
             opener: Some(opener),
             doors,
             ready: Some(ready),
@@ -265,6 +276,9 @@ impl Engine {
         if let Some(collector) = self.collector.take() {
             collector.stop();
         }
+        if let Some(collector) = self.jvm_collector.take() {
+            collector.stop();
+        }
         let doors = std::mem::take(&mut *self.doors.lock());
         self.runtime.block_on(async {
             if let Some(scraper) = self.shared.scraper.get() {
@@ -276,6 +290,7 @@ impl Engine {
         });
         self.embedded.close();
         self.shared.gate.close();
+        self.shared.jvm_gate.close();
         if let Some(store) = self.shared.store.swap(None) {
             store.close();
         }
@@ -307,6 +322,7 @@ impl Opening {
         self.embedded.open(Box::new(store.clone()));
         self.notice_pause(&store);
         self.shared.gate.open(&store)?;
+        self.shared.jvm_gate.open(&store)?;
         let _entered = self.runtime.enter();
         let jobs = reload::jobs_of(config);
         let scraper = Scraper::start(self.scraping(store), jobs);
@@ -436,6 +452,31 @@ fn interval_of(launch: &Launch) -> Duration {
         .interval
         .or(global)
         .unwrap_or(Duration::from_secs(15))
+}
+
+/// Starts the thread that reads the JVMs, unless the configuration says otherwise.
+fn read_jvms(
+    shared: &Shared,
+    views: watch::Sender<Arc<Vec<JvmRow>>>,
+) -> anyhow::Result<Option<jvm::run::Running>> {
+    let config = &shared.launch.config.jvm;
+    if !config.enabled {
+        return Ok(None);
+    }
+    let parts = jvm::run::Parts {
+        jvms: jvm::read::Jvms::of_this_machine(),
+        sink: Arc::new(shared.jvm_gate.clone()),
+        clock: shared.clock.clone(),
+        host: shared.host_name.clone(),
+        interval: config.interval.unwrap_or(shared.interval),
+        looked_at: shared.looked_at.clone(),
+        views,
+        stop: Cancel::never(),
+    };
+    let running = jvm::run::start(parts);
+    running
+        .map(Some)
+        .context("the reader of JVMs cannot be started")
 }
 
 fn setup(launch: &Launch, gate: &Gate, clock: &Clock) -> Setup {

@@ -11,7 +11,7 @@ use crate::config::root::{INCLUDE, JOBS_FILE, ROOT};
 use crate::config::shape::{self, Section};
 use crate::config::targets::{read_group_list, read_groups};
 use crate::config::{
-    Config, alerting, api, host, limits, otlp, promql, remote, rules, scrape, storage, ui,
+    Config, alerting, api, host, jvm, limits, otlp, promql, remote, rules, scrape, storage, ui,
 };
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -295,6 +295,9 @@ fn read_sections(of: Fields<'_>, check: &mut Check<'_>, config: &mut Config) {
     }
     remote::check(of, check);
     otlp::check(of, check);
+    if let Some(of) = of.section("jvm", &jvm::JVM) {
+        config.jvm = jvm::read(of);
+    }
     if let Some(of) = of.section("host", &host::HOST) {
         config.host = host::read(of, check);
     }

@@ -3,7 +3,7 @@
 
 use crate::config::shape::{Key, Section, Shape, State, field, idle, key, later};
 use crate::config::{
-    alerting, api, global, host, limits, otlp, promql, remote, scrape, storage, ui,
+    alerting, api, global, host, jvm, limits, otlp, promql, remote, scrape, storage, ui,
 };
 
 pub(crate) static ROOT: Section = Section {
@@ -37,6 +37,12 @@ pub(crate) static ROOT: Section = Section {
             Shape::Section(&host::HOST),
             "",
             "What is collected of this server itself.",
+        ),
+        key(
+            "jvm",
+            Shape::Section(&jvm::JVM),
+            "",
+            "JVMs of this server, without an exporter.",
         ),
         key(
             "storage",
@@ -100,7 +106,6 @@ pub(crate) static ROOT: Section = Section {
         later("logs", Shape::Any, "logs"),
         later("traces", Shape::Any, "traces"),
         later("containers", Shape::Any, "container metrics"),
-        later("jvm", Shape::Any, "JVM metrics without an exporter"),
     ]],
 };
 

@@ -133,8 +133,8 @@ fn every_finding_has_its_place_and_key() {
             "c.yaml:1:1: error: a configuration is a mapping of `key: value` lines",
         ),
         (
-            "jvm: {enabled: true}",
-            "c.yaml:1:1: warning: jvm: bongsu does not have JVM metrics without an exporter yet; this is left out",
+            "containers: {enabled: true}",
+            "c.yaml:1:1: warning: containers: bongsu does not have container metrics yet; this is left out",
         ),
     ] {
         finds(text, want);

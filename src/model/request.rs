@@ -68,4 +68,6 @@ pub enum ViewName {
     Marks,
     /// Series, blocks, WAL and retention of the store.
     Storage,
+    /// The JVMs of this server, with the reason where one shows no numbers.
+    Jvms,
 }

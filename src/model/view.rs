@@ -13,6 +13,7 @@ pub enum View {
     Machine(Machine),
     Marks(Vec<Mark>),
     Storage(Box<StorageView>),
+    Jvms(Vec<JvmRow>),
     /// Nothing was recorded for the time that was asked.
     Nothing {
         why: String,
@@ -53,6 +54,21 @@ pub struct ProcessRow {
     pub write_rate: Option<f64>,
     /// The cgroup path, shortened to the unit or container.
     pub cgroup: String,
+}
+
+/// A JVM that was found on this server; its numbers are series of `instance`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JvmRow {
+    pub pid: i32,
+    /// Clock ticks after boot; with `pid` the identity across pid reuse.
+    pub started: u64,
+    pub instance: String,
+    pub application: String,
+    /// The container's id; empty outside of containers.
+    pub container: String,
+    /// Why there are no numbers, and the way out; both empty where there are.
+    pub why: String,
+    pub way_out: String,
 }
 
 /// A scrape target.

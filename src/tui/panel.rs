@@ -8,6 +8,7 @@ pub(crate) mod blind;
 pub(crate) mod cpu;
 pub(crate) mod disks;
 pub(crate) mod filesystems;
+pub(crate) mod jvm;
 pub(crate) mod load;
 pub(crate) mod memory;
 pub(crate) mod network;
@@ -33,6 +34,7 @@ pub(crate) const PANELS: &[&Panel] = &[
     &memory::PANEL,
     &network::PANEL,
     &filesystems::PANEL,
+    &jvm::PANEL,
     &processes::PANEL,
     &disks::PANEL,
     &load::PANEL,

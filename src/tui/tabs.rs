@@ -4,6 +4,7 @@
 //! remember in [`Locals`]. One file under `tabs/` and one row in [`TABS`] make a tab.
 
 pub(crate) mod host;
+pub(crate) mod jvm;
 pub(crate) mod list;
 pub(crate) mod metrics;
 pub(crate) mod overview;
@@ -25,6 +26,7 @@ use ratatui::layout::{Position, Rect};
 pub(crate) const TABS: &[&Tab] = &[
     &overview::TAB,
     &host::TAB,
+    &jvm::TAB,
     &metrics::TAB,
     &targets::TAB,
     &storage::TAB,
@@ -97,6 +99,7 @@ impl Tab {
 /// What the tabs remember.
 #[derive(Debug, Default)]
 pub(crate) struct Locals {
+    pub(crate) jvm: jvm::Local,
     pub(crate) metrics: metrics::Local,
     pub(crate) overview: overview::Local,
     pub(crate) host: host::Local,

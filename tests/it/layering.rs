@@ -93,6 +93,7 @@ const PLACES: &[(&str, &[&str])] = &[
             "base/own",
             "base/net",
             "collect/host",
+            "collect/jvm",
             "config/files",
         ],
     ),

@@ -124,6 +124,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
     global(Act::Refresh, "refresh", "r F5", "ask again now", ""),
     global(Act::Tab('1'), "tab-1", "1", "Overview", ""),
     global(Act::Tab('2'), "tab-2", "2", "Host", ""),
+    global(Act::Tab('4'), "tab-4", "4", "JVM", ""),
     global(Act::Tab('8'), "tab-8", "8", "Metrics", ""),
     global(Act::NextPane, "next-pane", "Tab", "next pane", "pane"),
     global(Act::PrevPane, "previous-pane", "Shift-Tab", "previous pane", ""),

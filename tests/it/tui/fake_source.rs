@@ -164,6 +164,7 @@ fn live_view(view: ViewName) -> View {
         }]),
         ViewName::Targets => View::Targets(targets()),
         ViewName::Storage => View::Storage(Box::new(storage())),
+        ViewName::Jvms => View::Jvms(vec![]),
         ViewName::Processes => View::Nothing {
             why: "nothing was recorded".into(),
         },

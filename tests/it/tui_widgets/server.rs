@@ -253,6 +253,7 @@ fn filesystem_rows(expr: &str) -> Vec<Row> {
 fn live_view(view: ViewName) -> View {
     match view {
         ViewName::Machine => View::Machine(machine()),
+        ViewName::Jvms => View::Jvms(vec![]),
         ViewName::Processes => View::Processes(processes()),
         ViewName::Targets => View::Targets(targets()),
         ViewName::Marks => View::Marks(vec![

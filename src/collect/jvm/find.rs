@@ -1,0 +1,295 @@
+//! Which processes are JVMs: by the library they have mapped, not by their counters' files, since a
+//! JVM without a passwd entry or with `-XX:-UsePerfData` writes none.
+
+use hashbrown::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Bytes of a command line or of the environment that are looked at.
+const MAX_TEXT: u64 = 128 << 10;
+/// A process whose launcher is not called java is looked at once more after so many passes, since
+/// it may have become a JVM by `exec` meanwhile.
+const LOOK_AGAIN: u32 = 4;
+
+/// One JVM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) pid: i32,
+    /// Its own number in its pid namespace: the name of its files in `/tmp`.
+    pub(crate) inner_pid: i32,
+    /// Clock ticks after boot; with `pid` the identity across pid reuse.
+    pub(crate) started: u64,
+    pub(crate) uid: u32,
+    pub(crate) command: Vec<String>,
+    pub(crate) machine: Machine,
+    /// The container's id where the process lives in one.
+    pub(crate) container: Option<String>,
+}
+
+/// Which virtual machine it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Machine {
+    HotSpot,
+    /// Recognised and named; its counters have another form.
+    OpenJ9,
+    /// Its launcher is called java, and its mapping may not be read by this user.
+    Hidden,
+}
+
+/// Finds JVMs pass by pass; what is known of a process is not read again.
+#[derive(Debug)]
+pub(crate) struct Finder {
+    proc: PathBuf,
+    known: HashMap<(i32, u64), Verdict>,
+    pass: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Verdict {
+    seen: u32,
+    /// `None`: no JVM when it was last looked at, in this pass.
+    found: Result<Found, u32>,
+}
+
+impl Finder {
+    /// `proc` is `/proc`, or a tree of that shape.
+    pub(crate) fn new(proc: impl Into<PathBuf>) -> Self {
+        Self {
+            proc: proc.into(),
+            known: HashMap::new(),
+            pass: 0,
+        }
+    }
+
+    /// All JVMs of this moment, by pid.
+    pub(crate) fn pass(&mut self) -> Vec<Found> {
+        self.pass += 1;
+        let pass = self.pass;
+        let mut out = Vec::new();
+        for entry in fs::read_dir(&self.proc).into_iter().flatten().flatten() {
+            let Some(pid) = entry
+                .file_name()
+                .to_str()
+                .and_then(|n| n.parse::<i32>().ok())
+            else {
+                continue;
+            };
+            let Some(started) = start_ticks(&entry.path()) else {
+                continue;
+            };
+            let verdict = self.known.entry((pid, started)).or_insert(Verdict {
+                seen: 0,
+                found: Err(0),
+            });
+            verdict.seen = pass;
+            if let Err(looked) = verdict.found
+                && (looked == 0 || pass - looked >= LOOK_AGAIN)
+            {
+                verdict.found = look(&entry.path(), pid, started).ok_or(pass);
+            }
+            if let Ok(found) = &verdict.found {
+                out.push(found.clone());
+            }
+        }
+        self.known.retain(|_, v| v.seen == pass);
+        out.sort_by_key(|f| f.pid);
+        out
+    }
+}
+
+fn look(dir: &Path, pid: i32, started: u64) -> Option<Found> {
+    let named_java = |p: &Path| p.file_name().is_some_and(|n| n == "java" || n == "javaw");
+    let command = arguments(&dir.join("cmdline"));
+    let argv0 = command.first()?;
+    let launcher = fs::read_link(dir.join("exe"));
+    let machine = match read_bounded(&dir.join("maps")) {
+        Ok(maps) if contains(&maps, b"/libj9vm") => Machine::OpenJ9,
+        Ok(maps) if contains(&maps, b"/libjvm.so") => Machine::HotSpot,
+        Ok(_) => return None,
+        // Another user's process: its launcher's name is all there is.
+        Err(_) if named_java(Path::new(argv0)) || launcher.is_ok_and(|l| named_java(&l)) => {
+            Machine::Hidden
+        }
+        Err(_) => return None,
+    };
+    let status = String::from_utf8_lossy(&read_bounded(&dir.join("status")).ok()?).into_owned();
+    let inner_pid =
+        field(&status, "NSpid:").and_then(|f| f.split_whitespace().last()?.parse().ok());
+    let uid = field(&status, "Uid:").and_then(|f| f.split_whitespace().nth(1)?.parse().ok());
+    let cgroup = read_bounded(&dir.join("cgroup")).unwrap_or_default();
+    Some(Found {
+        pid,
+        inner_pid: inner_pid.unwrap_or(pid),
+        started,
+        uid: uid.unwrap_or(0),
+        command,
+        machine,
+        container: container_id(&String::from_utf8_lossy(&cgroup)),
+    })
+}
+
+/// Field 22 of `stat`. The name in parentheses may hold anything, so it is cut at the last one.
+fn start_ticks(dir: &Path) -> Option<u64> {
+    let stat = fs::read(dir.join("stat")).ok()?;
+    let close = memchr::memrchr(b')', &stat)?;
+    std::str::from_utf8(&stat[close + 1..])
+        .ok()?
+        .split_whitespace()
+        .nth(19)?
+        .parse()
+        .ok()
+}
+
+fn arguments(path: &Path) -> Vec<String> {
+    let bytes = read_bounded(path).unwrap_or_default();
+    bytes
+        .split(|b| *b == 0)
+        .filter(|a| !a.is_empty())
+        .map(|a| String::from_utf8_lossy(a).into_owned())
+        .collect()
+}
+
+fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read;
+    let mut out = Vec::new();
+    // Mappings are long; the library stands near the launcher, but only the end is sure.
+    let limit = if path.ends_with("maps") {
+        4 << 20
+    } else {
+        MAX_TEXT
+    };
+    fs::File::open(path)?.take(limit).read_to_end(&mut out)?;
+    Ok(out)
+}
+
+fn contains(text: &[u8], word: &[u8]) -> bool {
+    memchr::memmem::find(text, word).is_some()
+}
+
+fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    status
+        .lines()
+        .find_map(|l| l.strip_prefix(name))
+        .map(str::trim)
+}
+
+/// The first run of 64 hexadecimal digits in a cgroup path.
+fn container_id(cgroup: &str) -> Option<String> {
+    let mut words = cgroup.split(|c: char| !c.is_ascii_hexdigit());
+    words.find(|w| w.len() == 64).map(str::to_owned)
+}
+
+/// What to call it: Spring's name, else the jar, else the main class.
+///
+/// `java_command` is the counter `sun.rt.javaCommand`, which knows the main class where the command
+/// line hides it behind an argument file.
+pub(crate) fn application(command: &[String], java_command: Option<&str>) -> String {
+    let spring = command.iter().find_map(|a| {
+        a.strip_prefix("-Dspring.application.name=")
+            .or_else(|| a.strip_prefix("--spring.application.name="))
+    });
+    if let Some(name) = spring.filter(|n| !n.is_empty()) {
+        return name.to_owned();
+    }
+    let main = java_command
+        .and_then(|c| c.split_whitespace().next())
+        .or_else(|| main_of(command))
+        .unwrap_or("java");
+    let last = main.rsplit('/').next().unwrap_or(main);
+    last.strip_suffix(".jar").unwrap_or(last).to_owned()
+}
+
+/// The jar or the main class on a command line.
+fn main_of(command: &[String]) -> Option<&str> {
+    let mut arguments = command.iter().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "-jar" => return arguments.next().map(String::as_str),
+            "-cp" | "-classpath" | "--class-path" | "-p" | "--module-path" | "--add-modules" => {
+                arguments.next();
+            }
+            "-m" | "--module" => return arguments.next().map(String::as_str),
+            other if other.starts_with('-') || other.starts_with('@') => {}
+            main => return Some(main),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<String> {
+        line.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn an_application_is_named_by_spring_then_jar_then_class() {
+        for (line, counter, want) in [
+            (
+                "java -Dspring.application.name=shop -jar /app/a.jar",
+                None,
+                "shop",
+            ),
+            (
+                "java -jar /app/a.jar --spring.application.name=pay",
+                None,
+                "pay",
+            ),
+            ("java -Xmx1g -jar /app/order-1.2.jar --x", None, "order-1.2"),
+            (
+                "java -cp /lib/* -Xss1m com.example.Main arg",
+                None,
+                "com.example.Main",
+            ),
+            (
+                "java @args",
+                Some("com.example.Hidden a b"),
+                "com.example.Hidden",
+            ),
+            ("java -m app/com.example.Main", None, "com.example.Main"),
+            ("java -version", None, "java"),
+        ] {
+            assert_eq!(application(&words(line), counter), want, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_container_is_known_by_its_id() {
+        let id = "0123456789abcdef".repeat(4);
+        for path in [
+            format!("0::/docker/{id}"),
+            format!("0::/system.slice/docker-{id}.scope"),
+        ] {
+            assert_eq!(container_id(&path), Some(id.clone()));
+        }
+        assert_eq!(container_id("0::/user.slice/session-1.scope"), None);
+    }
+
+    #[test]
+    fn the_finder_sees_a_jvm_come_and_go() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("42");
+        fs::create_dir(&dir).unwrap();
+        let stat = format!("42 (ja) va) S 1 {} 777 0", "0 ".repeat(17).trim());
+        fs::write(dir.join("stat"), stat).unwrap();
+        fs::write(dir.join("cmdline"), b"/usr/bin/java\0-jar\0a.jar\0").unwrap();
+        fs::write(
+            dir.join("maps"),
+            "7f00 r-xp /opt/jdk/lib/server/libjvm.so\n",
+        )
+        .unwrap();
+        fs::write(dir.join("status"), "Uid:\t5\t1000\t5\t5\nNSpid:\t42\t7\n").unwrap();
+        let mut finder = Finder::new(root.path());
+        let found = finder.pass();
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            (found[0].inner_pid, found[0].uid, found[0].started),
+            (7, 1000, 777)
+        );
+        assert_eq!(found[0].machine, Machine::HotSpot);
+        fs::remove_dir_all(&dir).unwrap();
+        assert_eq!(finder.pass(), []);
+    }
+}

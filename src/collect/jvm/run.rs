@@ -1,0 +1,281 @@
+//! The thread that reads the JVMs: every interval for the store, every 2 s for a console that looks.
+
+use crate::base::cancel::Cancel;
+use crate::base::clock::{Clock, Duration};
+use crate::base::task;
+use crate::collect::jvm::read::{Jvm, Jvms};
+use crate::model::labels::{Labels, METRIC_NAME};
+use crate::model::sample::stale_marker;
+use crate::model::view::JvmRow;
+use crate::store::write::{Append, MetricSink, SeriesId};
+use hashbrown::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::thread::JoinHandle;
+use tokio::sync::watch;
+
+/// How often a console that looks wants new numbers.
+const LIVE_MS: i64 = 2_000;
+/// A console counts as looking for so long after its last question.
+const LOOKS_FOR_MS: i64 = 6_000;
+
+/// What the thread is given.
+pub struct Parts {
+    /// `/proc`, or a tree of that shape.
+    pub jvms: Jvms,
+    pub sink: Arc<dyn MetricSink>,
+    pub clock: Clock,
+    /// The server's name, the first half of `instance`.
+    pub host: String,
+    pub interval: Duration,
+    /// When a console last asked a live question, milliseconds since the epoch.
+    pub looked_at: Arc<AtomicI64>,
+    pub views: watch::Sender<Arc<Vec<JvmRow>>>,
+    pub stop: Cancel,
+}
+
+/// The reading thread; ends when it is stopped.
+#[derive(Debug)]
+pub struct Running {
+    stop: Cancel,
+    thread: JoinHandle<bool>,
+}
+
+impl Running {
+    /// Ends the thread within a quarter of a second.
+    pub fn stop(self) {
+        self.stop.cancel();
+        let _ = self.thread.join();
+    }
+}
+
+/// Starts reading; the first reading is stored at once.
+pub fn start(parts: Parts) -> std::io::Result<Running> {
+    let stop = parts.stop.clone();
+    let thread = task::thread("jvms", move || run(parts))?;
+    Ok(Running { stop, thread })
+}
+
+fn run(parts: Parts) {
+    let mut reader = Reader {
+        parts,
+        known: HashMap::new(),
+    };
+    let mut stored_at = i64::MIN;
+    let mut live_at = i64::MIN;
+    while reader.parts.stop.check().is_ok() {
+        let now = reader.parts.clock.now_ms();
+        let interval = i64::try_from(reader.parts.interval.as_millis()).unwrap_or(15_000);
+        let looked = reader.parts.looked_at.load(Ordering::Relaxed);
+        let store = now >= stored_at.saturating_add(interval) || now < stored_at;
+        let live = now - looked < LOOKS_FOR_MS && now >= live_at.saturating_add(LIVE_MS);
+        if store || live {
+            reader.read(now, store);
+            live_at = now;
+        }
+        if store {
+            stored_at = now;
+        }
+        std::thread::sleep(Duration::from_millis(250));
+    }
+}
+
+struct Reader {
+    parts: Parts,
+    /// The stored series, with the pass that last saw them.
+    known: HashMap<Labels, Known>,
+}
+
+struct Known {
+    id: SeriesId,
+    seen: i64,
+}
+
+impl Reader {
+    fn read(&mut self, now: i64, store: bool) {
+        let jvms = self.parts.jvms.read();
+        let mut samples = Vec::new();
+        for jvm in &jvms {
+            samples.extend(samples_of(&self.parts.host, jvm, now));
+        }
+        self.parts.sink.append_live(&samples);
+        if store {
+            self.store(&samples, now);
+        }
+        let rows = jvms.iter().map(|jvm| row(&self.parts.host, jvm)).collect();
+        self.parts.views.send_replace(Arc::new(rows));
+    }
+
+    /// Appends, and marks as ended the series whose JVM is gone. What cannot be kept is counted by
+    /// the store and shown there.
+    fn store(&mut self, samples: &[(Labels, i64, f64)], now: i64) {
+        let mut batch = Vec::with_capacity(samples.len());
+        for (labels, t, v) in samples {
+            let known = match self.known.get_mut(labels) {
+                Some(known) => known,
+                None => match self.parts.sink.resolve(labels) {
+                    Ok(id) => self
+                        .known
+                        .entry(labels.clone())
+                        .or_insert(Known { id, seen: now }),
+                    Err(_) => continue,
+                },
+            };
+            known.seen = now;
+            batch.push(Append {
+                series: known.id,
+                t: *t,
+                v: *v,
+            });
+        }
+        for known in self.known.values().filter(|k| k.seen != now) {
+            batch.push(Append {
+                series: known.id,
+                t: now,
+                v: stale_marker(),
+            });
+        }
+        self.known.retain(|_, k| k.seen == now);
+        if let Ok(done) = self.parts.sink.append(&batch)
+            && !done.gone.is_empty()
+        {
+            self.known.retain(|_, k| !done.gone.contains(&k.id));
+        }
+    }
+}
+
+/// `host/application`, with `#2` for a second JVM of that name.
+pub fn instance(host: &str, jvm: &Jvm) -> String {
+    match jvm.number {
+        1 => format!("{host}/{}", jvm.application),
+        n => format!("{host}/{}#{n}", jvm.application),
+    }
+}
+
+fn samples_of(host: &str, jvm: &Jvm, now: i64) -> Vec<(Labels, i64, f64)> {
+    let instance = instance(host, jvm);
+    let mut out = Vec::new();
+    let identity = |labels: &Labels, name: &str| {
+        let mut builder = labels.edit();
+        builder
+            .set(METRIC_NAME, name)
+            .set("job", "jvm")
+            .set("instance", &instance)
+            .set("application", &jvm.application)
+            .set("agentless", "true");
+        builder.finish()
+    };
+    for family in &jvm.families {
+        for point in &family.points {
+            let name = format!("{}{}", family.name, point.suffix);
+            out.push((identity(&point.labels, &name), now, point.value));
+        }
+    }
+    let up = f64::from(u8::from(jvm.problem.is_none()));
+    out.push((identity(&Labels::empty(), "up"), now, up));
+    out
+}
+
+fn row(host: &str, jvm: &Jvm) -> JvmRow {
+    JvmRow {
+        pid: jvm.pid,
+        started: jvm.started,
+        instance: instance(host, jvm),
+        application: jvm.application.clone(),
+        container: jvm.container.clone().unwrap_or_default(),
+        why: jvm
+            .problem
+            .as_ref()
+            .map(|p| p.why.clone())
+            .unwrap_or_default(),
+        way_out: jvm
+            .problem
+            .as_ref()
+            .map(|p| p.way_out.clone())
+            .unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::answer::Metadata;
+    use crate::model::sample::is_stale;
+    use crate::store::write::{Appended, WriteError};
+    use parking_lot::Mutex;
+
+    /// A store that only remembers.
+    #[derive(Default)]
+    struct Memory {
+        series: Mutex<Vec<Labels>>,
+        stored: Mutex<Vec<Append>>,
+        live: Mutex<Vec<Labels>>,
+    }
+
+    impl MetricSink for Memory {
+        fn resolve(&self, labels: &Labels) -> Result<SeriesId, WriteError> {
+            let mut series = self.series.lock();
+            series.push(labels.clone());
+            Ok(SeriesId(series.len() as u64 - 1))
+        }
+
+        fn append(&self, batch: &[Append]) -> Result<Appended, WriteError> {
+            self.stored.lock().extend(batch);
+            Ok(Appended::default())
+        }
+
+        fn append_live(&self, batch: &[(Labels, i64, f64)]) {
+            self.live
+                .lock()
+                .extend(batch.iter().map(|(labels, _, _)| labels.clone()));
+        }
+
+        fn describe(&self, _: &[Metadata]) {}
+    }
+
+    #[test]
+    fn a_jvm_that_ends_ends_its_series() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("42");
+        std::fs::create_dir(&dir).unwrap();
+        std::fs::write(
+            dir.join("stat"),
+            "42 (java) S 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 9",
+        )
+        .unwrap();
+        std::fs::write(dir.join("cmdline"), b"java\0-jar\0shop.jar\0").unwrap();
+        std::fs::write(dir.join("maps"), "/opt/jdk/lib/server/libjvm.so\n").unwrap();
+        std::fs::write(dir.join("status"), "Uid:\t0\t0\nNSpid:\t42\n").unwrap();
+        let sink = Arc::new(Memory::default());
+        let (views, seen) = watch::channel(Arc::default());
+        let parts = Parts {
+            jvms: Jvms::new(root.path()),
+            sink: sink.clone(),
+            clock: Clock::fake(0),
+            host: "web1".to_owned(),
+            interval: Duration::from_secs(15),
+            looked_at: Arc::default(),
+            views,
+            stop: Cancel::never(),
+        };
+        let mut reader = Reader {
+            parts,
+            known: HashMap::new(),
+        };
+        reader.read(1_000, true);
+        let up = sink.series.lock()[0].clone();
+        assert_eq!(
+            up.to_string(),
+            "up{agentless=\"true\", application=\"shop\", instance=\"web1/shop\", job=\"jvm\"}"
+        );
+        assert!(
+            seen.borrow()[0].why.contains("uid 0"),
+            "{:?}",
+            seen.borrow()
+        );
+        std::fs::remove_dir_all(&dir).unwrap();
+        reader.read(16_000, true);
+        let last = *sink.stored.lock().last().unwrap();
+        assert!(last.t == 16_000 && is_stale(last.v));
+    }
+}
