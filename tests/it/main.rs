@@ -14,6 +14,7 @@
 
 mod config;
 mod exposition;
+mod host;
 #[cfg(feature = "interop")]
 mod interop;
 mod layering;

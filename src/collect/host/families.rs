@@ -51,6 +51,17 @@ impl Families {
         self.add(what, &[], value);
     }
 
+    /// A finished family, as the text files give them; joins one of the same name.
+    pub(crate) fn join(&mut self, family: Family) {
+        let at = self.place(&desc(family.name, family.help, family.kind));
+        self.list[at].points.extend(family.points);
+    }
+
+    /// The kind of a family that is already there.
+    pub(crate) fn kind_of(&self, name: &str) -> Option<MetricKind> {
+        self.index.get(name).map(|at| self.list[*at].kind)
+    }
+
     pub(crate) fn finish(self) -> Vec<Family> {
         self.list
     }
