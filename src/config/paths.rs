@@ -8,6 +8,8 @@ pub struct Surroundings {
     pub root: bool,
     /// `$BONGSU_DATA_DIR`.
     pub data_dir: Option<PathBuf>,
+    /// `$STATE_DIRECTORY`, which systemd gives to the service.
+    pub state_directory: Option<PathBuf>,
     /// `$XDG_DATA_HOME`, where it is absolute.
     pub data_home: Option<PathBuf>,
     /// `$XDG_CONFIG_HOME`, where it is absolute.
@@ -24,6 +26,7 @@ impl Surroundings {
         Self {
             root: uid.is_root(),
             data_dir: path("BONGSU_DATA_DIR").filter(|p| !p.as_os_str().is_empty()),
+            state_directory: absolute("STATE_DIRECTORY"),
             data_home: absolute("XDG_DATA_HOME"),
             config_home: absolute("XDG_CONFIG_HOME"),
             home: absolute("HOME"),
@@ -32,11 +35,14 @@ impl Surroundings {
     }
 
     /// The data folder: the flag, the environment, the configuration; else `/var/lib/bongsu` for
-    /// root, else the XDG data home, else (no HOME) a folder of this user under `/tmp`.
+    /// root and the service, else the XDG data home, else (no HOME) a folder of this user under `/tmp`.
     pub fn data_dir(&self, flag: Option<&Path>, configured: Option<&Path>) -> PathBuf {
         let said = flag.or(self.data_dir.as_deref()).or(configured);
         if let Some(path) = said {
             return path.to_owned();
+        }
+        if let Some(path) = &self.state_directory {
+            return path.clone();
         }
         if self.root {
             return PathBuf::from("/var/lib/bongsu");
@@ -95,6 +101,10 @@ mod tests {
             ..Surroundings::default()
         };
         assert_eq!(dir(&root, None, None), "/var/lib/bongsu");
+        let mut service = user.clone();
+        service.state_directory = Some(PathBuf::from("/var/lib/bongsu"));
+        assert_eq!(dir(&service, None, None), "/var/lib/bongsu");
+        assert_eq!(dir(&service, None, Some(file)), "/file");
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) fn clock_state() -> std::io::Result<(libc::timex, i32)> {
     reason = "no crate here knows the zone's abbreviation; localtime_r fills a structure of ours"
 )]
 pub(crate) fn zone(unix_seconds: i64) -> Option<(String, i64)> {
-    let time = unix_seconds as libc::time_t;
+    let time = unix_seconds as _;
     // SAFETY: `tm` is numbers and a pointer, for which zero is valid; the zone's name is copied
     // at once, before anything could change the zone.
     unsafe {
