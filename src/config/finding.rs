@@ -98,6 +98,11 @@ impl Report {
         });
     }
 
+    /// Nothing more is listed, so the search for more can end.
+    pub(crate) fn is_full(&self) -> bool {
+        self.remarks.len() >= MAX_FINDINGS
+    }
+
     fn add(&mut self, remark: Remark) {
         if self.remarks.len() < MAX_FINDINGS {
             self.remarks.push(remark);

@@ -202,6 +202,8 @@ struct Open {
     node: Node,
     anchor: usize,
     key: Option<(String, Place)>,
+    /// Keys so far, with their lines.
+    seen: HashMap<String, u32>,
     merges: Vec<Node>,
 }
 
@@ -263,6 +265,7 @@ impl Builder {
             node: Node { place, value },
             anchor,
             key: None,
+            seen: HashMap::new(),
             merges: Vec::new(),
         });
         Ok(())
@@ -279,7 +282,7 @@ impl Builder {
                 *column = column.saturating_sub(2).max(1);
             }
             for merge in done.merges {
-                merge_into(entries, merge)?;
+                merge_into(entries, &mut done.seen, merge)?;
             }
         }
         self.finish(done.node, done.anchor)
@@ -306,8 +309,7 @@ impl Builder {
                 }
                 Some((key, _)) if key == "<<" => open.merges.push(node),
                 Some((key, place)) => {
-                    if let Some(first) = entries.iter().find(|e| e.key == key) {
-                        let line = first.place.line;
+                    if let Some(line) = open.seen.insert(key.clone(), place.line) {
                         let text = format!("`{key}` is given twice; line {line} has it first");
                         self.errors.push(error(place, &text));
                     } else {
@@ -326,23 +328,30 @@ impl Builder {
 }
 
 /// Adds what a `<<` brings and the mapping does not say itself.
-fn merge_into(entries: &mut Vec<Entry>, merge: Node) -> Result<(), PlaceError> {
+fn merge_into(
+    entries: &mut Vec<Entry>,
+    seen: &mut HashMap<String, u32>,
+    merge: Node,
+) -> Result<(), PlaceError> {
     let place = merge.place;
-    match merge.value {
-        Value::Map(more) => {
-            for entry in more {
-                if entries.iter().all(|e| e.key != entry.key) {
-                    entries.push(entry);
-                }
-            }
-            Ok(())
+    let maps = match merge.value {
+        Value::Map(more) => vec![more],
+        Value::List(items) => {
+            let map = |item: Node| match item.value {
+                Value::Map(more) => Ok(more),
+                Value::Scalar(_) | Value::List(_) => Err(error(item.place, NO_MERGE)),
+            };
+            items.into_iter().map(map).collect::<Result<_, _>>()?
         }
-        Value::List(items) => items.into_iter().try_for_each(|item| match item.value {
-            Value::Map(_) => merge_into(entries, item),
-            Value::Scalar(_) | Value::List(_) => Err(error(place, NO_MERGE)),
-        }),
-        Value::Scalar(_) => Err(error(place, NO_MERGE)),
+        Value::Scalar(_) => return Err(error(place, NO_MERGE)),
+    };
+    for entry in maps.into_iter().flatten() {
+        if !seen.contains_key(&entry.key) {
+            seen.insert(entry.key.clone(), entry.place.line);
+            entries.push(entry);
+        }
     }
+    Ok(())
 }
 
 const NO_MERGE: &str = "`<<` takes a mapping, or a list of mappings";

@@ -164,6 +164,9 @@ fn walk(node: &Node, shape: Shape, quiet: bool, report: &mut Report) {
 
 fn walk_section(node: &Node, section: &'static Section, quiet: bool, report: &mut Report) {
     for entry in node.entries() {
+        if report.is_full() {
+            return;
+        }
         let Some(key) = section.key(&entry.key) else {
             report.error(entry.place, unknown(entry, section));
             continue;

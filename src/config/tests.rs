@@ -333,3 +333,45 @@ fn listeners_follow_their_rules() {
         );
     }
 }
+
+/// Whatever stands in a file, there is an answer: damaged files of users, and letters that mean
+/// something to YAML in any order.
+mod anything {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SEEDS: &[&str] = &[
+        include_str!("../../tests/data/seeds/prometheus-dev-prod.yml"),
+        include_str!("../../tests/data/seeds/redis-relabel-scrape-configs.yml"),
+        include_str!("../../tests/data/seeds/rules.yml"),
+        include_str!("../../tests/data/seeds/promtail-multiline.yml"),
+        include_str!("../../config.example.yaml"),
+    ];
+
+    proptest! {
+        #[test]
+        fn letters_in_any_order(text in "[-a-c:,&*<>|!{}\\[\\]'\"# \n%@`~]{0,60}") {
+            load(&text);
+        }
+
+        #[test]
+        fn a_damaged_file(seed in 0..SEEDS.len(), at in 0.0..1.0f64, cut in 0usize..40, put in "[-:&*|{}\\[\\]'\"# \n]{0,4}") {
+            let text = SEEDS[seed].replace('#', "");
+            let mut start = (text.len() as f64 * at) as usize;
+            while !text.is_char_boundary(start) {
+                start -= 1;
+            }
+            let rest: String = text[start..].chars().skip(cut).collect();
+            let loaded = load(&format!("{}{put}{rest}", &text[..start]));
+            prop_assert!(loaded.findings.len() <= 501);
+        }
+    }
+}
+
+#[test]
+fn many_keys_cost_no_more_than_their_number() {
+    let lines: Vec<String> = (0..200_000).map(|i| format!("k{i}:\n")).collect();
+    let text = lines.concat();
+    let loaded = load(&text);
+    assert!(loaded.config.is_none() && loaded.findings.len() <= 501);
+}
