@@ -6,6 +6,7 @@ use crate::config::fields::Fields;
 use crate::config::files::Files;
 use crate::config::finding::Report;
 use crate::config::place::{Place, Value};
+use crate::config::secret::without_credentials;
 use crate::config::suggest::nearest;
 use crate::query::syntax;
 use std::path::{Path, PathBuf};
@@ -79,24 +80,25 @@ impl Check<'_> {
     /// An address with a scheme of `schemes` and a host. One that holds a placeholder in braces
     /// is a warning: the rest of the file runs.
     pub(crate) fn url(&mut self, url: &str, place: Place, schemes: &[&str]) {
+        let shown = without_credentials(url);
         if has_placeholder(url) {
-            let text = format!("{url:?} cannot be reached as written; put the server's address");
+            let text = format!("{shown:?} cannot be reached as written; put the server's address");
             return self.report.warning(place, text);
         }
         let Some((scheme, rest)) = url.split_once("://") else {
-            let text = format!("{url:?} is not a URL; write {}://HOST:PORT/", schemes[0]);
+            let text = format!("{shown:?} is not a URL; write {}://HOST:PORT/", schemes[0]);
             return self.report.error(place, text);
         };
         if !schemes.contains(&scheme.to_ascii_lowercase().as_str()) {
             let text = format!(
-                "{url:?} begins with `{scheme}`, not with {}",
+                "{shown:?} begins with `{scheme}`, not with {}",
                 schemes.join(" or ")
             );
             return self.report.error(place, text);
         }
         let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
         if host.is_empty() || host.contains(char::is_whitespace) {
-            self.report.error(place, format!("{url:?} names no host"));
+            self.report.error(place, format!("{shown:?} names no host"));
         }
     }
 

@@ -5,8 +5,9 @@
 
 use crate::config::check::Check;
 use crate::config::fields::Fields;
-use crate::config::secret::{Secret, SecretFrom};
+use crate::config::secret::{Secret, SecretFrom, without_credentials};
 use crate::config::shape::{Key, Section, Shape, field, key, later};
+use std::fmt;
 
 /// The keys as they stand among those of a job.
 pub(crate) static CLIENT: &[Key] = &[
@@ -311,12 +312,24 @@ pub enum TlsVersion {
     Tls13,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Proxy {
+    /// May hold credentials, so it is printed without them.
     pub url: Option<String>,
     pub no_proxy: Vec<String>,
     pub from_environment: bool,
     pub connect_headers: Vec<(String, Vec<SecretFrom>)>,
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy")
+            .field("url", &self.url.as_deref().map(without_credentials))
+            .field("no_proxy", &self.no_proxy)
+            .field("from_environment", &self.from_environment)
+            .field("connect_headers", &self.connect_headers)
+            .finish()
+    }
 }
 
 pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> HttpClient {

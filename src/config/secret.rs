@@ -43,6 +43,18 @@ impl serde::Serialize for Secret {
     }
 }
 
+/// A URL as it may be shown: `http://<secret>@proxy:3128`.
+pub(crate) fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://{HIDDEN}{}", &rest[at..]),
+        None => url.to_owned(),
+    }
+}
+
 /// Where a secret is found. Files are read when the secret is used, so that a changed file is
 /// noticed without a reload.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +68,20 @@ pub enum SecretFrom {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_in_a_url_are_hidden() {
+        for (url, shown) in [
+            (
+                "http://kim:hunter2@proxy:3128/x@y",
+                "http://<secret>@proxy:3128/x@y",
+            ),
+            ("http://proxy:3128/?a=b@c", "http://proxy:3128/?a=b@c"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(without_credentials(url), shown);
+        }
+    }
 
     #[test]
     fn a_secret_is_never_printed() {

@@ -151,7 +151,7 @@ fn external_labels_are_filled_from_the_environment() {
 #[test]
 fn a_secret_stays_out_of_the_debug_print() {
     let config = clean(
-        "scrape_configs: [{job_name: a, basic_auth: {username: kim, password: hunter2}, http_headers: {X: {secrets: [hunter2]}}}]",
+        "scrape_configs: [{job_name: a, proxy_url: 'http://kim:hunter2@p:1', basic_auth: {username: kim, password: hunter2}, http_headers: {X: {secrets: [hunter2]}}}]",
     );
     let shown = format!("{config:?}");
     assert!(shown.contains("<secret>") && !shown.contains("hunter2"));
