@@ -1,4 +1,5 @@
 //! Tests against real servers from Debian's packages; the feature `interop` turns them on.
 
 mod node_exporter;
+mod prometheus_queries;
 mod scrape;

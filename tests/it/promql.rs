@@ -4,5 +4,5 @@ mod cases;
 mod compliance;
 mod conformance;
 mod judge;
-mod memory;
+pub(crate) mod memory;
 mod script;

@@ -193,7 +193,7 @@ impl Run<'_> {
                     self.hold(j.steps)?;
                     out.push(Kept {
                         labels,
-                        drop_name: b.returns_bool,
+                        drop_name: b.returns_bool || many.drop_name,
                         values: vec![ABSENT; j.steps],
                     });
                 }
