@@ -224,12 +224,12 @@ impl Run<'_> {
             end: moments.last(),
             step,
         };
-        self.would_fit(inner.count() as u64, span)?;
-        if inner.count() == 0 {
-            return Ok(());
-        }
+        // A row of the inner expression, and its samples as two columns.
+        let slots = inner.count().saturating_mul(3);
+        self.would_fit(slots as u64, span)?;
+        self.hold(slots)?;
         let mut samples = Samples::default();
-        self.rows(&s.expr, inner, &mut |row| {
+        let done = self.rows(&s.expr, inner, &mut |row| {
             samples.clear();
             for (i, v) in row.values.iter().enumerate() {
                 if is_present(*v) {
@@ -244,7 +244,9 @@ impl Run<'_> {
                 moments,
                 range,
             })
-        })
+        });
+        self.release(slots);
+        done
     }
 }
 

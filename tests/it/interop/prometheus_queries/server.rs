@@ -87,7 +87,7 @@ impl Prometheus {
         let begun = Instant::now();
         while !server.ready() {
             assert!(
-                begun.elapsed() < Duration::from_secs(60),
+                begun.elapsed() < Duration::from_mins(1),
                 "prometheus is not ready"
             );
             std::thread::sleep(Duration::from_millis(50));
@@ -102,9 +102,7 @@ impl Prometheus {
 
     fn get(&self, path: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-        stream
-            .set_read_timeout(Some(Duration::from_secs(60)))
-            .ok()?;
+        stream.set_read_timeout(Some(Duration::from_mins(1))).ok()?;
         write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").ok()?;
         let mut all = String::new();
         stream.read_to_string(&mut all).ok()?;

@@ -82,8 +82,9 @@ impl Run<'_> {
             if heaps.len() == group * n {
                 heaps.resize_with((group + 1) * n, BinaryHeap::new);
             }
+            // Only series that are chosen at some step are remembered.
             let number = names.len() as u32;
-            names.push((row.labels.clone(), row.drop_name));
+            let mut chosen = false;
             for (step, v) in row.values.iter().enumerate() {
                 if !is_present(*v) || counts[step] == 0 {
                     continue;
@@ -97,12 +98,17 @@ impl Run<'_> {
                 if heap.len() < counts[step] {
                     self.hold(2)?;
                     held += 2;
+                    chosen = true;
                     heap.push(candidate);
                 } else if let Some(mut worst) = heap.peek_mut()
                     && candidate < *worst
                 {
                     *worst = candidate;
+                    chosen = true;
                 }
+            }
+            if chosen {
+                names.push((row.labels.clone(), row.drop_name));
             }
             Ok(())
         })?;

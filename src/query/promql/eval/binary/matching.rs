@@ -43,6 +43,20 @@ fn by_signature(rows: &[Kept], m: &Matching) -> HashMap<Labels, Vec<usize>> {
     out
 }
 
+/// At which steps each signature has an element.
+fn masks_of(rows: &[Kept], m: &Matching, n: usize) -> HashMap<Labels, Vec<bool>> {
+    let mut out: HashMap<Labels, Vec<bool>> = HashMap::new();
+    for row in rows {
+        let mask = out
+            .entry(signature(&row.labels, m))
+            .or_insert_with(|| vec![false; n]);
+        for (o, v) in mask.iter_mut().zip(&row.values) {
+            *o |= is_present(*v);
+        }
+    }
+    out
+}
+
 impl Run<'_> {
     pub(crate) fn set_rows(&self, b: &Binary, grid: Steps, sink: Sink<'_>) -> Done {
         let n = grid.count();
@@ -115,12 +129,9 @@ impl Run<'_> {
     /// Arithmetic and comparison between two vectors.
     pub(crate) fn matched_rows(&self, b: &Binary, grid: Steps, sink: Sink<'_>) -> Done {
         let m = &b.matching;
-        if m.fill_left.is_some() || m.fill_right.is_some() {
-            let why = "fill modifiers are not evaluated yet";
-            return Err(fault(b.lhs.span.to(b.rhs.span), why));
-        }
-        let left = self.keep_rows(&b.lhs, grid)?;
-        let right = self.keep_rows(&b.rhs, grid)?;
+        let mut left = self.keep_rows(&b.lhs, grid)?;
+        let mut right = self.keep_rows(&b.rhs, grid)?;
+        self.fill(b, (&mut left, &mut right), grid.count())?;
         // The "one" side is the right one, unless `group_right` says otherwise.
         let swapped = m.group == Group::Right;
         let (many, one) = if swapped {
@@ -147,6 +158,44 @@ impl Run<'_> {
         for mut row in out {
             self.release(row.values.len());
             sink(row.lend())?;
+        }
+        Ok(())
+    }
+
+    /// `fill_left`, `fill_right`: a row of that value on the side that lacks a signature, present
+    /// where only the other side is.
+    fn fill(&self, b: &Binary, sides: (&mut Vec<Kept>, &mut Vec<Kept>), n: usize) -> Done {
+        let m = &b.matching;
+        if m.fill_left.is_none() && m.fill_right.is_none() {
+            return Ok(());
+        }
+        let (left, right) = sides;
+        let masks = (masks_of(left, m, n), masks_of(right, m, n));
+        let jobs = [
+            (left, m.fill_left, &masks.0, &masks.1),
+            (right, m.fill_right, &masks.1, &masks.0),
+        ];
+        for (rows, value, own, other) in jobs {
+            let Some(value) = value else { continue };
+            let mut missing: Vec<&Labels> = other.keys().collect();
+            missing.sort_unstable();
+            for signature in missing {
+                let own = own.get(signature);
+                let there = |step: usize| own.is_some_and(|mask| mask[step]);
+                let wanted = |(step, other): (usize, &bool)| {
+                    if *other && !there(step) {
+                        value
+                    } else {
+                        ABSENT
+                    }
+                };
+                self.hold(n)?;
+                rows.push(Kept {
+                    labels: signature.clone(),
+                    drop_name: false,
+                    values: other[signature].iter().enumerate().map(wanted).collect(),
+                });
+            }
         }
         Ok(())
     }
