@@ -25,6 +25,9 @@ use crate::query::promql::eval::limits::{Run, fault};
 /// No value at this step.
 pub(crate) const ABSENT: f64 = f64::from_bits(STALE_BITS);
 
+/// What a kept series costs beside its values, in samples of eight bytes.
+pub(crate) const ROW_COST: usize = 12;
+
 #[inline]
 pub(crate) fn is_present(v: f64) -> bool {
     v.to_bits() != STALE_BITS
@@ -112,7 +115,7 @@ impl Run<'_> {
     pub(crate) fn keep_rows(&self, expr: &Expr, grid: Steps) -> Done<Vec<Kept>> {
         let mut out = Vec::new();
         self.rows(expr, grid, &mut |row| {
-            self.hold(row.values.len())?;
+            self.hold(row.values.len() + ROW_COST)?;
             out.push(Kept {
                 labels: row.labels.clone(),
                 drop_name: row.drop_name,
@@ -125,7 +128,7 @@ impl Run<'_> {
 
     /// Gives back what [`Run::keep_rows`] held.
     pub(crate) fn forget(&self, rows: &[Kept]) {
-        self.release(rows.iter().map(|r| r.values.len()).sum());
+        self.release(rows.iter().map(|r| r.values.len() + ROW_COST).sum());
     }
 
     /// The value of a scalar expression at every step.

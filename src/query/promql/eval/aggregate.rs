@@ -12,7 +12,7 @@ use crate::model::time::Steps;
 use crate::query::promql::ast::{Aggregate, Aggregator};
 use crate::query::promql::eval::aggregate::column::Column;
 use crate::query::promql::eval::limits::{Run, fault};
-use crate::query::promql::eval::{ABSENT, Done, Kept, Row, Sink, is_present};
+use crate::query::promql::eval::{ABSENT, Done, Kept, ROW_COST, Row, Sink, is_present};
 use crate::query::promql::functions::window;
 use crate::query::promql::literal;
 use hashbrown::HashMap;
@@ -75,7 +75,7 @@ impl Run<'_> {
         self.rows(&a.expr, grid, &mut |row| {
             let at = groups.of(row.labels, row.drop_name);
             if at == columns.len() {
-                self.hold(n * Column::width(a.op))?;
+                self.hold(n * Column::width(a.op) + ROW_COST)?;
                 columns.push(Column::new(a.op, n));
             }
             columns[at].add(row.values);
@@ -84,7 +84,7 @@ impl Run<'_> {
         let mut values = vec![ABSENT; n];
         for (i, column) in columns.into_iter().enumerate() {
             column.finish(&mut values);
-            self.release(n * Column::width(a.op));
+            self.release(n * Column::width(a.op) + ROW_COST);
             sink(Row {
                 labels: &groups.labels[i],
                 drop_name: groups.drop_name[i],

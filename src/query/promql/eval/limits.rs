@@ -11,6 +11,9 @@ use crate::query::promql::{check, parse};
 use crate::store::read::{ReadError, SeriesSource};
 use std::cell::{Cell, RefCell};
 
+/// Milliseconds from the epoch in either direction that can be asked: 285,000 years.
+const FARTHEST: i64 = 1 << 53;
+
 /// Answers PromQL queries. Cheap to copy; holds no state between queries.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Engine {
@@ -122,6 +125,12 @@ impl Engine {
             message,
             span,
         };
+        for t in [query.steps.start, query.steps.end] {
+            if !(-FARTHEST..=FARTHEST).contains(&t) {
+                let why = format!("the time {t} ms lies too far from now to be asked");
+                return Err(bad(why, None));
+            }
+        }
         if !query.instant {
             if query.steps.step <= 0 {
                 let why = "zero or negative query resolution step widths are not accepted. Try a positive integer";

@@ -5,7 +5,7 @@ use crate::model::labels::Labels;
 use crate::model::sample::Sample;
 use crate::query::promql::ast::{Expr, Kind, ValueType};
 use crate::query::promql::eval::limits::{Run, fault};
-use crate::query::promql::eval::{Done, Kept, is_metadata_label, is_present};
+use crate::query::promql::eval::{Done, Kept, ROW_COST, is_metadata_label, is_present};
 use crate::query::promql::functions::{Body, Own};
 use hashbrown::HashMap;
 
@@ -45,7 +45,7 @@ impl Run<'_> {
         let t = self.top.start;
         self.rows(expr, self.top, &mut |row| {
             if is_present(row.values[0]) {
-                self.hold(1)?;
+                self.hold(1 + ROW_COST)?;
                 out.push(VectorPoint {
                     labels: final_labels(row.labels, row.drop_name),
                     sample: Sample {
@@ -77,7 +77,7 @@ impl Run<'_> {
             if present == 0 {
                 return Ok(());
             }
-            self.hold(present)?;
+            self.hold(present + ROW_COST)?;
             let mut samples = Vec::with_capacity(present);
             for (i, v) in row.values.iter().enumerate() {
                 if is_present(*v) {

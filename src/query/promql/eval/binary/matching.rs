@@ -9,7 +9,7 @@ use crate::query::promql::ast::{Binary, Group, Matching, Op};
 use crate::query::promql::eval::binary::apply;
 use crate::query::promql::eval::limits::{Run, fault};
 use crate::query::promql::eval::{
-    ABSENT, Done, Kept, QueryError, Sink, is_metadata_label, is_present,
+    ABSENT, Done, Kept, QueryError, ROW_COST, Sink, is_metadata_label, is_present,
 };
 use hashbrown::HashMap;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ impl Run<'_> {
         self.rows(&b.rhs, grid, &mut |row| {
             let key = signature(row.labels, m);
             if !masks.contains_key(&key) {
-                self.hold(n / 8)?;
+                self.hold(n / 8 + ROW_COST)?;
             }
             let mask = masks.entry(key).or_insert_with(|| vec![false; n]);
             for (o, v) in mask.iter_mut().zip(row.values.iter()) {
@@ -92,7 +92,7 @@ impl Run<'_> {
             }
             sink(row)
         })?;
-        self.release(masks.len() * (n / 8));
+        self.release(masks.len() * (n / 8 + ROW_COST));
         Ok(())
     }
 
@@ -104,7 +104,7 @@ impl Run<'_> {
         self.rows(&b.lhs, grid, &mut |row| {
             let key = signature(row.labels, m);
             if !masks.contains_key(&key) {
-                self.hold(n / 8)?;
+                self.hold(n / 8 + ROW_COST)?;
             }
             let mask = masks.entry(key).or_insert_with(|| vec![false; n]);
             for (o, v) in mask.iter_mut().zip(row.values.iter()) {
@@ -122,7 +122,7 @@ impl Run<'_> {
             }
             sink(row)
         })?;
-        self.release(masks.len() * (n / 8));
+        self.release(masks.len() * (n / 8 + ROW_COST));
         Ok(())
     }
 
