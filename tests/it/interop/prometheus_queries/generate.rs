@@ -215,7 +215,8 @@ fn vector(random: &mut Random, depth: u32) -> String {
         return gauge(random);
     }
     let d = depth - 1;
-    match random.below(22) {
+    let kind = random.below(22);
+    match kind {
         0 | 1 => format!(
             "{}({})",
             random.one(&["rate", "increase", "irate"]),
@@ -257,6 +258,14 @@ fn vector(random: &mut Random, depth: u32) -> String {
             1 + random.below(9),
             vector(random, d)
         ),
+        _ => joined(random, kind, depth),
+    }
+}
+
+/// Operators, subqueries and what stands over them.
+fn joined(random: &mut Random, kind: u64, depth: u32) -> String {
+    let d = depth - 1;
+    match kind {
         11 => {
             let op = random.one(&["+", "-", "*", "/"]);
             format!(
