@@ -12,7 +12,7 @@ pub(crate) mod cache;
 pub mod director;
 pub(crate) mod fetch;
 pub mod ingest;
-pub(crate) mod plan;
+pub mod plan;
 pub(crate) mod target_loop;
 pub(crate) mod trial;
 

@@ -29,7 +29,7 @@ pub(crate) struct New {
 }
 
 /// The job that reads the files of `data_dir`.
-pub(crate) fn job(data_dir: &Path, interval: Duration) -> ScrapeConfig {
+pub fn job(data_dir: &Path, interval: Duration) -> ScrapeConfig {
     let interval = if interval.is_zero() {
         INTERVAL
     } else {

@@ -202,7 +202,9 @@ impl Director {
                 _ = look.tick() => self.look().await,
                 () = shared.changed.notified() => {
                     self.publish();
-                    tokio::time::sleep(PUBLISH_EVERY).await;
+                    // A thousand targets are copied less often than ten.
+                    let rows = self.plans.len() as u32;
+                    tokio::time::sleep(PUBLISH_EVERY * (1 + rows / 100).min(8)).await;
                 }
             }
         }

@@ -41,11 +41,7 @@ impl Asking {
                 .fallback_protocol
                 .map(ScrapeProtocol::as_str)
                 .and_then(format_named),
-            max_body: if own == 0 {
-                max_body
-            } else {
-                own.min(max_body.max(own))
-            },
+            max_body: if own == 0 { max_body } else { own },
         }
     }
 

@@ -33,28 +33,28 @@ pub struct ThisMachine {
 
 /// An answer, and the time its samples are given, in milliseconds since the epoch.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Body<'a> {
-    pub(crate) bytes: &'a [u8],
-    pub(crate) format: Format,
-    pub(crate) t: i64,
+pub struct Body<'a> {
+    pub bytes: &'a [u8],
+    pub format: Format,
+    pub t: i64,
 }
 
 /// What one body held.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Taken {
+pub struct Taken {
     /// Lines with samples.
-    pub(crate) scraped: u64,
+    pub scraped: u64,
     /// Those that relabelling left.
-    pub(crate) kept: u64,
+    pub kept: u64,
     /// Series that were not there a scrape ago.
-    pub(crate) added: u64,
+    pub added: u64,
     /// What a person should know; empty where all was well.
-    pub(crate) remarks: Vec<String>,
+    pub remarks: Vec<String>,
 }
 
 /// What is known of one target from scrape to scrape.
 #[derive(Debug)]
-pub(crate) struct Ingest {
+pub struct Ingest {
     job: Arc<ScrapeConfig>,
     target: Arc<Target>,
     this: Arc<ThisMachine>,
@@ -84,7 +84,7 @@ struct Pass {
 }
 
 impl Ingest {
-    pub(crate) fn new(job: Arc<ScrapeConfig>, target: Arc<Target>, this: Arc<ThisMachine>) -> Self {
+    pub fn new(job: Arc<ScrapeConfig>, target: Arc<Target>, this: Arc<ThisMachine>) -> Self {
         let cache = Cache::new(target.spread() ^ u64::from(std::process::id()));
         Self {
             job,
@@ -99,18 +99,18 @@ impl Ingest {
     }
 
     /// True where the target's series are those of the machine we run on.
-    pub(crate) fn shows_this_machine(&self) -> bool {
+    pub fn shows_this_machine(&self) -> bool {
         self.named_as_this && self.booted_as_this
     }
 
     /// Bytes that the series cache holds.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.cache.bytes()
     }
 
     /// Reads a body and appends its samples and markers to `batch`. On `Err` nothing was added and
     /// no series resolved.
-    pub(crate) fn read(
+    pub fn read(
         &mut self,
         body: Body<'_>,
         sink: &dyn MetricSink,
@@ -140,7 +140,7 @@ impl Ingest {
     }
 
     /// Marks every series of the target as ended: it did not answer, or is no target any more.
-    pub(crate) fn mark_all(&mut self, t: i64, batch: &mut Vec<Append>) {
+    pub fn mark_all(&mut self, t: i64, batch: &mut Vec<Append>) {
         for entry in self.cache.entries() {
             if entry.live {
                 entry.live = false;
@@ -150,7 +150,7 @@ impl Ingest {
     }
 
     /// The store dropped these: their labels are resolved again at the next reading.
-    pub(crate) fn forget(&mut self, gone: &[SeriesId]) {
+    pub fn forget(&mut self, gone: &[SeriesId]) {
         let gone: HashSet<u64> = gone.iter().map(|id| id.0).collect();
         self.cache.retain(|e| !gone.contains(&e.id.0));
     }
@@ -471,7 +471,7 @@ fn check_limits(labels: &Labels, job: &ScrapeConfig) -> Result<(), String> {
 }
 
 /// Why the store kept nothing, for the target's row.
-pub(crate) fn refused(why: &WriteError) -> String {
+pub fn refused(why: &WriteError) -> String {
     format!("scraped, but not stored: {why}")
 }
 

@@ -26,14 +26,14 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
 
 /// One target after relabelling.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Plan {
-    pub(crate) discovered: Labels,
-    pub(crate) steps: Vec<(String, Labels)>,
-    pub(crate) outcome: Outcome,
+pub struct Plan {
+    pub discovered: Labels,
+    pub steps: Vec<(String, Labels)>,
+    pub outcome: Outcome,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     Scrape(Target),
     /// A relabelling step dropped it.
     Dropped,
@@ -41,26 +41,26 @@ pub(crate) enum Outcome {
 
 /// What a loop needs to know.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Target {
+pub struct Target {
     /// What every series of this target carries.
-    pub(crate) labels: Labels,
-    pub(crate) url: String,
-    pub(crate) interval: Duration,
-    pub(crate) timeout: Duration,
+    pub labels: Labels,
+    pub url: String,
+    pub interval: Duration,
+    pub timeout: Duration,
     /// Why it is never asked: the address is not one. Empty where it is.
-    pub(crate) refused: String,
+    pub refused: String,
 }
 
 impl Target {
     /// Spreads targets over their interval, the same after each restart.
-    pub(crate) fn spread(&self) -> u64 {
+    pub fn spread(&self) -> u64 {
         let url = xxhash_rust::xxh3::xxh3_64(self.url.as_bytes());
         self.labels.fingerprint() ^ url
     }
 }
 
 /// Makes one target of a job.
-pub(crate) fn plan(job: &ScrapeConfig, found: &Labels) -> Plan {
+pub fn plan(job: &ScrapeConfig, found: &Labels) -> Plan {
     let mut labels = found.edit();
     let defaults = [
         ("job", job.job_name.clone()),

@@ -252,17 +252,38 @@ fn quoted(line: &[u8], at: usize) -> Result<(&[u8], usize), String> {
     ))
 }
 
+const LETTER: u8 = 1;
+const DIGIT: u8 = 2;
+const COLON: u8 = 4;
+
+/// What each byte may be in a bare name.
+const CLASSES: [u8; 256] = {
+    let mut out = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        out[byte] = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => LETTER,
+            b'0'..=b'9' => DIGIT,
+            b':' => COLON,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    out
+};
+
 /// Length of the bare name at the start of `text`; metrics may hold colons.
 fn bare_name(text: &[u8], colons: bool) -> usize {
-    let fits = |(i, b): (usize, &u8)| {
-        b.is_ascii_alphabetic()
-            || *b == b'_'
-            || (colons && *b == b':')
-            || (i > 0 && b.is_ascii_digit())
-    };
+    let first = if colons { LETTER | COLON } else { LETTER };
+    if text
+        .first()
+        .is_none_or(|b| CLASSES[usize::from(*b)] & first == 0)
+    {
+        return 0;
+    }
+    let fits = first | DIGIT;
     text.iter()
-        .enumerate()
-        .position(|at| !fits(at))
+        .position(|b| CLASSES[usize::from(*b)] & fits == 0)
         .unwrap_or(text.len())
 }
 

@@ -288,3 +288,73 @@ fn python_client_in_openmetrics() {
     assert_eq!(bench.list.last("e", "e=\"on\""), Some(1.0));
     assert_eq!(bench.list.last("s_sum", ""), Some(4.0));
 }
+
+/// A server whose certificate nobody knows: refused, trusted by its own authority, or not checked.
+#[test]
+fn tls_and_the_end_of_a_certificate() {
+    let port = free_port();
+    let dir = tempfile::tempdir().unwrap();
+    let made = Command::new("openssl")
+        .args([
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out",
+            "cert.pem",
+        ])
+        .args([
+            "-days",
+            "30",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+        ])
+        .current_dir(dir.path())
+        .stderr(Stdio::null())
+        .status();
+    if !made.is_ok_and(|s| s.success()) {
+        println!("skipped: openssl is not installed");
+        return;
+    }
+    std::fs::write(dir.path().join("metrics.txt"), "secure 1\n").unwrap();
+    let server = Command::new("openssl")
+        .args([
+            "s_server", "-quiet", "-WWW", "-cert", "cert.pem", "-key", "key.pem", "-accept",
+        ])
+        .arg(format!("127.0.0.1:{port}"))
+        .current_dir(dir.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let _server = Program(server);
+    let job = |name: &str, tls: &str| {
+        format!(
+            "- job_name: {name}\n  scheme: https\n  metrics_path: /metrics.txt\n  tls_config: {tls}\n  \
+             static_configs: [{{targets: ['localhost:{port}']}}]\n"
+        )
+    };
+    let check = |name: &str, tls: &str| {
+        let bench = Bench::start(
+            dir.path(),
+            &format!("{HEAD}scrape_configs:\n{}", job(name, tls)),
+        );
+        // The server takes one connection at a time, and may not listen yet.
+        let row = until(name, || {
+            let done = |r: &bongsu::model::view::TargetRow| {
+                r.health == Health::Up || r.error.contains("certificate")
+            };
+            bench.row("/metrics.txt").filter(done)
+        });
+        let name = "bongsu_target_certificate_expiry_timestamp_seconds";
+        (row, bench.list.last(name, "job="))
+    };
+    let (row, ends) = check("skip", "{insecure_skip_verify: true}");
+    assert_eq!(row.error, "");
+    let now = bongsu::base::clock::Clock::System.now_ms() as f64 / 1000.0;
+    let days = (ends.unwrap() - now) / 86400.0;
+    assert!((29.0..31.0).contains(&days), "{days}");
+    let (row, ends) = check("known", "{ca_file: cert.pem}");
+    assert_eq!((row.error.as_str(), ends.is_some()), ("", true));
+    let (row, ends) = check("unknown", "{}");
+    assert_eq!((row.health, ends), (Health::Down, None), "{row:?}");
+    println!("refused with: {}", row.error);
+}
