@@ -17,6 +17,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 const SUFFIX: &str = ".block";
 
+/// All of time: where it is not known which part.
+const ALWAYS: TimeRange = TimeRange {
+    start: i64::MIN,
+    end: i64::MAX,
+};
+
 pub(crate) type List = Arc<Vec<Arc<Block>>>;
 
 pub(crate) struct Blocks {
@@ -27,6 +33,8 @@ pub(crate) struct Blocks {
     list: RwLock<List>,
     next: AtomicU32,
     problems: Mutex<Vec<String>>,
+    /// What is missing from answers, and over which time.
+    missing: Mutex<Vec<(TimeRange, String)>>,
     /// Held by whoever changes the set.
     changing: Mutex<()>,
 }
@@ -43,6 +51,7 @@ impl Blocks {
             list: RwLock::default(),
             next: AtomicU32::new(1),
             problems: Mutex::default(),
+            missing: Mutex::default(),
             changing: Mutex::new(()),
         };
         let names: Vec<String> = fs.list(dir)?.into_iter().map(|e| e.name).collect();
@@ -57,13 +66,16 @@ impl Blocks {
             if path.extension().is_some_and(|e| e == "tmp") || orphan {
                 let _ = fs.remove_file(&path);
             }
+            if name.ends_with(".block.bad") {
+                blocks.note_missing(&path);
+            }
             if !name.ends_with(SUFFIX) {
                 continue;
             }
             match Block::open(fs, &path, Arc::clone(&blocks.cache)) {
                 Ok(block) => list.push(Arc::new(block)),
                 Err(e @ BlockError::Newer { .. }) => return Err(e),
-                Err(e @ BlockError::Damaged { .. }) => blocks.set_aside(&path, &e),
+                Err(e @ BlockError::Damaged { .. }) => blocks.set_aside(&path, ALWAYS, &e),
                 Err(e) => blocks.problems.lock().push(e.to_string()),
             }
         }
@@ -87,7 +99,26 @@ impl Blocks {
     }
 
     pub(crate) fn problems(&self) -> Vec<String> {
-        self.problems.lock().clone()
+        let mut problems = self.problems.lock().clone();
+        problems.extend(self.missing(ALWAYS));
+        problems
+    }
+
+    /// What is missing from an answer over this time.
+    pub(crate) fn missing(&self, range: TimeRange) -> Vec<String> {
+        let missing = self.missing.lock();
+        let here = missing.iter().filter(|(span, _)| span.overlaps(range));
+        here.map(|(_, text)| text.clone()).collect()
+    }
+
+    /// A block that an earlier run has set aside.
+    fn note_missing(&self, bad: &Path) {
+        let range = Block::open(&self.fs, bad, Arc::clone(&self.cache)).map(|b| b.range());
+        let text = format!(
+            "{} was damaged and set aside: its samples are missing; remove the file if they are given up",
+            bad.display()
+        );
+        self.missing.lock().push((range.unwrap_or(ALWAYS), text));
     }
 
     pub(crate) fn cache_bytes(&self) -> usize {
@@ -99,14 +130,15 @@ impl Blocks {
     }
 
     /// Renames a bad file, so that it is out of the way and can be looked at.
-    fn set_aside(&self, path: &Path, why: &BlockError) {
+    fn set_aside(&self, path: &Path, range: TimeRange, why: &BlockError) {
         let mut name = path.as_os_str().to_owned();
         name.push(".bad");
         let aside = match self.fs.rename(path, Path::new(&name)) {
             Ok(()) => format!("it was set aside as {}", Path::new(&name).display()),
             Err(e) => format!("and it could not be set aside: {e}"),
         };
-        self.problems.lock().push(format!("{why}; {aside}"));
+        let text = format!("{why}; {aside}");
+        self.missing.lock().push((range, text));
     }
 
     /// Takes a block that turned out to be bad out of the answers.
@@ -116,7 +148,7 @@ impl Blocks {
             let left = list.iter().filter(|b| b.path != bad.path).cloned();
             *list = Arc::new(left.collect());
             drop(list);
-            self.set_aside(&bad.path, why);
+            self.set_aside(&bad.path, bad.range(), why);
             bad.forget();
         }
     }

@@ -128,8 +128,10 @@ impl Tsdb {
                 }
             }
         }
-        for problem in self.blocks.problems() {
-            warnings.push(problem);
+        for missing in self.blocks.missing(range) {
+            if !warnings.iter().any(|w| w.starts_with(&missing)) {
+                warnings.push(missing);
+            }
         }
         Ok((unite(rows, head), warnings))
     }

@@ -267,7 +267,15 @@ fn a_bad_block_is_set_aside_and_the_answer_says_so() {
     let (got, warnings) = read(&store, ALL);
     assert!(got.values().all(|s| s.len() < 600) && got.len() == 5);
     assert!(warnings[0].contains("set aside as"), "{warnings:?}");
+    let later = TimeRange::new(T0 + 9 * 60 * MINUTE, T0 + 10 * 60 * MINUTE);
+    assert!(read(&store, later).1.is_empty());
     assert!(ends("bad").is_some());
+    drop(store);
+    let (_, warnings) = read(&open(&sim), ALL);
+    assert!(
+        warnings[0].contains("was damaged and set aside"),
+        "{warnings:?}"
+    );
 }
 
 /// Seven hours in the log, of which a block was cut, with a deletion over both.
