@@ -287,6 +287,13 @@ impl Head {
         }
     }
 
+    /// Lets go of the samples out of order before `until`.
+    pub(crate) fn forget_late(&mut self, until: i64) {
+        for late in self.late.values_mut() {
+            late.retain(|s| s.0 >= until);
+        }
+    }
+
     /// Lets go of all samples; the series stay.
     pub(crate) fn forget_samples(&mut self) {
         for (hot, cold) in self.hot.iter_mut().zip(&mut self.cold) {

@@ -13,6 +13,8 @@ use crate::store::metrics::stream::{self, Item, Last, Token};
 /// Record types.
 pub(crate) const DATA: u8 = 1;
 pub(crate) const EPOCH: u8 = 2;
+/// A varint: a block was cut here of everything before that time, unless there is no such block.
+pub(crate) const CUT: u8 = 3;
 
 const TIME: u64 = 0;
 const SLOT: u64 = 1;

@@ -9,6 +9,7 @@ use crate::model::answer::Metadata;
 use crate::model::labels::Labels;
 use crate::model::matcher::Matcher;
 use crate::model::time::TimeRange;
+use crate::store::disk::bytes::Reader;
 use crate::store::disk::wal::{Event, OpenWalError, Settings, Wal};
 use crate::store::live::Ring;
 use crate::store::metrics::block::BlockError;
@@ -123,6 +124,16 @@ impl Tsdb {
                 replay.segment();
             }
             Event::Damage => replay.damage(),
+            Event::Record {
+                kind: journal::CUT,
+                payload,
+            } => {
+                // What came late for earlier blocks and in time for this one is in it.
+                let until = Reader::new(payload).varint();
+                if let Some(until) = until.filter(|u| *u <= blocks.until()) {
+                    head.forget_late(until);
+                }
+            }
             Event::Record { kind, payload } => replay.record(kind, payload, &mut head),
         })?;
         newest.insert(segment, replay.newest);

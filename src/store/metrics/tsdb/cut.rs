@@ -5,8 +5,10 @@
 
 use crate::model::sample::Samples;
 use crate::model::time::TimeRange;
+use crate::store::disk::bytes::put_varint;
 use crate::store::metrics::block::{BlockError, Writer};
 use crate::store::metrics::head::Head;
+use crate::store::metrics::journal;
 use crate::store::metrics::tsdb::Tsdb;
 use crate::store::write::SeriesId;
 use std::path::Path;
@@ -20,6 +22,9 @@ impl Tsdb {
         let series = {
             let mut live = self.head.write();
             live.head.begin_cut(until);
+            let mut mark = Vec::new();
+            put_varint(&mut mark, until);
+            self.wal.push(journal::CUT, &mark, false);
             // A new segment: those before it can go with the next cut.
             live.end_segment();
             live.head.select(&[], range)

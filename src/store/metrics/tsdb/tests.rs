@@ -138,6 +138,29 @@ proptest! {
     }
 }
 
+#[test]
+fn a_late_sample_that_was_deleted_from_a_block_stays_deleted() {
+    let sim = Sim::new();
+    let store = open(&sim);
+    let mut model = Map::new();
+    for minute in 0..130 {
+        tick(&store, &mut model, T0 + minute * MINUTE);
+        if minute == 119 {
+            tick(&store, &mut model, T0 + 115 * MINUTE - 1);
+        }
+    }
+    for minute in 130..240 {
+        tick(&store, &mut model, T0 + minute * MINUTE);
+    }
+    store.upkeep();
+    let range = TimeRange::new(T0, T0 + 119 * MINUTE);
+    store.delete_series(&[Vec::new()], range).unwrap();
+    for samples in model.values_mut() {
+        samples.retain(|t, _| !range.contains(*t));
+    }
+    assert_eq!(read(&open(&sim.after_crash(Unsynced::Lost)), ALL).0, model);
+}
+
 fn hours(store: &Store, model: &mut Map, from: i64, to: i64) {
     for minute in from * 60..to * 60 {
         tick(store, model, T0 + minute * MINUTE);
