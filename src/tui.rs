@@ -11,8 +11,6 @@
 //! [`keymap`], a tab a row in [`tabs`], a panel a row in [`panel`], a theme a file in `themes/`.
 //! Tested by pure updates here, and by painted screens in `tests/it/tui`.
 
-#![allow(dead_code, reason = "doors for the panels and tabs that land next")]
-
 mod cmd;
 mod effects;
 mod encode;
@@ -32,6 +30,7 @@ mod theme;
 mod time_cursor;
 mod update;
 mod view;
+#[allow(dead_code, reason = "widgets for the tabs that land next")]
 mod widget;
 mod writer;
 

@@ -8,8 +8,8 @@ use crate::tui::slot::Ticket;
 pub(crate) enum Cmd {
     /// Asks the source. A newer asking of the same slot ends the older one.
     Ask { ticket: Ticket, request: Request },
-    /// Gives an order; the outcome comes back as `Msg::Acted` with the same tag.
-    Act { tag: u64, action: Action },
+    /// Gives an order; the outcome comes back as `Msg::Acted`.
+    Act(Action),
     /// Puts text on the clipboard of the person's own terminal (OSC 52).
     Copy(String),
     /// Writes a file into the folder the console was started in.

@@ -54,11 +54,11 @@ impl Effects {
         });
     }
 
-    pub(crate) fn act(&self, tag: u64, action: Action) {
+    pub(crate) fn act(&self, action: Action) {
         let (source, to) = (self.source.clone(), self.to.clone());
         self.runtime.spawn(async move {
             let result = source.act(action).await;
-            let _ = to.send(Msg::Acted(tag, result));
+            let _ = to.send(Msg::Acted(result));
         });
     }
 

@@ -33,6 +33,7 @@ impl LineEdit {
     }
 
     /// Columns before the caret.
+    #[cfg(test)]
     pub(crate) fn column(&self) -> usize {
         text::width(&self.text[..self.caret])
     }

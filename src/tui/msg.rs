@@ -21,7 +21,7 @@ pub(crate) enum Msg {
     },
     Focus(bool),
     Answer(Ticket, Result<Answer, SourceError>),
-    Acted(u64, Result<Outcome, SourceError>),
+    Acted(Result<Outcome, SourceError>),
     /// A file was written there, or why not.
     Saved(Result<String, String>),
     /// Something outside wants the console to end.

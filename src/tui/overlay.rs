@@ -88,6 +88,7 @@ pub(crate) enum ListKind {
     Menu,
     Instances,
     Themes,
+    Bookmarks,
     Blind,
     /// The metrics, of the tab of that name.
     Browser,
@@ -167,7 +168,17 @@ impl List {
                 return Step::Close;
             }
             (Code::Esc, _) => (self.typing, self.edit) = (false, LineEdit::default()),
-            (Code::Enter, _) => return self.current().map_or(Step::Stay, Step::Choose),
+            (Code::Enter, _) => {
+                let text = self.edit.text();
+                // A clock or a span is no name, though a help text may mention it.
+                let value =
+                    text.len() > 1 && text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+                return match self.current().filter(|_| !value) {
+                    Some(item) => Step::Choose(item),
+                    None if self.kind == ListKind::Palette => Step::Typed(text.to_owned()),
+                    None => Step::Stay,
+                };
+            }
             (Code::Up, _) | (Code::Char('p'), true) => self.step(-1),
             (Code::Down, _) | (Code::Char('n'), true) => self.step(1),
             (Code::PageUp, _) => self.step(-10),
@@ -256,6 +267,8 @@ pub(crate) enum Step {
     Stay,
     Close,
     Choose(Item),
+    /// Typed into the palette, and the name of nothing.
+    Typed(String),
     Submit,
     /// Close, and do this without asking again.
     Do(Run),

@@ -247,7 +247,7 @@ impl Console {
     fn perform(&mut self, cmd: Cmd) -> Option<Leave> {
         match cmd {
             Cmd::Ask { ticket, request } => self.effects.ask(ticket, request),
-            Cmd::Act { tag, action } => self.effects.act(tag, action),
+            Cmd::Act(action) => self.effects.act(action),
             Cmd::Copy(text) if view::clipboard_fits(&text) => {
                 let encoded = base64::engine::general_purpose::STANDARD.encode(text);
                 self.writer.order(&format!("\x1b]52;c;{encoded}\x07"));
@@ -289,8 +289,9 @@ impl Console {
         let state = &self.state;
         let theme = &self.theme;
         let stale = theme.name != state.theme && state.depth != Depth::Mono;
-        if stale || theme.symbols.set != state.symbols {
+        if stale || theme.symbols.set != state.symbols || theme.sparse != state.low_bandwidth {
             self.theme = Theme::new(state.theme, state.depth, state.symbols);
+            self.theme.sparse = state.low_bandwidth;
         }
         let (buffer, caret) = self.screen();
         let state = &self.state;

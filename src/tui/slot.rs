@@ -52,7 +52,6 @@ pub(crate) struct Slot {
     waiting: Option<Request>,
     /// The last question that came back, with an answer or with an error.
     settled: Option<Request>,
-    answered: Option<Request>,
     /// Milliseconds since the epoch.
     answered_at: i64,
     value: Option<Answer>,
@@ -84,11 +83,6 @@ impl Slot {
     /// What went wrong with the newest asking; the last good answer may stand behind it.
     pub(crate) fn error(&self) -> Option<&SourceError> {
         self.error.as_ref()
-    }
-
-    /// The question that [`Slot::answer`] answers.
-    pub(crate) fn answered(&self) -> Option<&Request> {
-        self.answered.as_ref()
     }
 
     pub(crate) fn answered_at(&self) -> i64 {
@@ -127,18 +121,15 @@ impl Slots {
         self.slots.get(&id)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&SlotId, &Slot)> {
-        self.slots.iter()
-    }
-
     /// Forgets one answer.
     pub(crate) fn forget_one(&mut self, id: SlotId) {
         self.slots.remove(&id);
     }
 
-    /// Forgets what an owner was told, as when its question was changed by a person.
-    pub(crate) fn forget(&mut self, owner: &str) {
-        self.slots.retain(|id, _| id.owner != owner);
+    /// Since when the slowest running asking runs.
+    pub(crate) fn slowest(&self) -> Option<i64> {
+        let running = self.slots.values();
+        running.filter_map(Slot::loading_since).min()
     }
 
     /// Asks, or lets it wait, or does nothing where exactly this is known or on its way.
@@ -186,11 +177,10 @@ impl Slots {
         let Some(request) = slot.running.take() else {
             return Taken::default();
         };
-        slot.settled = Some(request.clone());
+        slot.settled = Some(request);
         match result {
             Ok(answer) => {
                 slot.value = Some(answer);
-                slot.answered = Some(request);
                 slot.answered_at = now;
                 slot.error = None;
             }

@@ -1,10 +1,8 @@
 //! Everything the console knows. Changed only by `update`; painted by `view`.
 
-use crate::model::action::Action;
 use crate::model::answer::Answer;
 use crate::model::request::{Request, ViewName};
 use crate::model::view::{Machine, Mark, MarkKind, Status, View};
-use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Keymap;
 use crate::tui::msg::LineMeter;
 use crate::tui::overlay::Overlay;
@@ -65,8 +63,9 @@ pub(crate) struct State {
     pub(crate) line: LineMeter,
     /// The line is slow: draw less.
     pub(crate) low_bandwidth: bool,
+    /// Reports of the line in a row without a blocked write.
+    pub(crate) calm_reports: u32,
     pub(crate) history: Vec<String>,
-    pub(crate) orders: u64,
     pub(crate) dirty: Dirty,
     /// The bookmarks that were set here and are not yet in the answer.
     pub(crate) bookmarks: Vec<Mark>,
@@ -132,8 +131,8 @@ impl State {
             welcome: options.first_start,
             line: LineMeter::default(),
             low_bandwidth: false,
+            calm_reports: 0,
             history: Vec::new(),
-            orders: 0,
             dirty: Dirty::Key,
             bookmarks: Vec::new(),
             options,
@@ -155,15 +154,6 @@ impl State {
             self.toasts.remove(0);
         }
         self.dirty = Dirty::Key;
-    }
-
-    /// An order under way; its outcome comes back as a message.
-    pub(crate) fn order(&mut self, action: Action) -> Cmd {
-        self.orders += 1;
-        Cmd::Act {
-            tag: self.orders,
-            action,
-        }
     }
 
     pub(crate) fn remember(&mut self, label: String) {

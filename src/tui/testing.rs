@@ -101,7 +101,7 @@ impl Bench {
     pub fn obey(&mut self, with: &mut dyn FnMut(&Action) -> Outcome) -> &mut Self {
         for cmd in std::mem::take(&mut self.asked) {
             match cmd {
-                Cmd::Act { tag, action } => self.send(Msg::Acted(tag, Ok(with(&action)))),
+                Cmd::Act(action) => self.send(Msg::Acted(Ok(with(&action)))),
                 other => self.asked.push(other),
             }
         }

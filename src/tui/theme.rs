@@ -43,18 +43,11 @@ pub(crate) struct Symbols {
     pub(crate) set: SymbolSet,
     pub(crate) border: border::Set<'static>,
     pub(crate) ellipsis: &'static str,
-    pub(crate) up: &'static str,
-    pub(crate) down: &'static str,
-    pub(crate) right: &'static str,
     pub(crate) left: &'static str,
-    pub(crate) dot: &'static str,
     pub(crate) horizontal: &'static str,
-    pub(crate) vertical: &'static str,
     pub(crate) pause: &'static str,
     pub(crate) check: &'static str,
     pub(crate) cross: &'static str,
-    /// Eighths of a cell for bars, from empty to full.
-    pub(crate) bars: &'static [&'static str],
 }
 
 const ASCII_BORDER: border::Set<'static> = border::Set {
@@ -75,40 +68,23 @@ impl Symbols {
                 set,
                 border: border::ROUNDED,
                 ellipsis: "…",
-                up: "▴",
-                down: "▾",
-                right: "▸",
                 left: "◂",
-                dot: "∙",
                 horizontal: "─",
-                vertical: "│",
                 pause: "⏸",
                 check: "✓",
                 cross: "✗",
-                bars: &[" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
             };
         }
         Self {
             set,
             border: ASCII_BORDER,
             ellipsis: "~",
-            up: "^",
-            down: "v",
-            right: ">",
             left: "<",
-            dot: "*",
             horizontal: "-",
-            vertical: "|",
             pause: "||",
             check: "ok",
             cross: "x",
-            bars: &[" ", "#"],
         }
-    }
-
-    /// Charts may use braille dots: two columns and four rows of them in a cell.
-    pub(crate) fn braille(&self) -> bool {
-        self.set != SymbolSet::Ascii
     }
 }
 
@@ -116,9 +92,10 @@ impl Symbols {
 #[derive(Clone, Debug)]
 pub(crate) struct Theme {
     pub(crate) name: &'static str,
-    pub(crate) about: &'static str,
     pub(crate) depth: Depth,
     pub(crate) symbols: Symbols,
+    /// The line is slow: charts send little.
+    pub(crate) sparse: bool,
     /// Ordinary text.
     pub(crate) text: Style,
     /// What matters less: units, hints, old values.
@@ -143,8 +120,6 @@ pub(crate) struct Theme {
     /// "This is not now".
     pub(crate) banner: Style,
     pub(crate) input: Style,
-    /// A search's hit.
-    pub(crate) hit: Style,
     series: Vec<Style>,
 }
 
@@ -161,9 +136,9 @@ impl Theme {
         let role = |wanted: &str| style_of(lookup(text, wanted), depth);
         Self {
             name,
-            about: lookup(text, "about"),
             depth,
             symbols: Symbols::new(set),
+            sparse: false,
             text: role("text"),
             dim: role("dim"),
             border: role("border"),
@@ -180,7 +155,6 @@ impl Theme {
             tab: role("tab"),
             banner: role("banner"),
             input: role("input"),
-            hit: role("match"),
             series: lookup(text, "series")
                 .split_whitespace()
                 .map(|colour| style_of(colour, depth))
@@ -340,7 +314,7 @@ mod tests {
     fn every_theme_says_every_role_in_words_that_are_known() {
         let roles = [
             "text", "dim", "border", "focus", "title", "key", "accent", "good", "warn", "bad",
-            "selected", "cursor", "header", "tab", "banner", "input", "match", "series",
+            "selected", "cursor", "header", "tab", "banner", "input", "series",
         ];
         for (name, text) in THEMES {
             assert_eq!(lookup(text, "name"), *name);

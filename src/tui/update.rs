@@ -6,7 +6,7 @@ use crate::model::action::Outcome;
 use crate::source::api::SourceError;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::{Key, Scope};
-use crate::tui::msg::{Mouse, MouseKind, Msg};
+use crate::tui::msg::{LineMeter, Mouse, MouseKind, Msg};
 use crate::tui::overlay::{Confirm, Item, List, ListKind, Overlay, PromptKind, Run, Step, lists};
 use crate::tui::slot::Urgency;
 use crate::tui::state::{Chosen, Dirty, STATUS, State};
@@ -19,17 +19,15 @@ pub(crate) use crate::tui::update::acts::act;
 
 /// A write that was blocked this long makes the console draw less.
 const SLOW_LINE_MS: u64 = 250;
+/// Reports of the line without such a write after which it counts as quick again.
+const CALM_REPORTS: u32 = 12;
 
 pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Cmd> {
     match msg {
         Msg::Tick => return tick(state),
         Msg::Answer(ticket, result) => return answer(state, ticket, result),
         Msg::Line(line) => {
-            if line.blocked_ms > SLOW_LINE_MS && !state.low_bandwidth {
-                state.low_bandwidth = true;
-                state.toast("the line to this terminal is slow: drawing less", false);
-            }
-            state.line = line;
+            measure(state, line);
             return Vec::new();
         }
         _ => {}
@@ -47,7 +45,7 @@ pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Cmd> {
             state.focused = focused;
             Vec::new()
         }
-        Msg::Acted(_, result) => acted(state, result),
+        Msg::Acted(result) => acted(state, result),
         Msg::Saved(result) => {
             match result {
                 Ok(path) => state.toast(format!("saved to {path}"), false),
@@ -71,6 +69,21 @@ pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Cmd> {
     };
     cmds.extend(ask_all(state, Urgency::Changed));
     cmds
+}
+
+/// A slow line makes the console draw less, until it was quick for a while.
+fn measure(state: &mut State, line: LineMeter) {
+    state.line = line;
+    let slow = line.blocked_ms > SLOW_LINE_MS;
+    if slow && !state.low_bandwidth {
+        state.low_bandwidth = true;
+        state.toast("the line to this terminal is slow: drawing less", false);
+    }
+    state.calm_reports = if slow { 0 } else { state.calm_reports + 1 };
+    if state.low_bandwidth && state.calm_reports >= CALM_REPORTS {
+        state.low_bandwidth = false;
+        state.toast("the line is quick again: drawing everything", false);
+    }
 }
 
 fn tick(state: &mut State) -> Vec<Cmd> {
@@ -180,6 +193,7 @@ fn overlay_step(state: &mut State, step: Step) -> Vec<Cmd> {
             Vec::new()
         }
         Step::Choose(item) => choose(state, item),
+        Step::Typed(text) => typed(state, &text),
         Step::Submit => submit(state),
         Step::Do(what) => {
             state.overlays.pop();
@@ -199,6 +213,26 @@ fn choose(state: &mut State, item: Item) -> Vec<Cmd> {
     state.theme_before = None;
     state.overlays.pop();
     run(state, item.run)
+}
+
+/// What was typed into the palette and is nobody's name: a time to go to, or a range.
+fn typed(state: &mut State, text: &str) -> Vec<Cmd> {
+    let text = text.trim();
+    let range = text.strip_prefix("range ").unwrap_or(text);
+    if let Ok(range) = crate::base::units::parse_duration_ms(range.trim()) {
+        state.overlays.pop();
+        state.time.set_range(range, state.now);
+    } else {
+        let when = text.strip_prefix("go ").unwrap_or(text);
+        match time_cursor::parse_when(when, state.now, state.time.zone()) {
+            Ok(at) => {
+                state.overlays.pop();
+                return acts::go_to(state, at);
+            }
+            Err(_) => state.toast(format!("{text:?} is no name, time or range"), true),
+        }
+    }
+    Vec::new()
 }
 
 fn top_kind(state: &State) -> Option<ListKind> {
@@ -255,7 +289,7 @@ fn perform(state: &mut State, what: Run) -> Vec<Cmd> {
         Run::Nothing => {}
         Run::Act(what) => return act(state, what),
         Run::Tab(at) => state.tab = at,
-        Run::Order { action, .. } => return vec![state.order(action)],
+        Run::Order { action, .. } => return vec![Cmd::Act(action)],
         Run::Instance(name) => {
             state.chosen_instance = Some(name.map_or(Chosen::All, Chosen::One));
         }

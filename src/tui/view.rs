@@ -6,7 +6,7 @@ use crate::base::text;
 use crate::tui::keymap::{Act, BINDINGS, Binding, Scope};
 use crate::tui::overlay::paint;
 use crate::tui::run::Engine;
-use crate::tui::state::State;
+use crate::tui::state::{STATUS, State};
 use crate::tui::tabs::TABS;
 use crate::tui::theme::Theme;
 use ratatui::buffer::Buffer;
@@ -19,16 +19,23 @@ use ratatui::widgets::{Clear, Widget};
 pub(crate) const SMALLEST: (u16, u16) = (60, 18);
 /// Base64 that terminals take in one OSC 52; tmux and others cut or drop more.
 const MAX_CLIPBOARD: usize = 74_994;
+/// Seconds without a word of the engine after which that is said.
+const SILENT_S: i64 = 25;
 
 /// Where the open tab is painted.
 pub(crate) fn body(state: &State) -> Rect {
-    let top = 1 + u16::from(!state.time.is_live());
+    let top = 1 + u16::from(!state.time.is_live()) + welcome_rows(state);
     Rect::new(
         0,
         top.min(state.height),
         state.width,
         state.height.saturating_sub(top + 1),
     )
+}
+
+/// Lines of the first start, above the tab.
+fn welcome_rows(state: &State) -> u16 {
+    if state.welcome { 3 } else { 0 }
 }
 
 /// True where this much text can be handed to a terminal's clipboard.
@@ -57,7 +64,9 @@ pub(crate) fn view(
     let bottom = Rect::new(0, area.height - 1, area.width, 1);
     footer(state, theme, bottom, buffer);
     if state.welcome {
-        welcome(state, theme, body, buffer);
+        let rows = welcome_rows(state);
+        let place = Rect::new(0, body.y - rows, area.width, rows);
+        welcome(state, theme, place, buffer);
     }
     for overlay in &state.overlays {
         caret = paint::overlay(overlay, theme, area, buffer);
@@ -140,12 +149,31 @@ fn header(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         (None, None) => "...".to_owned(),
     };
     let range = crate::base::units::format_duration_ms(state.time.range);
+    let waiting = waiting(state);
     let clock = state.time.clock(state.tick);
-    let right = format!("{instance}  {range}  {clock} {} ", state.time.zone_name());
+    let right = format!(
+        "{waiting}{instance}  {range}  {clock} {} ",
+        state.time.zone_name()
+    );
     let room = usize::from(area.width.saturating_sub(end + 1));
     let right = text::fit(&right, room, theme.symbols.ellipsis);
     let x = area.width - text::width(&right) as u16;
     buffer.set_string(x, 0, &right, theme.header);
+}
+
+/// Says that the engine is slow, or silent: nothing on screen may pass for new that is not.
+fn waiting(state: &State) -> String {
+    let told = state.slots.get(STATUS).map_or(0, |s| s.answered_at());
+    let silent = (state.now - told) / 1000;
+    if told > 0 && silent >= SILENT_S {
+        return format!("no answer for {silent} s  ");
+    }
+    match state.slots.slowest() {
+        Some(since) if state.now - since >= 1000 => {
+            format!("asking for {} s  ", (state.now - since) / 1000)
+        }
+        _ => String::new(),
+    }
 }
 
 /// Says that this is not now, and how to come back.
@@ -273,7 +301,7 @@ fn bytes(n: f64) -> String {
 }
 
 /// The three lines of the first start.
-fn welcome(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) {
+fn welcome(state: &State, theme: &Theme, place: Rect, buffer: &mut Buffer) {
     let collected = match state.status() {
         Some(status) => format!(
             "Collecting this server ({}); history is kept in {}.",
@@ -293,13 +321,6 @@ fn welcome(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) {
         state.keymap.label(Act::Palette)
     );
     let lines = [collected, hidden, keys];
-    let place = Rect::new(
-        body.x,
-        body.y,
-        body.width,
-        (lines.len() as u16).min(body.height),
-    );
-    Clear.render(place, buffer);
     for (row, line) in place.rows().zip(&lines) {
         let shown = text::left(
             &format!(" {line}"),

@@ -83,6 +83,8 @@ impl Look {
         Self {
             symbols: if theme.symbols.set == SymbolSet::Ascii {
                 Symbols::Ascii
+            } else if theme.sparse {
+                Symbols::Dot
             } else {
                 Symbols::Braille
             },

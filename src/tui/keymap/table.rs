@@ -54,6 +54,7 @@ pub(crate) enum Act {
     Bookmark,
     NextBookmark,
     PrevBookmark,
+    Bookmarks,
     Zone,
     Instances,
     Themes,
@@ -67,8 +68,6 @@ pub(crate) enum Act {
     RemoveQuery,
     ChartOrTable,
     Browse,
-    /// A tab that has no digit, by its name.
-    Named(&'static str),
 }
 
 pub(crate) struct Binding {
@@ -155,6 +154,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
     global(Act::Bookmark, "bookmark", "m", "bookmark this instant", ""),
     global(Act::NextBookmark, "next-bookmark", "u", "to the next bookmark", ""),
     global(Act::PrevBookmark, "previous-bookmark", "U", "to the bookmark before", ""),
+    global(Act::Bookmarks, "bookmarks", "'", "all bookmarks, to go to one", ""),
     global(Act::Zone, "time-zone", "Z", "times in the server's zone or in UTC", ""),
     global(Act::Instances, "instances", "i", "choose the instance to look at", "instance"),
     global(Act::Themes, "theme", "", "choose a theme, with preview", ""),

@@ -1,10 +1,11 @@
 //! The lists that the console itself opens.
 
 use crate::model::answer::Answer;
-use crate::model::view::View;
+use crate::model::view::{Mark, MarkKind, View};
 use crate::tui::cmd::Leave;
 use crate::tui::keymap::{Act, BINDINGS, Scope};
 use crate::tui::overlay::{Item, List, ListKind, Run};
+use crate::tui::panel::PANELS;
 use crate::tui::run::Engine;
 use crate::tui::state::{BLIND, State};
 use crate::tui::tabs::TABS;
@@ -31,6 +32,10 @@ pub(crate) fn help(state: &State) -> List {
         .collect();
     for other in TABS.iter().filter(|t| t.name != tab) {
         items.extend(of_scope(Scope::Tab(other.name)));
+    }
+    for panel in PANELS {
+        let label = format!("panel {}: {}", panel.title, panel.help);
+        items.push(Item::new(label, "Overview", Run::Tab(0)));
     }
     List::new(ListKind::Help, "Keys", items)
         .or_say("no key does that; try : for everything by name")
@@ -128,6 +133,19 @@ pub(crate) fn instances(state: &State) -> List {
         .position(|i| Some(i.label.as_str()) == state.instance())
         .unwrap_or(0);
     list.or_say("the engine has not said yet which instances it knows")
+}
+
+/// The bookmarks, the newest first.
+pub(crate) fn bookmarks(state: &State) -> List {
+    let mut marks = state.marks();
+    marks.retain(|m| m.kind == MarkKind::Bookmark);
+    marks.sort_by_key(|m| std::cmp::Reverse(m.t));
+    marks.dedup_by_key(|m| m.t);
+    let item = |m: &&Mark| Item::new(state.time.date_clock(m.t), m.text.clone(), Run::GoTo(m.t));
+    let items = marks.iter().map(item).collect();
+    let key = state.keymap.label(Act::Bookmark);
+    List::new(ListKind::Bookmarks, "Bookmarks", items)
+        .or_say(format!("no bookmark yet; {key} sets one"))
 }
 
 /// What cannot be read here, each with the way out.

@@ -21,10 +21,6 @@ impl Cursor {
         self.row.min(count.saturating_sub(1))
     }
 
-    pub(crate) fn set(&mut self, row: usize) {
-        self.row = row;
-    }
-
     /// Moves; true where the action was a move in a list.
     pub(crate) fn act(&mut self, act: Act, count: usize, page: usize) -> bool {
         let last = count.saturating_sub(1);

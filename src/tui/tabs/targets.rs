@@ -165,7 +165,7 @@ fn prompted(state: &mut State, tag: &'static str, text: &str) -> Result<Vec<Cmd>
     };
     state.locals.targets.trial = Some((url.clone(), job.to_owned()));
     state.toast(format!("scraping {url} once ..."), false);
-    Ok(vec![state.order(Action::TryTarget { url })])
+    Ok(vec![Cmd::Act(Action::TryTarget { url })])
 }
 
 /// What the trial scrape saw; only `y` adds the target.

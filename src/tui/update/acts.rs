@@ -8,7 +8,7 @@ use crate::tui::overlay::{Item, Overlay, Prompt, PromptKind, Run, lists};
 use crate::tui::run::Engine;
 use crate::tui::slot::Urgency;
 use crate::tui::state::State;
-use crate::tui::tabs::{TABS, by_name};
+use crate::tui::tabs::TABS;
 use crate::tui::update::{ask_all, copy};
 
 pub(crate) fn act(state: &mut State, act: Act) -> Vec<Cmd> {
@@ -24,6 +24,7 @@ pub(crate) fn act(state: &mut State, act: Act) -> Vec<Cmd> {
         Act::Menu => open_list(state, lists::menu(state)),
         Act::Instances => open_list(state, lists::instances(state)),
         Act::Themes => open_list(state, lists::themes(state)),
+        Act::Bookmarks => open_list(state, lists::bookmarks(state)),
         Act::Blind => open_list(state, lists::blind(state)),
         Act::GoToTime => prompt(state, PromptKind::Time),
         Act::Range => prompt(state, PromptKind::Range),
@@ -49,11 +50,6 @@ pub(crate) fn act(state: &mut State, act: Act) -> Vec<Cmd> {
         }
         Act::Tab(digit) => {
             if let Some(at) = TABS.iter().position(|t| t.digit == Some(digit)) {
-                state.tab = at;
-            }
-        }
-        Act::Named(name) => {
-            if let Some(at) = by_name(name) {
                 state.tab = at;
             }
         }
@@ -182,7 +178,7 @@ pub(crate) fn set_bookmark(state: &mut State, t: i64, text: &str) -> Vec<Cmd> {
         text: text.to_owned(),
         remove: false,
     };
-    vec![state.order(bookmark)]
+    vec![Cmd::Act(bookmark)]
 }
 
 fn open_list(state: &mut State, list: crate::tui::overlay::List) {

@@ -4,6 +4,7 @@ use super::*;
 use crate::tui::cmd::Leave;
 use crate::tui::run::{Engine, Options};
 use crate::tui::terminal::Environment;
+use crate::tui::time_cursor::TimeCursor;
 
 const NOW: i64 = 1_795_230_000_000;
 
@@ -119,8 +120,6 @@ fn a_selection_becomes_the_range() {
     assert!(state.time.is_live());
 }
 
-use crate::tui::time_cursor::TimeCursor;
-
 #[test]
 fn hangul_keys_work_and_are_hinted() {
     let mut state = state(Engine::Attached);
@@ -132,4 +131,63 @@ fn hangul_keys_work_and_are_hinted() {
         panic!("closed")
     };
     assert_eq!(prompt.edit.text(), "ㅂ", "an input takes what was typed");
+}
+
+#[test]
+fn the_palette_takes_times_and_ranges_as_well() {
+    let mut state = state(Engine::Attached);
+    for (text, cursor, range) in [("-15m", Some(NOW - 900_000), 30), ("2h", None, 120)] {
+        press(&mut state, "0");
+        press(&mut state, ":");
+        update(&mut state, Msg::Paste(text.into()));
+        press(&mut state, "Enter");
+        assert!(state.overlays.is_empty(), "{text}");
+        assert_eq!(
+            (state.time.cursor, state.time.range),
+            (cursor, range * 60_000),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn bookmarks_are_set_listed_and_gone_to() {
+    let mut state = state(Engine::Attached);
+    press(&mut state, "'");
+    press(&mut state, "Esc");
+    press(&mut state, "[");
+    press(&mut state, "m");
+    update(&mut state, Msg::Paste("deploy".into()));
+    let order = press(&mut state, "Enter");
+    assert!(matches!(
+        &order[..],
+        [Cmd::Act(crate::model::action::Action::Bookmark { .. })]
+    ));
+    let at = state.time.instant();
+    press(&mut state, "0");
+    press(&mut state, "'");
+    press(&mut state, "Enter");
+    assert_eq!(state.time.cursor, at);
+    press(&mut state, "0");
+    press(&mut state, "U");
+    assert_eq!(state.time.cursor, at);
+}
+
+#[test]
+fn a_slow_line_is_drawn_less_until_it_is_quick_again() {
+    let mut state = state(Engine::Attached);
+    let report = |blocked_ms| {
+        Msg::Line(LineMeter {
+            bytes_per_second: 1000.0,
+            blocked_ms,
+        })
+    };
+    update(&mut state, report(10));
+    assert!(!state.low_bandwidth);
+    update(&mut state, report(2000));
+    assert!(state.low_bandwidth);
+    for _ in 0..CALM_REPORTS {
+        update(&mut state, report(3));
+    }
+    assert!(!state.low_bandwidth);
 }

@@ -39,7 +39,9 @@ fn child_plays_the_console() {
         });
     }
     let exit = run(Arc::new(FakeSource), options, handle).unwrap();
-    println!("ended: {exit:?}");
+    if play != "stuck" {
+        println!("ended: {exit:?}");
+    }
     std::process::exit(0);
 }
 
@@ -80,7 +82,10 @@ impl Pty {
             let mut buffer = [0; 4096];
             while let Ok(n @ 1..) = reader.read(&mut buffer) {
                 if to.send(buffer[..n].to_vec()).is_err() {
-                    return;
+                    // Nobody listens: keep the line open and read no more.
+                    loop {
+                        std::thread::park();
+                    }
                 }
             }
         });
@@ -249,4 +254,24 @@ fn the_last_screen_stays_if_asked() {
     let text = String::from_utf8_lossy(&pty.raw);
     let after = text.rsplit("\x1b[?1049l").next().unwrap();
     assert!(after.contains("web1"), "{after:?}");
+}
+
+/// Nobody reads the terminal any more: keys are still taken, and leaving works.
+#[test]
+fn a_stuck_terminal_does_not_hold_the_way_out() {
+    let mut pty = Pty::start("stuck");
+    pty.sees("web1");
+    // From here on nothing is read: whole repaints fill what the kernel keeps for us.
+    let (_, unread) = channel();
+    drop(std::mem::replace(&mut pty.output, unread));
+    for _ in 0..400 {
+        pty.keys("\x0c");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    pty.keys("q");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while pty.child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "it still runs");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

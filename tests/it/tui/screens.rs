@@ -146,6 +146,25 @@ fn an_engine_that_does_not_answer_freezes_nothing() {
 }
 
 #[test]
+fn an_engine_that_falls_silent_is_told_and_what_is_old_stays() {
+    let mut bench = bench(120, 40);
+    let mut gone = |_: &_| Err(SourceError::Unavailable("the engine is gone".into()));
+    for _ in 0..20 {
+        bench.wait(2000).answer(&mut gone);
+    }
+    let screen = bench.screen();
+    assert!(screen.contains("no answer for 40 s"), "{screen}");
+    assert!(screen.contains("web1"), "what was known stays");
+    assert!(
+        !bench
+            .wait(2000)
+            .answer(&mut answer)
+            .screen()
+            .contains("no answer")
+    );
+}
+
+#[test]
 fn the_caret_is_where_hangul_is_typed() {
     let mut bench = bench(80, 24);
     bench.press(":").type_text("한글");

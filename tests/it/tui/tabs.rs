@@ -218,3 +218,17 @@ fn several_queries_history_and_ways_to_take_it_along() {
     bench.press("b").answer(&mut answer);
     golden("metrics-browser", &bench.screen());
 }
+
+#[test]
+fn an_error_keeps_the_last_good_curve_behind_it() {
+    let mut bench = open("metrics", 80, 24);
+    bench
+        .press("e")
+        .type_text("up")
+        .press("Enter")
+        .answer(&mut answer);
+    let mut slow = |_: &_| Err(SourceError::Timeout("the query took more than 2m".into()));
+    let screen = bench.wait(60_000).answer(&mut slow).screen();
+    assert!(screen.contains("the query took more than 2m"), "{screen}");
+    golden("metrics-stale", &screen);
+}
