@@ -144,7 +144,10 @@ pub fn key_table() -> String {
         let keys: Vec<String> = keymap
             .keys_of(binding.act)
             .iter()
-            .map(|k| format!("`{}`", k.to_string().replace('|', "\\|")))
+            .map(|k| match k.to_string().as_str() {
+                "`" => "`` ` ``".to_owned(),
+                key => format!("`{}`", key.replace('|', "\\|")),
+            })
             .collect();
         if keys.is_empty() {
             continue;

@@ -3,6 +3,7 @@
 mod fake_source;
 mod jvm;
 mod live;
+mod readme;
 mod screens;
 mod tabs;
 
