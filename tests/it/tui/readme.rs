@@ -19,5 +19,8 @@ fn the_readme_has_every_key() {
         std::fs::write(&path, updated).unwrap();
         return;
     }
-    assert!(text[begin..end] == table, "UPDATE=1 writes the table:\n{table}");
+    assert!(
+        text[begin..end] == table,
+        "UPDATE=1 writes the table:\n{table}"
+    );
 }
