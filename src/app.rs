@@ -7,6 +7,7 @@
 
 mod backstage;
 pub mod console;
+pub mod demo;
 pub mod engine;
 mod gate;
 mod languages;
@@ -15,4 +16,5 @@ mod listener;
 pub mod once;
 pub mod places;
 mod reload;
+mod rights;
 pub mod serve;

@@ -8,6 +8,7 @@ use crate::api::server::{Call, Done};
 use crate::model::answer::{Answer, Notes, PromAnswer, Value};
 use crate::model::request::{PromQuery, Request};
 use crate::model::time::{Steps, TimeRange};
+use crate::query::syntax;
 use crate::source::api::SourceError;
 use crate::wire::prom_json::write;
 use crate::wire::remote_write;
@@ -167,6 +168,14 @@ pub(crate) async fn metadata(call: Call) -> Done {
     match ask(&call, request).await? {
         Answer::Metadata(all) => Ok(reply::json(write::metadata(&all, per_metric))),
         _ => Err(unexpected()),
+    }
+}
+
+pub(crate) async fn format_query(call: Call) -> Done {
+    let text = call.params.get("query");
+    match syntax::format(text) {
+        Ok(formatted) => Ok(reply::json(write::text(&formatted))),
+        Err(fault) => Err(bad_data(format!("invalid parameter \"query\": {fault}"))),
     }
 }
 

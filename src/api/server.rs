@@ -105,6 +105,13 @@ static ROUTES: &[Route] = &[
         Form,
         prometheus::query_range
     ),
+    route!(
+        "/api/v1/format_query",
+        ASK,
+        Query,
+        Form,
+        prometheus::format_query
+    ),
     route!("/api/v1/series", ASK, Query, Form, prometheus::series),
     route!("/api/v1/labels", ASK, Query, Form, prometheus::labels),
     route!(

@@ -3,11 +3,15 @@
 use crate::api::{self, AdminDone, AdminOrder, Health, own_families};
 use crate::app::engine::{Mode, Shared};
 use crate::app::reload;
+use crate::app::rights;
+use crate::collect::perform::process;
 use crate::collect::scrape::director::Scraper;
 use crate::model::action::{Action, Outcome};
 use crate::model::family::Family;
+use crate::model::matcher::Matcher;
 use crate::model::request::ViewName;
 use crate::model::view::{Mark, MarkKind, OwnCost, QueueRow, Status, View};
+use crate::query::syntax;
 use crate::source::api::{Caller, Reply, Source, SourceError};
 use crate::source::embedded::{Backstage, Embedded, OPENING};
 use crate::store::open::Store;
@@ -49,7 +53,7 @@ impl Backstage for Stage {
             ViewName::Targets => View::Targets(self.shared.targets()),
             ViewName::Blind => View::Blind(self.shared.watching.blind.borrow().clone()),
             ViewName::Jvms => View::Jvms((**self.shared.jvms.borrow()).clone()),
-            ViewName::Machine => View::Machine(self.shared.watching.machine.borrow().clone()),
+            ViewName::Machine => View::Machine(self.shared.machine()),
             ViewName::Marks => View::Marks(marks(&self.shared)),
             ViewName::Storage => match self.shared.store.load_full() {
                 Some(store) => View::Storage(Box::new(store.facts())),
@@ -105,7 +109,7 @@ fn scraper(shared: &Shared) -> Result<Scraper, SourceError> {
     shared.scraper.get().cloned().ok_or_else(opening)
 }
 
-fn act(shared: &Shared, action: Action, _caller: &Caller) -> Result<Outcome, SourceError> {
+fn act(shared: &Shared, action: Action, caller: &Caller) -> Result<Outcome, SourceError> {
     Ok(match action {
         Action::HandOver => {
             shared.end.send_replace(true);
@@ -125,7 +129,14 @@ fn act(shared: &Shared, action: Action, _caller: &Caller) -> Result<Outcome, Sou
                 Err(e) => refused(&e.to_string()),
             }
         }
-        Action::SignalProcess { .. } => refused("this engine cannot do that yet"),
+        Action::SignalProcess {
+            pid,
+            started,
+            signal,
+        } => match rights::may_signal(shared, caller, pid, started) {
+            Ok(()) => process::signal(pid, started, signal),
+            Err(said) => Outcome::Refused { said },
+        },
         Action::Reload | Action::TryTarget { .. } | Action::AddTarget { .. } => {
             refused("this order is carried out elsewhere")
         }
@@ -210,8 +221,8 @@ pub(crate) fn status(shared: &Shared) -> Status {
         listen: shared.listening.load().to_string(),
         ready: store.is_some(),
         instances: vec![shared.host_name.clone()],
-        machine: shared.watching.machine.borrow().clone(),
-        own: OwnCost::default(),
+        machine: shared.machine(),
+        own: own_cost(shared),
         targets_up: count(crate::model::view::Health::Up),
         targets_down: count(crate::model::view::Health::Down),
         queues: queues.into_iter().map(queue).collect(),
@@ -220,6 +231,33 @@ pub(crate) fn status(shared: &Shared) -> Status {
         storage: store.map(|s| s.facts()).unwrap_or_default(),
     }
 }
+
+fn own_cost(shared: &Shared) -> OwnCost {
+    let cost = shared.cost();
+    let head = shared.store.load_full().map_or(0, |s| s.facts().head_bytes);
+    let (ring_series, ring_bytes) = shared.ring.size();
+    let mut budget = vec![
+        ("metrics head".to_owned(), head, shared.head_memory()),
+        (
+            format!("live ring of {ring_series} series"),
+            ring_bytes as u64,
+            RING_MOST,
+        ),
+    ];
+    if let Some(own) = cost.allocator {
+        budget.push(("allocated in all".to_owned(), own.allocated, own.resident));
+    }
+    OwnCost {
+        rss: cost.rss,
+        cpu: cost.cpu,
+        threads: cost.threads,
+        open_files: cost.open_files,
+        budget,
+    }
+}
+
+/// What five minutes of the ring's most series take at most, as measured by its own tests.
+const RING_MOST: u64 = 16 << 20;
 
 /// The engine as the HTTP server sees it.
 pub(crate) struct Ports {
@@ -248,7 +286,9 @@ impl api::Engine for Ports {
 
     fn families(&self) -> Vec<Family> {
         let mut all: Vec<Family> = (**self.shared.watching.families.borrow()).clone();
-        let health = Health::default();
+        let health = Health {
+            cpu_seconds: self.shared.cost().cpu_seconds,
+        };
         all.extend(own_families(&status(&self.shared), &health));
         all
     }
@@ -291,13 +331,44 @@ impl api::Engine for Ports {
     }
 
     fn admin(&self, order: AdminOrder) -> Reply<'static, AdminDone> {
-        let said = match order {
-            AdminOrder::DeleteSeries { .. } => "deleting series",
-            AdminOrder::CleanTombstones => "cleaning tombstones",
-            AdminOrder::Snapshot => "snapshots",
-        };
-        let said = format!("{said}: this store cannot do that yet");
-        Box::pin(async { Err(SourceError::NotAllowed(said)) })
+        let shared = self.shared.clone();
+        let done = tokio::task::spawn_blocking(move || administer(&shared, order));
+        Box::pin(async move {
+            done.await
+                .unwrap_or_else(|_| Err(SourceError::Internal("the order broke off".to_owned())))
+        })
+    }
+}
+
+fn administer(shared: &Shared, order: AdminOrder) -> Result<AdminDone, SourceError> {
+    let store = opened(shared)?;
+    match order {
+        AdminOrder::DeleteSeries { selectors, range } => {
+            let matchers: Result<Vec<Vec<Matcher>>, SourceError> =
+                selectors.iter().map(|text| selector(text)).collect();
+            store.delete_series(&matchers?, range).map_err(unwritten)?;
+        }
+        // What is deleted is in no answer from then on; this gives its place back as well.
+        AdminOrder::CleanTombstones => store.upkeep(),
+        AdminOrder::Snapshot => {
+            let said = "this store makes no snapshots yet; stop the engine and copy its directory";
+            return Err(SourceError::NotAllowed(said.to_owned()));
+        }
+    }
+    Ok(AdminDone::default())
+}
+
+fn selector(text: &str) -> Result<Vec<Matcher>, SourceError> {
+    syntax::selector(text).map_err(|fault| SourceError::BadRequest {
+        said: fault.to_string(),
+        at: None,
+    })
+}
+
+fn unwritten(e: WriteError) -> SourceError {
+    match e {
+        WriteError::Limit(said) => SourceError::BadRequest { said, at: None },
+        WriteError::Poisoned(said) | WriteError::Io(said) => SourceError::Internal(said),
     }
 }
 
@@ -306,13 +377,9 @@ fn push(shared: &Shared, request: &WriteRequest) -> Result<u64, SourceError> {
     if !request.metadata.is_empty() {
         store.describe(&request.metadata);
     }
-    let failed = |e: WriteError| match e {
-        WriteError::Limit(said) => SourceError::BadRequest { said, at: None },
-        WriteError::Poisoned(said) | WriteError::Io(said) => SourceError::Internal(said),
-    };
     let mut batch = Vec::new();
     for series in &request.series {
-        let id = store.resolve(&series.labels).map_err(failed)?;
+        let id = store.resolve(&series.labels).map_err(unwritten)?;
         batch.extend(series.samples.iter().map(|s| Append {
             series: id,
             t: s.t,
@@ -320,8 +387,8 @@ fn push(shared: &Shared, request: &WriteRequest) -> Result<u64, SourceError> {
         }));
     }
     let all = batch.len() as u64;
-    let kept = store.append(&batch).map_err(failed)?;
-    store.flush().map_err(failed)?;
+    let kept = store.append(&batch).map_err(unwritten)?;
+    store.flush().map_err(unwritten)?;
     let lost = kept.out_of_order + kept.duplicate;
     if lost > 0 {
         let said = format!("{lost} of {all} samples are older than what is stored already");

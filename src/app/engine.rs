@@ -16,6 +16,7 @@ use crate::base::clock::Clock;
 use crate::base::net::http::{Limits, Respond};
 use crate::base::net::listen::Bound;
 use crate::base::net::unix::Socket;
+use crate::base::own::{Cost, Own};
 use crate::base::task::{self, Stop, Stopper};
 use crate::collect::host::Options as HostOptions;
 use crate::collect::host::run::{Looking, Rounds, Running, Setup, Watching};
@@ -23,9 +24,8 @@ use crate::collect::jvm;
 use crate::collect::scrape::director::{self, MAX_BODY, Scraper};
 use crate::collect::scrape::ingest::ThisMachine;
 use crate::config::Config;
-use crate::model::action::Outcome;
 use crate::model::labels::Labels;
-use crate::model::view::{Health, JvmRow, Mark, MarkKind, TargetRow};
+use crate::model::view::{Health, JvmRow, Machine, Mark, MarkKind, TargetRow};
 use crate::source::api::{Caller, Source};
 use crate::source::embedded::{Embedded, Parts};
 use crate::store::live::Ring;
@@ -78,6 +78,7 @@ pub(crate) struct Shared {
     /// The newest configuration that was accepted.
     pub(crate) config: ArcSwap<Config>,
     pub(crate) scraper: OnceLock<Scraper>,
+    own: Mutex<(Own, Cost, i64)>,
     problems: Mutex<Vec<String>>,
     /// True once somebody ordered this engine to end.
     pub(crate) end: watch::Sender<bool>,
@@ -104,14 +105,15 @@ impl Shared {
         if host.enabled {
             let shown_by = self.shown_by();
             let families = self.watching.families.borrow().clone();
+            let taken_at = self.watching.processes.borrow().taken_at;
             let samples: usize = families.iter().map(|f| f.points.len()).sum();
             rows.push(TargetRow {
                 job: "node".to_owned(),
                 instance: self.host_name.clone(),
                 health: Health::BuiltIn,
                 labels: self.node_labels(),
-                last_scrape: self.watching.processes.borrow().taken_at,
-                last_good: self.watching.processes.borrow().taken_at,
+                last_scrape: taken_at,
+                last_good: taken_at,
                 interval_ms: self.interval.as_millis() as i64,
                 samples: samples as u64,
                 remark: match shown_by {
@@ -128,6 +130,31 @@ impl Shared {
     pub(crate) fn shown_by(&self) -> Option<String> {
         let seen = self.scraper.get()?.shows_this_machine();
         seen.borrow().clone()
+    }
+
+    /// What this process costs, measured at most once a second so that the share means something.
+    pub(crate) fn cost(&self) -> Cost {
+        let mut own = self.own.lock();
+        let now = self.clock.now_ms();
+        if now - own.2 >= 1000 {
+            own.1 = own.0.read();
+            own.2 = now;
+        }
+        own.1
+    }
+
+    /// Bytes that the metrics head may take: most of `limits.memory`, which is a quarter of the
+    /// machine's where nothing is said.
+    pub(crate) fn head_memory(&self) -> u64 {
+        let machine = self.machine().memory;
+        let all = self.launch.config.limits.memory;
+        all.unwrap_or((machine / 4).max(64 << 20)) / 4 * 3
+    }
+
+    /// A copy, so that no guard of the channel is held: a second one taken while the collector
+    /// waits to write would never be given.
+    pub(crate) fn machine(&self) -> Machine {
+        self.watching.machine.borrow().clone()
     }
 
     /// Whether a console asked for something live in the last seconds.
@@ -189,6 +216,7 @@ impl Engine {
             problems: Mutex::new(launch.findings.iter().map(ToString::to_string).collect()),
             config: ArcSwap::from_pointee(launch.config.clone()),
             scraper: OnceLock::new(),
+            own: Mutex::default(),
             end: watch::Sender::new(false),
             launch,
         });
@@ -253,14 +281,6 @@ impl Engine {
         }
     }
 
-    /// Reads the configuration again; answers the sentence for whoever asked.
-    pub(crate) fn reload(&self) -> String {
-        match self.runtime.block_on(reload::reload(&self.shared)) {
-            Outcome::Done { said } | Outcome::Refused { said } => said,
-            Outcome::Preview { lines } => lines.join("; "),
-        }
-    }
-
     /// True once an order came to end.
     pub fn ends(&self) -> watch::Receiver<bool> {
         self.shared.end.subscribe()
@@ -313,6 +333,7 @@ impl Opening {
         let mut options = Options::new(&self.shared.launch.data_dir);
         options.ring = self.shared.ring.clone();
         options.retention_ms = config.storage.retention_metrics.as_millis() as i64;
+        options.memory = self.shared.head_memory();
         options.retention_bytes = config.storage.size;
         if config.limits.series > 0 {
             options.max_series = config.limits.series as usize;
@@ -328,6 +349,8 @@ impl Opening {
         let scraper = Scraper::start(self.scraping(store), jobs);
         self.give_way(&scraper);
         let _ = self.shared.scraper.set(scraper);
+        let watching = reload::watch(self.shared.clone(), self.stop.clone());
+        drop(task::spawn("watch-config", watching));
         self.open_doors()
     }
 
@@ -372,7 +395,7 @@ impl Opening {
             names: None,
             this: ThisMachine {
                 nodename: self.shared.host_name.clone(),
-                booted_at: self.shared.watching.machine.borrow().booted_at as f64 / 1000.0,
+                booted_at: self.shared.machine().booted_at as f64 / 1000.0,
             },
             data_dir: Some(self.shared.launch.data_dir.clone()),
             max_body: MAX_BODY,

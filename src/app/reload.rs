@@ -1,10 +1,13 @@
 //! The configuration read again while the engine runs: all of it, or nothing.
 
 use crate::app::engine::Shared;
+use crate::base::fs;
+use crate::base::task::Stop;
 use crate::collect::scrape::director::Jobs;
 use crate::config::{Config, Level, load};
 use crate::model::action::Outcome;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What scraping takes of a configuration.
 pub(crate) fn jobs_of(config: &Config) -> Jobs {
@@ -50,6 +53,43 @@ pub(crate) async fn reload(shared: &Arc<Shared>) -> Outcome {
     Outcome::Done { said }
 }
 
+/// How often the files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Loads again whenever a file of the configuration has changed and then stood still for one look,
+/// so that a file that is being written is not read half.
+pub(crate) async fn watch(shared: Arc<Shared>, mut stop: Stop) {
+    let mut in_force = fingerprint(&shared).await;
+    let mut before = in_force;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = stop.wait() => return,
+        }
+        let now = fingerprint(&shared).await;
+        if now != in_force && now == before {
+            if let Outcome::Refused { said } = reload(&shared).await {
+                shared.problem(said);
+            }
+            in_force = fingerprint(&shared).await;
+        }
+        before = now;
+    }
+}
+
+/// One number for the contents of all files.
+async fn fingerprint(shared: &Arc<Shared>) -> u64 {
+    let mut files = shared.config.load().files.clone();
+    files.extend(shared.launch.files.iter().cloned());
+    let read = move || {
+        let texts = files
+            .iter()
+            .map(|f| fs::read_text(f, 4 << 20).unwrap_or_default());
+        xxhash_rust::xxh3::xxh3_64(texts.collect::<Vec<_>>().join("\0").as_bytes())
+    };
+    tokio::task::spawn_blocking(read).await.unwrap_or(0)
+}
+
 /// Sections that changed and are read at the start only.
 fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let mut out = Vec::new();
@@ -71,7 +111,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
 pub(crate) fn shown(shared: &Shared) -> String {
     let mut out = String::new();
     for file in &shared.config.load().files {
-        let text = crate::base::fs::read_text(file, 4 << 20).unwrap_or_default();
+        let text = fs::read_text(file, 4 << 20).unwrap_or_default();
         out.push_str(&format!("# {}\n", file.display()));
         for line in text.lines() {
             out.push_str(&masked(line));

@@ -3,12 +3,14 @@
 use crate::app::engine::{Engine, Mode};
 use crate::app::launch::{Arguments, Launch};
 use crate::app::places;
+use crate::app::reload;
 use crate::base::fs;
+use crate::model::action::Outcome;
 use anyhow::{Context, bail};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Set for an engine that a console left behind: it takes a session of its own.
 const DETACHED: &str = "BONGSU_DETACHED";
@@ -38,6 +40,11 @@ pub fn run(launch: Launch, say: impl Fn(&str)) -> anyhow::Result<()> {
         engine.shut_down();
         return Err(e);
     }
+    let signals = {
+        let runtime = engine.runtime();
+        let _entered = runtime.enter();
+        Signals::take().context("signals cannot be taken")?
+    };
     let shared = engine.shared.clone();
     say(&format!(
         "bongsu {} serves {}, http {}",
@@ -45,27 +52,49 @@ pub fn run(launch: Launch, say: impl Fn(&str)) -> anyhow::Result<()> {
         shared.launch.data_dir.display(),
         shared.listening.load(),
     ));
-    let waited = wait(&engine, &say);
+    drop(shared);
+    wait(&engine, signals, &say);
     engine.shut_down();
-    waited
+    Ok(())
 }
 
-fn wait(engine: &Engine, say: &impl Fn(&str)) -> anyhow::Result<()> {
+/// What ends or changes an engine from outside. Taken before it is said that it serves: who reads
+/// that may send one at once.
+struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
+
+impl Signals {
+    fn take() -> std::io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+fn wait(engine: &Engine, mut signals: Signals, say: &impl Fn(&str)) {
     let mut ends = engine.ends();
     engine.runtime().block_on(async {
-        let mut term = signal(SignalKind::terminate())?;
-        let mut int = signal(SignalKind::interrupt())?;
-        let mut hup = signal(SignalKind::hangup())?;
         loop {
             tokio::select! {
-                _ = term.recv() => break,
-                _ = int.recv() => break,
+                _ = signals.term.recv() => break,
+                _ = signals.int.recv() => break,
                 _ = ends.wait_for(|end| *end) => break,
-                _ = hup.recv() => say(&engine.reload()),
+                _ = signals.hup.recv() => say(&said_of(reload::reload(&engine.shared).await)),
             }
         }
-        Ok(())
-    })
+    });
+}
+
+fn said_of(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Done { said } | Outcome::Refused { said } => said,
+        Outcome::Preview { lines } => lines.join("; "),
+    }
 }
 
 /// Starts `bongsu serve` with the same arguments, apart from this terminal, and waits until it

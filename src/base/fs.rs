@@ -405,6 +405,14 @@ impl File {
     }
 }
 
+/// Removes a folder with all that is in it; one that is gone is no error.
+pub fn remove_tree(path: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
 /// A fresh file for what another process prints.
 pub fn output_file(path: &Path) -> io::Result<std::fs::File> {
     std::fs::File::create(path)

@@ -50,6 +50,8 @@ enum Command {
     /// Print the man page or a shell's completions
     #[command(hide = true)]
     Generate { page: cmd::generate::Page },
+    /// Look at a made-up service, on a directory that is thrown away
+    Demo(cmd::demo::DemoArgs),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -81,10 +83,12 @@ pub fn main() -> ExitCode {
         }
     };
     let arguments = cli.engine.arguments();
+    let read_only = arguments.read_only;
     let ended = match cli.command {
         None => cmd::console::run(arguments),
         Some(Command::Serve) => cmd::serve::run(arguments),
         Some(Command::Status { format }) => cmd::status::run(arguments, format),
+        Some(Command::Demo(demo)) => cmd::demo::run(read_only, &demo),
         Some(Command::Query(query)) => cmd::query::run(arguments, &query),
         Some(Command::Check(files)) => Ok(cmd::check::run(&files)),
         Some(Command::Generate { page }) => cmd::generate::run(page, Cli::command()),

@@ -13,6 +13,7 @@
 )]
 
 mod config;
+mod engine;
 mod exposition;
 mod host;
 #[cfg(feature = "interop")]

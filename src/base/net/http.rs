@@ -121,6 +121,29 @@ pub async fn read_body(body: Incoming, most: usize, time: Duration) -> Result<By
     }
 }
 
+/// Pages that depend on their path alone: type and bytes, or none.
+pub type Pages = Arc<dyn Fn(&str) -> Option<(&'static str, Vec<u8>)> + Send + Sync>;
+
+/// A server of plain pages.
+pub fn pages(pages: Pages) -> Respond {
+    Arc::new(move |request, _| {
+        let found = pages(request.uri().path());
+        Box::pin(async move {
+            let (status, kind, bytes) = match found {
+                Some((kind, bytes)) => (200, kind, bytes),
+                None => (404, "text/plain", b"there is nothing here\n".to_vec()),
+            };
+            let mut answer = Response::new(Payload::from(bytes));
+            *answer.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or_default();
+            let kind = hyper::header::HeaderValue::from_static(kind);
+            answer
+                .headers_mut()
+                .insert(hyper::header::CONTENT_TYPE, kind);
+            answer
+        })
+    })
+}
+
 /// Serves one connection to its end. `busy` is true while a request is being answered.
 pub(crate) async fn serve_connection<S>(
     stream: S,

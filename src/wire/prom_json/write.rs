@@ -205,6 +205,11 @@ pub fn names(names: &[String], notes: &Notes) -> Vec<u8> {
     })
 }
 
+/// One string, the answer of `format_query`.
+pub fn text(text: &str) -> Vec<u8> {
+    success(&Notes::default(), |out| push_text(out, text))
+}
+
 /// The answer of `series`.
 pub fn series(all: &[Labels], notes: &Notes) -> Vec<u8> {
     success(notes, |out| push_list(out, all, push_labels))

@@ -1,0 +1,212 @@
+//! A small service that exists only to be watched: `bongsu demo`.
+//!
+//! Its numbers are made of the clock alone: a rising counter, a swinging gauge, requests with
+//! errors and latencies that are worst for a minute every few minutes.
+
+use crate::app::console::{self, Left};
+use crate::app::launch::Arguments;
+use crate::base::clock::Clock;
+use crate::base::fs::{self, Fs};
+use crate::base::net::http::{Limits, Pages, pages};
+use crate::base::net::listen::{Bound, Spec};
+use crate::base::task::{self, Stopper};
+use crate::model::answer::MetricKind;
+use crate::model::family::{Family, Point};
+use crate::model::labels::Labels;
+use crate::wire::exposition::{Format, write};
+use anyhow::Context;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The service, on a runtime of its own.
+struct Service {
+    runtime: Runtime,
+    _stopper: Stopper,
+    address: SocketAddr,
+}
+
+impl Service {
+    fn start(port: u16) -> anyhow::Result<Self> {
+        let runtime = task::runtime().context("the runtime cannot be started")?;
+        let bound = runtime.block_on(Bound::bind(Spec::loopback(port)))?;
+        let address = bound.addresses().first().copied();
+        let address = address.context("the demo's service has no address")?;
+        let (stopper, stop) = task::stopper();
+        let serve: Pages = Arc::new(|path| {
+            (path == "/metrics").then(|| {
+                let now = Clock::System.now_ms();
+                let mut out = String::new();
+                write::families(&families(now as f64 / 1000.0), Format::Text, &mut out);
+                (write::content_type(Format::Text), out.into_bytes())
+            })
+        });
+        let serving = bound.serve(Limits::default(), pages(serve), stop);
+        let _entered = runtime.enter();
+        drop(task::spawn("demo", serving));
+        Ok(Self {
+            _stopper: stopper,
+            address,
+            runtime,
+        })
+    }
+}
+
+/// The console on a directory that is gone afterwards, watching the service.
+pub fn run(read_only: bool) -> anyhow::Result<Left> {
+    let service = Service::start(0)?;
+    let dir = std::env::temp_dir().join(format!("bongsu-demo-{}", std::process::id()));
+    Fs::real().create_dir_all(&dir)?;
+    let shown = show(&service, &dir, read_only);
+    fs::remove_tree(&dir)?;
+    shown
+}
+
+fn show(service: &Service, dir: &Path, read_only: bool) -> anyhow::Result<Left> {
+    let file = dir.join("bongsu-demo.yaml");
+    let text = format!(
+        "global: {{scrape_interval: 2s}}\n\
+         scrape_configs:\n- job_name: demo\n  static_configs: [{{targets: ['{}']}}]\n",
+        service.address
+    );
+    Fs::real().write_atomic(&file, text.as_bytes())?;
+    let arguments = Arguments {
+        config: vec![file],
+        data_dir: Some(dir.join("data")),
+        listen: Some("off".to_owned()),
+        read_only,
+    };
+    console::run(arguments.prepare()?)
+}
+
+/// Only the service: what it measures on a port, and a log beside it.
+pub fn serve(port: u16, log: &Path, say: impl Fn(&str)) -> anyhow::Result<()> {
+    let service = Service::start(port)?;
+    say(&format!(
+        "http://{}/metrics has my_counter and my_gauge; a line a second goes to {}",
+        service.address,
+        log.display()
+    ));
+    let log = log.to_owned();
+    service.runtime.block_on(async {
+        let mut term = signal(SignalKind::terminate())?;
+        let mut int = signal(SignalKind::interrupt())?;
+        let mut every = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                _ = term.recv() => return Ok(()),
+                _ = int.recv() => return Ok(()),
+                _ = every.tick() => {
+                    let log = log.clone();
+                    tokio::task::spawn_blocking(move || add_line(log)).await??;
+                }
+            }
+        }
+    })
+}
+
+fn add_line(log: PathBuf) -> anyhow::Result<()> {
+    let now = Clock::System.now_ms();
+    let time = chrono::DateTime::from_timestamp_millis(now).unwrap_or_default();
+    let time = time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let n = now / 1000;
+    let line = if n % 10 == 0 {
+        format!("{time} ERROR order {n} failed: the till does not answer\n")
+    } else {
+        format!("{time} INFO order {n} took {} ms\n", 5 + n * 7 % 90)
+    };
+    let mut file = Fs::real().open_append(&log)?;
+    file.append(line.as_bytes())?;
+    Ok(())
+}
+
+/// Three hundred seconds of which the last sixty are bad.
+const PERIOD: f64 = 300.0;
+const BAD_FROM: f64 = 240.0;
+
+/// How much of bad time there was until `t`, in seconds.
+fn bad_until(t: f64) -> f64 {
+    let (whole, rest) = ((t / PERIOD).floor(), t.rem_euclid(PERIOD));
+    whole * (PERIOD - BAD_FROM) + (rest - BAD_FROM).max(0.0)
+}
+
+fn families(t: f64) -> Vec<Family> {
+    let mut counter = Family::new(
+        "my_counter",
+        MetricKind::Counter,
+        "Rises by three a second.",
+    );
+    counter.add(&[], (t * 3.0).floor());
+    let mut gauge = Family::new("my_gauge", MetricKind::Gauge, "Swings once a minute.");
+    let swing = (t / 60.0 * std::f64::consts::TAU).sin();
+    gauge.add(&[], (50.0 + 40.0 * swing).round());
+    let mut requests = Family::new(
+        "demo_http_requests_total",
+        MetricKind::Counter,
+        "Requests by path and status.",
+    );
+    let bad = bad_until(t);
+    for (path, rate) in [("/order", 20.0), ("/search", 35.0), ("/pay", 6.0)] {
+        let failed = (bad * rate * 0.3).floor();
+        let all = (t * rate).floor();
+        requests.add(&[("path", path), ("status", "200")], all - failed);
+        requests.add(&[("path", path), ("status", "500")], failed);
+    }
+    vec![counter, gauge, requests, latencies(t, bad)]
+}
+
+/// A classic histogram: fast in good times, slow in bad ones.
+fn latencies(t: f64, bad: f64) -> Family {
+    let mut family = Family::new(
+        "demo_http_request_duration_seconds",
+        MetricKind::Histogram,
+        "Time until a request was answered.",
+    );
+    let (good, rate) = (t - bad, 61.0);
+    let mut point = |suffix, le: &str, value: f64| {
+        let labels = match le {
+            "" => Labels::empty(),
+            le => Labels::from_pairs([("le", le)]),
+        };
+        family.points.push(Point {
+            suffix,
+            labels,
+            value: value.floor(),
+        });
+    };
+    for (le, of_good, of_bad) in [
+        ("0.005", 0.5, 0.05),
+        ("0.01", 0.8, 0.1),
+        ("0.05", 0.97, 0.3),
+        ("0.1", 0.99, 0.5),
+        ("0.5", 1.0, 0.9),
+        ("+Inf", 1.0, 1.0),
+    ] {
+        point("_bucket", le, rate * (good * of_good + bad * of_bad));
+    }
+    point("_sum", "", rate * (good * 0.008 + bad * 0.2));
+    point("_count", "", rate * t);
+    family
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_never_fall() {
+        let mut before: Vec<f64> = Vec::new();
+        for step in 0..2000 {
+            let all = families(1_795_000_000.0 + f64::from(step) * 0.7);
+            let counters = all.iter().filter(|f| f.kind != MetricKind::Gauge);
+            let now: Vec<f64> = counters
+                .flat_map(|f| f.points.iter().map(|p| p.value))
+                .collect();
+            assert!(before.iter().zip(&now).all(|(a, b)| a <= b), "step {step}");
+            before = now;
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Whether a caller may do what the engine could.
+
+use crate::app::engine::Shared;
+use crate::base::fs;
+use crate::source::api::Caller;
+
+/// A signal follows the engine's rights and the caller's number: root and the engine's own user may
+/// what the engine may; everybody else only what is theirs.
+pub(crate) fn may_signal(
+    shared: &Shared,
+    caller: &Caller,
+    pid: i32,
+    started: u64,
+) -> Result<(), String> {
+    let Some(uid) = caller.uid else {
+        return Err("signals are sent only for callers over the socket".to_owned());
+    };
+    if uid == 0 || uid == shared.launch.uid {
+        return Ok(());
+    }
+    let rows = shared.watching.processes.borrow().clone();
+    let row = rows
+        .rows
+        .iter()
+        .find(|r| r.pid == pid && r.started == started);
+    let Some(row) = row else {
+        return Err(format!("process {pid} is not known any more"));
+    };
+    let passwd = fs::read_text("/etc/passwd".as_ref(), 4 << 20).unwrap_or_default();
+    let own = account(&passwd, uid).unwrap_or_else(|| uid.to_string());
+    if row.user == own || row.user == uid.to_string() {
+        return Ok(());
+    }
+    Err(format!(
+        "process {pid} belongs to {}, and you are {own}; use sudo",
+        row.user
+    ))
+}
+
+/// The name of a number in the lines of `/etc/passwd`.
+fn account(passwd: &str, uid: u32) -> Option<String> {
+    let uid = uid.to_string();
+    let line = passwd
+        .lines()
+        .find(|l| l.split(':').nth(2) == Some(uid.as_str()))?;
+    line.split(':').next().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_are_found_by_number() {
+        let passwd = "root:x:0:0:root:/root:/bin/bash\nkim:x:1000:1000::/home/kim:/bin/sh\n";
+        assert_eq!(account(passwd, 1000).as_deref(), Some("kim"));
+        assert_eq!(account(passwd, 100), None);
+    }
+}

@@ -1,0 +1,252 @@
+//! The real program in a real pty, on the terminals people have.
+
+use crate::engine::{PATIENCE, Serve, program, run, until};
+use portable_pty::{Child, CommandBuilder, PtySize, native_pty_system};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+/// The program on a screen of 120 by 40.
+struct Console {
+    child: Box<dyn Child + Send + Sync>,
+    input: Box<dyn Write + Send>,
+    output: Receiver<Vec<u8>>,
+    screen: vt100::Parser,
+    _master: Box<dyn portable_pty::MasterPty + Send>,
+}
+
+impl Console {
+    fn start(dir: &Path, term: &str) -> Self {
+        let size = PtySize {
+            rows: 40,
+            cols: 120,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_bongsu"));
+        command.env_clear();
+        for (name, value) in [
+            ("PATH", "/usr/bin:/bin"),
+            ("TERM", term),
+            ("LC_ALL", "C.UTF-8"),
+            ("TZ", "UTC"),
+        ] {
+            command.env(name, value);
+        }
+        command.env("HOME", dir);
+        command.env("XDG_RUNTIME_DIR", dir);
+        let data = dir.join("data");
+        command.args([
+            "--listen",
+            "127.0.0.1:0",
+            "--data-dir",
+            data.to_str().unwrap(),
+        ]);
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let input = pair.master.take_writer().unwrap();
+        let (to, output) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 8192];
+            while let Ok(n @ 1..) = reader.read(&mut buffer) {
+                if to.send(buffer[..n].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            child,
+            input,
+            output,
+            screen: vt100::Parser::new(40, 120, 0),
+            _master: pair.master,
+        }
+    }
+
+    fn keys(&mut self, keys: &str) {
+        self.input.write_all(keys.as_bytes()).unwrap();
+        self.input.flush().unwrap();
+    }
+
+    fn contents(&self) -> String {
+        self.screen.screen().contents()
+    }
+
+    fn until(&mut self, what: &str, done: impl Fn(&str) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !done(&self.contents()) {
+            assert!(
+                Instant::now() < deadline,
+                "{what}; the screen is\n{}",
+                self.contents()
+            );
+            if let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(50)) {
+                self.screen.process(&bytes);
+            }
+        }
+    }
+
+    fn sees(&mut self, text: &str) {
+        self.until(text, |screen| screen.contains(text));
+    }
+
+    /// Ended well, and the terminal is as it was.
+    fn ends(&mut self) {
+        let mut code = None;
+        let deadline = Instant::now() + PATIENCE;
+        while code.is_none() {
+            assert!(
+                Instant::now() < deadline,
+                "it still runs:\n{}",
+                self.contents()
+            );
+            if let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(50)) {
+                self.screen.process(&bytes);
+            }
+            code = self.child.try_wait().unwrap();
+        }
+        while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(100)) {
+            self.screen.process(&bytes);
+        }
+        assert!(code.unwrap().success(), "{}", self.contents());
+        let screen = self.screen.screen();
+        assert!(!screen.alternate_screen() && !screen.hide_cursor());
+        assert!(!screen.bracketed_paste());
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Figures of this machine are there; a key takes the notes of a first start away.
+fn settle(console: &mut Console) {
+    console.sees("Overview");
+    console.keys("1");
+    console.until("real figures", shows_figures);
+}
+
+/// Used memory of all memory, and a count of processes.
+fn shows_figures(screen: &str) -> bool {
+    let has = |a: &str, b: &str| screen.lines().any(|l| l.contains(a) && l.contains(b));
+    has("Memory", "B of ") && has("Processes", " processes, ")
+}
+
+fn a_visit(term: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut console = Console::start(dir.path(), term);
+    settle(&mut console);
+    console.keys("2");
+    console.sees("COMMAND");
+    console.keys("1");
+    console.until("the Overview again", |s| s.contains("Targets"));
+    console.keys("z");
+    console.until("one panel fills the screen", |s| {
+        s.contains("CPU") && !s.contains("Targets")
+    });
+    console.keys("z");
+    console.sees("Targets");
+    console.keys("[");
+    console.sees("0 now");
+    console.keys("0");
+    console.until("live again", |s| !s.contains("0 now"));
+    console.keys("?");
+    console.sees("Space");
+    // A key right behind Esc would be read as Alt with that key.
+    console.keys("\x1b");
+    console.until("help is gone", |s| !s.contains("Space"));
+    leave(&mut console);
+}
+
+/// Stops collecting and leaves.
+fn leave(console: &mut Console) {
+    console.keys("q");
+    console.sees("stop collecting");
+    console.keys("\r");
+    console.ends();
+}
+
+#[test]
+fn a_visit_on_xterm() {
+    a_visit("xterm-256color");
+}
+
+#[test]
+fn a_visit_on_screen() {
+    a_visit("screen");
+}
+
+#[test]
+fn a_visit_on_the_linux_console() {
+    a_visit("linux");
+}
+
+#[test]
+fn dumb_gets_the_status() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut console = Console::start(dir.path(), "dumb");
+    console.sees("no engine is running");
+    console.ends();
+}
+
+#[test]
+fn detached_attached_and_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut console = Console::start(dir.path(), "xterm-256color");
+    settle(&mut console);
+    console.keys("D");
+    console.until("it asks or goes", |s| {
+        s.contains("etach") || s.contains("goes on")
+    });
+    if !console.contents().contains("goes on") {
+        console.keys("\r");
+    }
+    console.sees("collecting goes on");
+    console.ends();
+
+    let status = || run(program(dir.path()).args(["status", "--format", "json"])).1;
+    let json: serde_json::Value = serde_json::from_str(&status()).unwrap();
+    assert_eq!(json["mode"], "serve");
+    let pid = json["pid"].as_u64().unwrap();
+
+    // Two consoles at once, on the engine that goes on.
+    let mut one = Console::start(dir.path(), "xterm-256color");
+    let mut two = Console::start(dir.path(), "xterm-256color");
+    for console in [&mut one, &mut two] {
+        settle(console);
+        console.sees("attached");
+    }
+    one.keys("q");
+    one.ends();
+    two.keys("2");
+    two.sees("PID");
+    two.keys("qq");
+    two.ends();
+    let killed = std::process::Command::new("kill")
+        .arg(pid.to_string())
+        .status();
+    assert!(killed.unwrap().success());
+    until("the engine has ended", || {
+        status().contains("\"running\": false")
+    });
+}
+
+#[test]
+fn a_console_shows_the_history_of_a_killed_engine() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut serve = Serve::start(dir.path(), &[]);
+    until("a reading is stored", || {
+        serve.get("/api/v1/query?query=up").1.contains("node")
+    });
+    serve.signal("KILL");
+    serve.child.wait().unwrap();
+    let mut console = Console::start(dir.path(), "xterm-256color");
+    settle(&mut console);
+    leave(&mut console);
+}
