@@ -23,13 +23,16 @@ impl Surroundings {
         let path = |name: &str| std::env::var_os(name).map(PathBuf::from);
         let absolute = |name: &str| path(name).filter(|p| p.is_absolute());
         let uid = rustix::process::geteuid();
+        // The XDG folders, or what the account says where HOME is not set.
+        let home = directories::BaseDirs::new();
+        let of_home = |dir: fn(&directories::BaseDirs) -> &Path| home.as_ref().map(dir);
         Self {
             root: uid.is_root(),
             data_dir: path("BONGSU_DATA_DIR").filter(|p| !p.as_os_str().is_empty()),
             state_directory: absolute("STATE_DIRECTORY"),
-            data_home: absolute("XDG_DATA_HOME"),
-            config_home: absolute("XDG_CONFIG_HOME"),
-            home: absolute("HOME"),
+            data_home: of_home(|d| d.data_dir()).map(Path::to_owned),
+            config_home: of_home(|d| d.config_dir()).map(Path::to_owned),
+            home: of_home(|d| d.home_dir()).map(Path::to_owned),
             uid: uid.as_raw(),
         }
     }

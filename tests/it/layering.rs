@@ -80,7 +80,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("reqwest::", &["base/net"]),
     ("rustls::", &["base/net"]),
     ("sysinfo::", &["collect/host"]),
-    ("serde_yaml::", &["config", "collect/discovery"]),
+    ("serde_yaml::", &["config", "collect/scrape/added"]),
     ("saphyr_parser::", &["config"]),
     ("clap::", &["cli"]),
     ("clap_complete::", &["cli/cmd/generate"]),

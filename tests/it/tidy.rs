@@ -53,10 +53,18 @@ fn the_readme_has_the_keymap() {
     let want = format!("\n{}\n", bongsu::tui::key_table().trim());
     if std::env::var_os("UPDATE").is_some() {
         let mark = "<!-- keys: held equal to the keymap by a test -->\n";
-        fs::write(&path, format!("{head}{mark}{want}\n<!-- end of keys -->{tail}")).unwrap();
+        fs::write(
+            &path,
+            format!("{head}{mark}{want}\n<!-- end of keys -->{tail}"),
+        )
+        .unwrap();
         return;
     }
-    assert_eq!(table.trim(), want.trim(), "UPDATE=1 takes the keymap's table");
+    assert_eq!(
+        table.trim(),
+        want.trim(),
+        "UPDATE=1 takes the keymap's table"
+    );
 }
 
 /// Functions as rustfmt lays them out: from the line with `fn` to the closing brace in its column.

@@ -193,7 +193,7 @@ fn write_file(fs: &Fs, data_dir: &Path, new: &New) -> Result<String, String> {
         ));
     }
     let path = folder.join(address.file_name(job));
-    let text = yaml(&address, &wanted);
+    let text = yaml(&address, &wanted)?;
     fs.write_atomic(&path, text.as_bytes())
         .map_err(|e| e.to_string())?;
     Ok(format!(
@@ -225,18 +225,20 @@ fn existing(folder: &Path, address: &Address, labels: &Labels) -> Option<PathBuf
     same.map(|(_, path)| path)
 }
 
-/// Texts stand in double quotes as JSON writes them, which YAML reads the same.
-fn yaml(address: &Address, labels: &Labels) -> String {
-    let quote = |text: &str| serde_json::Value::from(text).to_string();
-    let mut out = format!(
-        "# Added from the console.\n- targets: [{}]\n",
-        quote(&address.host)
-    );
-    out.push_str("  labels:\n");
-    for (name, value) in labels {
-        out.push_str(&format!("    {}: {}\n", quote(name), quote(value)));
-    }
-    out
+/// A group of `file_sd_configs`.
+#[derive(serde::Serialize)]
+struct Group<'a> {
+    targets: [&'a str; 1],
+    labels: &'a Labels,
+}
+
+fn yaml(address: &Address, labels: &Labels) -> Result<String, String> {
+    let groups = [Group {
+        targets: [&address.host],
+        labels,
+    }];
+    let text = serde_yaml::to_string(&groups).map_err(|e| e.to_string())?;
+    Ok(format!("# Added from the console.\n{text}"))
 }
 
 #[cfg(test)]
