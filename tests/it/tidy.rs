@@ -41,32 +41,6 @@ fn files_and_functions_stay_readable() {
     assert!(errors.is_empty(), "\n{}\n", errors.join("\n"));
 }
 
-/// `UPDATE=1` writes the table anew.
-#[test]
-fn the_readme_has_the_keymap() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(&path).unwrap();
-    let (head, rest) = readme
-        .split_once("<!-- keys: held equal to the keymap by a test -->\n")
-        .unwrap();
-    let (table, tail) = rest.split_once("<!-- end of keys -->").unwrap();
-    let want = format!("\n{}\n", bongsu::tui::key_table().trim());
-    if std::env::var_os("UPDATE").is_some() {
-        let mark = "<!-- keys: held equal to the keymap by a test -->\n";
-        fs::write(
-            &path,
-            format!("{head}{mark}{want}\n<!-- end of keys -->{tail}"),
-        )
-        .unwrap();
-        return;
-    }
-    assert_eq!(
-        table.trim(),
-        want.trim(),
-        "UPDATE=1 takes the keymap's table"
-    );
-}
-
 /// Functions as rustfmt lays them out: from the line with `fn` to the closing brace in its column.
 fn functions(text: &str) -> Vec<(usize, String, usize)> {
     let lines: Vec<&str> = text.lines().collect();
