@@ -129,8 +129,11 @@ impl Headline {
 /// What a panel may know when it asks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ask<'a> {
-    /// The window, cut to the dot columns of the panel's inner width.
+    /// The window, cut to the dot columns of the panel's charts. Its last column is the one that
+    /// the newest instant is in, and fills up while time goes on.
     pub(crate) window: Window,
+    /// The newest instant of the window that has happened, milliseconds since the epoch.
+    pub(crate) newest: i64,
     /// The instant that single numbers are about, milliseconds since the epoch.
     pub(crate) at: i64,
     /// The chosen instance; `None` means all of them.
@@ -151,10 +154,12 @@ impl Ask<'_> {
     /// lowest and the highest of them.
     pub(crate) fn range(&self, expr: impl Into<String>) -> Request {
         let step = self.part();
-        let count = (self.window.end - self.window.start + self.window.step) / step;
+        let end = self.newest.div_euclid(step) * step;
+        let begin = self.window.start - self.window.step;
+        let count = ((end - begin) / step).max(1);
         let steps = Steps {
-            start: self.window.end - step * (count - 1).max(0),
-            end: self.window.end,
+            start: end - step * (count - 1),
+            end,
             step,
         };
         self.prom(expr.into(), steps, false)

@@ -11,7 +11,7 @@ use crate::tui::run::Options;
 use crate::tui::slot::{SlotId, Slots};
 use crate::tui::tabs::Locals;
 use crate::tui::theme::{Depth, SymbolSet};
-use crate::tui::time_cursor::TimeCursor;
+use crate::tui::time_cursor::{TimeCursor, Window};
 
 /// Slots of the console itself.
 pub(crate) const STATUS: SlotId = SlotId {
@@ -207,8 +207,14 @@ impl State {
     /// What a panel whose charts are `cells` wide may know when it asks.
     pub(crate) fn ask(&self, cells: u16) -> Ask<'_> {
         let at = self.time.instant();
+        let window = self.time.window(self.tick, cells);
         Ask {
-            window: self.time.window(self.tick, cells),
+            window: Window {
+                start: window.start + window.step,
+                end: window.end + window.step,
+                ..window
+            },
+            newest: self.time.end.unwrap_or(self.tick),
             at: at.unwrap_or(self.tick),
             instance: self.instance(),
             live: at.is_none(),

@@ -14,7 +14,7 @@ pub(crate) const PANEL: Panel = Panel {
     title: "What I cannot see",
     help: "what this engine may not read, and the command that would allow it",
     opens: "",
-    size: Size::one(4, 2).only_with_data(any),
+    size: Size::one(3, 1).only_with_data(any),
     requests,
     headline,
     view,

@@ -99,7 +99,7 @@ fn headline(shown: &Shown<'_>) -> Headline {
 fn view(shown: &Shown<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let look = &Look::of(theme);
     let series = shown.matrix(0);
-    if series.iter().all(|s| s.samples.is_empty()) {
+    if plot::nothing(shown, 0, 1) {
         let why = format!("No CPU times of {}.", shown.whose());
         let place = Place { area, buf, look };
         return plot::empty(shown, 2, &why, plot::OTHER_TIME, place);

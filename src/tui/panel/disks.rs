@@ -57,7 +57,7 @@ fn headline(shown: &Shown<'_>) -> Headline {
 
 fn view(shown: &Shown<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let look = &Look::of(theme);
-    if shown.matrix(0).iter().all(|s| s.samples.is_empty()) {
+    if plot::nothing(shown, 0, 2) {
         let why = format!("No disks of {} are counted.", shown.whose());
         return plot::empty(shown, 2, &why, plot::OTHER_TIME, Place { area, buf, look });
     }

@@ -12,7 +12,7 @@ use ratatui::layout::Rect;
 
 pub(crate) const PANEL: Panel = Panel {
     name: "load",
-    title: "Load",
+    title: "Load and pressure",
     help: "tasks that wait for processor, memory or disk (PSI), and load averages",
     opens: "Host",
     size: Size::one(6, 3),
@@ -74,7 +74,7 @@ fn view(shown: &Shown<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let marks = shown.state.marks();
     let all = shown.ask.instance.is_none();
     let with_psi = !all && (2..5).any(|part| !shown.matrix(part).is_empty());
-    if !with_psi && shown.matrix(0).iter().all(|s| s.samples.is_empty()) {
+    if !with_psi && plot::nothing(shown, 0, 1) {
         let why = format!("No load figures of {}.", shown.whose());
         return plot::empty(shown, 2, &why, plot::OTHER_TIME, Place { area, buf, look });
     }
@@ -83,7 +83,7 @@ fn view(shown: &Shown<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
         chart.curves = plot::by_instance(shown.matrix(0), look);
     } else if with_psi {
         chart.unit = Unit::Ratio;
-        let names = ["cpu wait", "mem wait", "io wait"];
+        let names = ["cpu", "mem", "io"];
         let one = |(i, name)| plot::single(shown.matrix(i + 2), name, look, [0, 4, 2][i]);
         chart.curves = names.into_iter().enumerate().filter_map(one).collect();
         let top = (2..5)

@@ -92,6 +92,13 @@ pub(crate) fn by_instance<'a>(series: &'a [Series], look: &Look) -> Vec<Curve<'a
     curves(sorted, look, |l| l.get("instance"))
 }
 
+/// True where neither the window nor this instant has anything. A server that was just started has
+/// numbers before it has a curve.
+pub(crate) fn nothing(shown: &Shown<'_>, over: usize, now: usize) -> bool {
+    let drawn = shown.matrix(over).iter().any(|s| !s.samples.is_empty());
+    !drawn && shown.vector(now).is_empty()
+}
+
 /// The smallest round share of a whole that holds all curves: a quiet machine is no flat line.
 pub(crate) fn share_ceiling(highest: f64) -> f64 {
     [0.1, 0.25, 0.5]

@@ -59,10 +59,16 @@ const COLUMNS: &[Column] = &[
     Column::right("DISK/s", 9, 4),
 ];
 
-/// The name, or the command where it says more.
+/// The name, or the command where it says more, without the folders of its program.
 pub(crate) fn title(row: &ProcessRow) -> &str {
     if row.command.is_empty() {
-        &row.name
+        return &row.name;
+    }
+    let program = row.command.split(' ').next().unwrap_or_default();
+    let folders = program.rfind('/').map_or(0, |at| at + 1);
+    // A path that ends in a slash names no program.
+    if folders < program.len() {
+        &row.command[folders..]
     } else {
         &row.command
     }

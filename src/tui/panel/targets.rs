@@ -16,7 +16,7 @@ pub(crate) const PANEL: Panel = Panel {
     title: "Targets",
     help: "what is scraped; failing targets first, with their error",
     opens: "Targets",
-    size: Size::one(4, 2),
+    size: Size::one(3, 1),
     requests,
     headline,
     view,

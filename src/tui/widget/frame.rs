@@ -31,46 +31,51 @@ impl Frame<'_> {
         } else {
             look.border
         };
-        border(buf, area, style, look);
         let right = area.right() - 2;
         let mut x = area.x + 2;
         let title_style = if self.focused { look.focus } else { look.title };
         if !self.title.is_empty() {
-            let title = text::fit(
-                self.title,
-                usize::from(right.saturating_sub(x + 1)),
-                look.symbols.ellipsis(),
-            );
-            x = paint::put(buf, (x - 1, area.y), right, " ", style);
-            x = paint::put(buf, (x, area.y), right, &title, title_style);
-            x = paint::put(buf, (x, area.y), right, " ", style);
+            let room = usize::from(right.saturating_sub(x + 1));
+            let title = text::fit(self.title, room, look.symbols.ellipsis());
+            x = paint::put(buf, (x, area.y), right, &title, title_style) + 1;
         }
         let room = |x: u16| usize::from(right.saturating_sub(x));
-        if !self.headline.is_empty() && text::width(self.headline) < room(x) {
-            x = paint::put(buf, (x, area.y), right, self.headline, self.headline_style);
-            x = paint::put(buf, (x, area.y), right, " ", style);
+        if !self.headline.is_empty() && text::width(self.headline) <= room(x) {
+            x = paint::put(buf, (x, area.y), right, self.headline, self.headline_style) + 1;
         }
+        let mut line_to = area.right() - 1;
         if !self.remark.is_empty() && room(x) > 8 {
             let remark = text::fit(self.remark, room(x) - 3, look.symbols.ellipsis());
-            let wide = text::width(&remark) as u16 + 2;
-            let from = right - wide + 1;
-            let from = paint::put(buf, (from, area.y), area.right(), " ", style);
-            let from = paint::put(buf, (from, area.y), right, &remark, self.remark_style);
-            paint::put(buf, (from, area.y), area.right() - 1, " ", style);
+            line_to = right - text::width(&remark) as u16 - 2;
+            paint::put(
+                buf,
+                (line_to + 1, area.y),
+                right,
+                &remark,
+                self.remark_style,
+            );
         }
+        let line_from = if x == area.x + 2 { area.x + 1 } else { x };
+        border(buf, area, (line_from, line_to), (style, look));
         Rect::new(area.x + 1, area.y + 1, area.width - 2, area.height - 2)
     }
 }
 
-fn border(buf: &mut Buffer, area: Rect, style: Style, look: &Look) {
+/// The words in the upper line stand left of `from` and right of `to`; they keep their own style.
+fn border(buf: &mut Buffer, area: Rect, (from, to): (u16, u16), (style, look): (Style, &Look)) {
     let [h, v, tl, tr, bl, br] = if look.boxes {
         ['─', '│', '╭', '╮', '╰', '╯']
     } else {
         ['-', '|', '+', '+', '+', '+']
     };
     let (right, bottom) = (area.right() - 1, area.bottom() - 1);
-    for x in area.x + 1..right {
+    for x in from..to {
         paint::dot(buf, (x, area.y), h, style);
+    }
+    if to < right {
+        paint::dot(buf, (right - 1, area.y), h, style);
+    }
+    for x in area.x + 1..right {
         paint::dot(buf, (x, bottom), h, style);
     }
     for y in area.y + 1..bottom {
