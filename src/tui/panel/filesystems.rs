@@ -29,6 +29,8 @@ pub(crate) const REAL: &str =
     "fstype!~\"(tmpfs|ramfs|devtmpfs|overlay|squashfs|iso9660|nsfs|fuse\\\\.lxcfs|efivarfs)\"";
 /// How far back the pace is measured.
 const PACE: &str = "6h";
+/// With less history than this there is no forecast: a build or an upload is no pace.
+const LEAST: &str = "1h";
 /// Farther away than this is no forecast any more.
 const FAR_DAYS: f64 = 365.0;
 
@@ -39,6 +41,7 @@ pub(crate) fn requests(ask: &Ask<'_>) -> Vec<Request> {
         ask.instant(of("avail_bytes")),
         ask.instant(format!("deriv({}[{PACE}])", of("avail_bytes"))),
         ask.instant(of("readonly")),
+        ask.instant(format!("{} offset {LEAST}", of("avail_bytes"))),
     ]
 }
 
@@ -74,15 +77,16 @@ impl Row {
     }
 }
 
-/// The filesystems of answers 0 to 3, the fullest first; one that is mounted at several places
+/// The filesystems of answers 0 to 4, the fullest first; one that is mounted at several places
 /// stands once, at its shortest path.
-pub(crate) fn rows(parts: [&[VectorPoint]; 4]) -> Vec<Row> {
-    let [sizes, avails, paces, readonly] = parts;
+pub(crate) fn rows(parts: [&[VectorPoint]; 5]) -> Vec<Row> {
+    let [sizes, avails, paces, readonly, before] = parts;
     let key = |p: &VectorPoint| p.labels.without_name();
     let index = |points: &[VectorPoint]| -> HashMap<_, f64> {
         points.iter().map(|p| (key(p), p.sample.v)).collect()
     };
     let (avails, paces, readonly) = (index(avails), index(paces), index(readonly));
+    let before = index(before);
     let mut best: HashMap<(String, String), Row> = HashMap::new();
     for p in sizes.iter().filter(|p| p.sample.v > 0.0) {
         let key = key(p);
@@ -91,7 +95,7 @@ pub(crate) fn rows(parts: [&[VectorPoint]; 4]) -> Vec<Row> {
         };
         let pace = paces.get(&key).copied().unwrap_or(0.0);
         // Less than a thousandth of its size in six hours is standing still.
-        let moves = -pace * 21_600.0 > p.sample.v * 0.001;
+        let moves = before.contains_key(&key) && -pace * 21_600.0 > p.sample.v * 0.001;
         let days = avail / -pace / 86_400.0;
         let label = |name: &str| p.labels.get(name).to_owned();
         let row = Row {
@@ -124,7 +128,7 @@ pub(crate) fn rows(parts: [&[VectorPoint]; 4]) -> Vec<Row> {
 
 pub(crate) fn rows_of(shown: &Shown<'_>, first: usize) -> Vec<Row> {
     let part = |n: usize| shown.vector(first + n);
-    rows([part(0), part(1), part(2), part(3)])
+    rows([part(0), part(1), part(2), part(3), part(4)])
 }
 
 fn headline(shown: &Shown<'_>) -> Headline {
@@ -244,7 +248,7 @@ mod tests {
             point("/", "a", 0.0),
             point("/srv", "b", -5e5 / 86_400.0 / 2.0),
         ];
-        let rows = rows([&sizes, &avails, &paces, &[]]);
+        let rows = rows([&sizes, &avails, &paces, &[], &avails]);
         assert_eq!(rows.len(), 2);
         assert_eq!(
             (rows[0].mount.as_str(), rows[0].days_left),

@@ -76,8 +76,8 @@ fn view(shown: &Shown<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let marks = shown.state.marks();
     let mut chart = plot::chart(shown, &marks, Unit::BitsPerSecond);
     if shown.ask.instance.is_some() {
-        let received = plot::single(shown.matrix(0), "in", look, 1);
-        let sent = plot::single(shown.matrix(1), "out", look, 3);
+        let received = plot::single(shown.matrix(0), "in", look, 0);
+        let sent = plot::single(shown.matrix(1), "out", look, 2);
         chart.curves = received.into_iter().chain(sent).collect();
     } else {
         chart.curves = plot::by_instance(shown.matrix(0), look);

@@ -285,6 +285,9 @@ pub(crate) fn clock(t: i64, offset: i32) -> String {
 
 /// `+09:00`.
 pub(crate) fn zone(offset: i32) -> String {
+    if offset == 0 {
+        return "UTC".to_owned();
+    }
     let sign = if offset < 0 { '-' } else { '+' };
     let size = offset.unsigned_abs();
     format!("{sign}{:02}:{:02}", size / 3600, size / 60 % 60)

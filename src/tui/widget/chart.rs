@@ -174,11 +174,11 @@ impl Chart<'_> {
         let holes = self.holes();
         let shapes = self.shapes(&holes);
         let axis = self.axis(&shapes, plot.height);
-        decor::gaps(self, buf, plot, look);
         self.draw(&shapes, &axis, plot, look)
             .paint(buf, plot, &self.styles(), look);
         decor::grid(self, &axis, buf, layout, look);
         decor::thresholds(self, &axis, buf, plot, look);
+        decor::gaps(self, buf, plot, look);
         if layout.time_row {
             decor::times(self, buf, layout, look);
         }

@@ -55,7 +55,7 @@ fn view(shown: &Shown<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Option<
     }
     let with_pace = !shown.vector(1).is_empty() && area.width >= CELL;
     let cell = if with_pace { CELL } else { NARROW };
-    let per_row = usize::from((area.width / cell).max(1));
+    let per_row = usize::from((area.width / cell).max(1)).min(cores.len());
     let rows = cores.len().div_ceil(per_row);
     let visible = usize::from(area.height);
     // Where many cores have no room one by one, a strip of all of them stands first.

@@ -51,7 +51,7 @@ fn view(shown: &Shown<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Option<
     let inodes = |r: &Row| {
         let same = |name: &str, v: &str, l: &crate::model::labels::Labels| l.get(name) == v;
         shown
-            .vector(4)
+            .vector(5)
             .iter()
             .find(|p| {
                 same("mountpoint", &r.mount, &p.labels) && same("instance", &r.instance, &p.labels)

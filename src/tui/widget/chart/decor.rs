@@ -119,7 +119,7 @@ pub(super) fn times(chart: &Chart<'_>, buf: &mut Buffer, layout: Layout, look: &
     }
 }
 
-/// Shades what was not collected and says so where the words have room.
+/// Marks on the lowest row what was not collected, and says so where the words have room.
 pub(super) fn gaps(chart: &Chart<'_>, buf: &mut Buffer, plot: Rect, look: &Look) {
     let shade = if look.symbols.is_ascii() { ':' } else { '░' };
     for gap in chart.marks.iter().filter(|m| m.kind == MarkKind::Gap) {
@@ -127,8 +127,9 @@ pub(super) fn gaps(chart: &Chart<'_>, buf: &mut Buffer, plot: Rect, look: &Look)
             continue;
         };
         for x in columns.0..=columns.1 {
-            for y in plot.y..plot.bottom() {
-                paint::dot(buf, (x, y), shade, look.faint);
+            let at = (x, plot.bottom() - 1);
+            if let Some(cell) = buf.cell_mut(at).filter(|c| c.symbol() == " ") {
+                cell.set_char(shade).set_style(look.faint);
             }
         }
         let room = usize::from(columns.1 - columns.0 + 1);
@@ -137,7 +138,7 @@ pub(super) fn gaps(chart: &Chart<'_>, buf: &mut Buffer, plot: Rect, look: &Look)
         let words = [long, format!(" {} ", gap.text), " gap ".to_owned()];
         if let Some(words) = words.iter().find(|w| text::width(w) <= room) {
             let row = Rect::new(columns.0, plot.y + plot.height / 2, room as u16, 1);
-            paint::put_middle(buf, row, words, look.dim);
+            paint::put_middle(buf, row, words, look.faint);
         }
     }
 }

@@ -98,7 +98,8 @@ pub(super) fn table(chart: &Chart<'_>, buf: &mut Buffer, area: Rect, look: &Look
         "last"
     };
     let heads = [now, "min", "mean", "max"];
-    let names = area.width.saturating_sub(CELL * 4);
+    // Names and values stay together where there is much room.
+    let names = area.width.saturating_sub(CELL * 4).min(32);
     for (i, head) in heads.iter().enumerate() {
         let right = area.x + names + CELL * (i as u16 + 1);
         paint::put_right(buf, (area.x, area.y), right, head, look.dim);
