@@ -3,7 +3,7 @@
 //! Owns the paths, who may use them, and the forms of parameters and answers. Never evaluates,
 //! stores or scrapes: it asks [`crate::source::api::Source`], and what is no question goes through
 //! [`Engine`], which `app` implements. Start with [`server`]: one row of its table per path. Tested
-//! over real sockets in `tests/it/api`.
+//! over real sockets in `tests/it/engine/api.rs`.
 
 mod auth;
 mod bongsu;

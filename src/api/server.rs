@@ -95,7 +95,7 @@ static ROUTES: &[Route] = &[
     route!("/-/reload", ORDER, Act, Empty, status::reload),
     route!("/metrics", READ, Metrics, Empty, status::metrics),
     route!("/federate", READ, Query, Empty, federate::federate),
-    route!("/bongsu/v1/ask", POST, Query, Whole(FORM_MOST), bongsu::ask),
+    route!("/bongsu/v1/ask", POST, Act, Whole(FORM_MOST), bongsu::ask),
     route!("/bongsu/v1/act", POST, Act, Whole(FORM_MOST), bongsu::act),
     route!("/api/v1/query", ASK, Query, Form, prometheus::query),
     route!(

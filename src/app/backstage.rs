@@ -92,6 +92,13 @@ async fn perform(
     action: Action,
     caller: Caller,
 ) -> Result<Outcome, SourceError> {
+    let governs = matches!(
+        action,
+        Action::Reload | Action::HandOver | Action::AddTarget { .. }
+    );
+    if governs && let Err(said) = rights::may_govern(&shared, &caller) {
+        return Ok(Outcome::Refused { said });
+    }
     match action {
         Action::Reload => Ok(reload::reload(&shared).await),
         Action::TryTarget { url } => Ok(scraper(&shared)?.try_target(url).await),
@@ -164,7 +171,7 @@ fn opened(shared: &Shared) -> Result<Arc<Store>, SourceError> {
 fn marks(shared: &Shared) -> Vec<Mark> {
     let mut all = bookmarks(shared);
     all.extend(shared.watching.marks.borrow().iter().cloned());
-    all.extend(shared.pause.lock().clone());
+    all.extend(shared.past_gaps.lock().iter().cloned());
     all.sort_by_key(|m| (m.t, m.until));
     all
 }
@@ -349,10 +356,11 @@ fn administer(shared: &Shared, order: AdminOrder) -> Result<AdminDone, SourceErr
             store.delete_series(&matchers?, range).map_err(unwritten)?;
         }
         // What is deleted is in no answer from then on; this gives its place back as well.
-        AdminOrder::CleanTombstones => store.upkeep(),
+        AdminOrder::CleanTombstones => store.clean_tombstones().map_err(unwritten)?,
         AdminOrder::Snapshot => {
-            let said = "this store makes no snapshots yet; stop the engine and copy its directory";
-            return Err(SourceError::NotAllowed(said.to_owned()));
+            let name = format!("snapshot-{}", shared.clock.now_ms());
+            store.save_snapshot(&name).map_err(unwritten)?;
+            return Ok(AdminDone { name });
         }
     }
     Ok(AdminDone::default())

@@ -16,9 +16,10 @@ use crate::base::clock::Clock;
 use crate::base::net::http::{Limits, Respond};
 use crate::base::net::listen::Bound;
 use crate::base::net::unix::Socket;
-use crate::base::own::{Cost, Own};
+use crate::base::own::{self, Cost, Own};
 use crate::base::task::{self, Stop, Stopper};
 use crate::collect::host::Options as HostOptions;
+use crate::collect::host::run::gap;
 use crate::collect::host::run::{Looking, Rounds, Running, Setup, Watching};
 use crate::collect::jvm;
 use crate::collect::scrape::director::{self, MAX_BODY, Scraper};
@@ -30,6 +31,7 @@ use crate::source::api::{Caller, Source};
 use crate::source::embedded::{Embedded, Parts};
 use crate::store::live::Ring;
 use crate::store::open::{Options, Store};
+use crate::store::write::SnapshotSink;
 use crate::wire::process_record;
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -72,7 +74,7 @@ pub(crate) struct Shared {
     pub(crate) ring: Ring,
     pub(crate) store: ArcSwapOption<Store>,
     /// Stretches without an engine, found when the store was opened.
-    pub(crate) pause: Mutex<Option<Mark>>,
+    pub(crate) past_gaps: Mutex<Vec<Mark>>,
     /// Where HTTP is answered, once it is.
     pub(crate) listening: ArcSwap<String>,
     /// The newest configuration that was accepted.
@@ -147,8 +149,9 @@ impl Shared {
     /// machine's where nothing is said.
     pub(crate) fn head_memory(&self) -> u64 {
         let machine = self.machine().memory;
+        let there = own::memory_limit().map_or(machine, |limit| limit.min(machine));
         let all = self.launch.config.limits.memory;
-        all.unwrap_or((machine / 4).max(64 << 20)) / 4 * 3
+        all.unwrap_or((there / 4).max(64 << 20)) / 2
     }
 
     /// A copy, so that no guard of the channel is held: a second one taken while the collector
@@ -211,7 +214,7 @@ impl Engine {
             host_name,
             ring,
             store: ArcSwapOption::empty(),
-            pause: Mutex::new(None),
+            past_gaps: Mutex::default(),
             listening: ArcSwap::from_pointee("opening".to_owned()),
             problems: Mutex::new(launch.findings.iter().map(ToString::to_string).collect()),
             config: ArcSwap::from_pointee(launch.config.clone()),
@@ -342,6 +345,7 @@ impl Opening {
         self.shared.store.store(Some(Arc::new(store.clone())));
         self.embedded.open(Box::new(store.clone()));
         self.notice_pause(&store);
+        self.recall_gaps(&store);
         self.shared.gate.open(&store)?;
         self.shared.jvm_gate.open(&store)?;
         let _entered = self.runtime.enter();
@@ -375,17 +379,35 @@ impl Opening {
     /// engine stopped reading.
     fn notice_pause(&self, store: &Store) {
         let now = self.shared.started_at;
+        if !self.shared.launch.config.host.enabled {
+            return;
+        }
         let Ok(Some((last, _))) = store.snapshot_at(process_record::KIND, now) else {
             return;
         };
         if now - last > 2 * self.shared.interval.as_millis() as i64 {
-            *self.shared.pause.lock() = Some(Mark {
+            let mark = Mark {
                 t: last,
                 until: now,
                 kind: MarkKind::Gap,
                 text: "no engine was running".to_owned(),
-            });
+            };
+            // A gap that cannot be written down is still shown until the next start.
+            let written = serde_json::to_vec(&mark)
+                .is_ok_and(|body| store.snapshot(gap::KIND, now, &body).is_ok());
+            if !written {
+                self.shared.past_gaps.lock().push(mark);
+            }
         }
+    }
+
+    /// Gaps of earlier runs, the newest thousand.
+    fn recall_gaps(&self, store: &Store) {
+        let now = self.shared.clock.now_ms();
+        let kept = store.snapshots_between(gap::KIND, 0, now, 1_000);
+        let read = |(_, body): (i64, Vec<u8>)| serde_json::from_slice(&body).ok();
+        let marks = kept.unwrap_or_default().into_iter().filter_map(read);
+        self.shared.past_gaps.lock().extend(marks);
     }
 
     fn scraping(&self, store: Store) -> director::Options {
@@ -438,9 +460,9 @@ impl Opening {
     fn open_socket(&self, respond: Respond) -> anyhow::Result<()> {
         let launch = &self.shared.launch;
         let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-        let SocketPlace { path, mode } =
+        let SocketPlace { path, mode, group } =
             places::place(&launch.data_dir, launch.uid, runtime_dir.as_deref())?;
-        let socket = Socket::bind(&path, mode, None)?;
+        let socket = Socket::bind(&path, mode, group)?;
         places::note(&launch.data_dir, &path)?;
         let serving = socket.serve(Limits::default(), respond, self.stop.clone());
         self.doors.lock().push(task::spawn("socket", serving));

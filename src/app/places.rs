@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 pub const SYSTEM_SOCKET: &str = "/run/bongsu/bongsu.sock";
 /// The data directory of the system's engine.
 pub const SYSTEM_DATA: &str = "/var/lib/bongsu";
+/// Its members may look at the system's engine and give it orders.
+const GROUP: &str = "bongsu";
 /// Names the private socket, in the data directory.
 const NOTE: &str = "socket";
 /// Longer paths do not fit a socket's address.
@@ -24,6 +26,8 @@ pub struct SocketPlace {
     pub path: PathBuf,
     /// 0660 for the system's, 0600 for a private one.
     pub mode: u32,
+    /// The group `bongsu` for the system's, where there is one.
+    pub group: Option<u32>,
 }
 
 /// The socket of a living engine that a console with this data directory should use: its own, or,
@@ -46,6 +50,9 @@ pub fn place(data_dir: &Path, uid: u32, runtime_dir: Option<&Path>) -> io::Resul
             return Ok(SocketPlace {
                 path: system.to_owned(),
                 mode: 0o660,
+                group: fs::read_text(Path::new("/etc/group"), 1 << 20)
+                    .ok()
+                    .and_then(|groups| group_id(&groups, GROUP)),
             });
         }
     }
@@ -60,7 +67,18 @@ pub fn place(data_dir: &Path, uid: u32, runtime_dir: Option<&Path>) -> io::Resul
         let said = format!("{} is too long for a socket", path.display());
         return Err(io::Error::new(io::ErrorKind::InvalidInput, said));
     }
-    Ok(SocketPlace { path, mode: 0o600 })
+    Ok(SocketPlace {
+        path,
+        mode: 0o600,
+        group: None,
+    })
+}
+
+/// A group's number in the text of `/etc/group`: `name:password:number:members`.
+fn group_id(groups: &str, name: &str) -> Option<u32> {
+    let mut lines = groups.lines().map(|l| l.split(':'));
+    let mut line = lines.find(|l| l.clone().next() == Some(name))?;
+    line.nth(2)?.parse().ok()
 }
 
 /// Writes which socket the engine of this directory has.
@@ -74,6 +92,14 @@ pub fn note(data_dir: &Path, socket: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_is_found_by_its_name() {
+        let groups = "root:x:0:\nbongsu2:x:7:\nbongsu:x:998:kim,lee\nbad\n";
+        assert_eq!(group_id(groups, "bongsu"), Some(998));
+        assert_eq!(group_id(groups, "bad"), None);
+        assert_eq!(group_id(groups, "adm"), None);
+    }
 
     #[test]
     fn a_console_finds_the_living_and_passes_the_dead() {

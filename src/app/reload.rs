@@ -98,6 +98,8 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("storage", old.storage == new.storage),
         ("limits", old.limits == new.limits),
         ("host", old.host == new.host),
+        ("jvm", old.jvm == new.jvm),
+        ("ui", old.ui == new.ui),
         ("promql", old.promql == new.promql),
     ] {
         if !same {
@@ -113,10 +115,7 @@ pub(crate) fn shown(shared: &Shared) -> String {
     for file in &shared.config.load().files {
         let text = fs::read_text(file, 4 << 20).unwrap_or_default();
         out.push_str(&format!("# {}\n", file.display()));
-        for line in text.lines() {
-            out.push_str(&masked(line));
-            out.push('\n');
-        }
+        out.push_str(&masked(&text));
     }
     out
 }
@@ -124,6 +123,8 @@ pub(crate) fn shown(shared: &Shared) -> String {
 /// The keys whose values are secrets, in the files of all tools that are read.
 const SECRETS: &[&str] = &[
     "password",
+    "secret",
+    "secrets",
     "credentials",
     "bearer_token",
     "client_secret",
@@ -135,23 +136,45 @@ const SECRETS: &[&str] = &[
     "authorization",
 ];
 
-fn masked(line: &str) -> String {
-    let Some((head, value)) = line.split_once(':') else {
-        return line.to_owned();
-    };
+/// The text without its secrets. What stands deeper than a secret's key, or as a list right below
+/// it, is part of the secret: block texts and lists go with it.
+fn masked(text: &str) -> String {
+    let mut out = String::new();
+    let mut hidden_below: Option<usize> = None;
+    for line in text.lines() {
+        let content = line.trim_start_matches([' ', '\t']);
+        let indent = line.len() - content.len();
+        if let Some(key) = hidden_below {
+            let item = indent == key && content.starts_with('-');
+            if content.is_empty() || indent > key || item {
+                continue;
+            }
+            hidden_below = None;
+        }
+        match secret_in(line) {
+            Some(shown) => {
+                let key = line.len() - line.trim_start_matches([' ', '-']).len();
+                hidden_below = Some(key);
+                out.push_str(&shown);
+            }
+            None => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// The line without its secret, where it holds one.
+fn secret_in(line: &str) -> Option<String> {
+    let (head, value) = line.split_once(':')?;
     let key = head.trim_start_matches([' ', '-', '{', '"', '\'']);
     let key = key.trim_end_matches([' ', '"', '\'']).to_ascii_lowercase();
-    if SECRETS.contains(&key.as_str()) && !value.trim().is_empty() {
-        return format!("{head}: <secret>");
-    }
     // A flow mapping or a URL may carry one in the middle of its line.
     let lower = value.to_ascii_lowercase();
-    let inside = SECRETS.iter().any(|s| lower.contains(&format!("{s}:")));
+    let words = lower.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let inside = value.contains(['{', ',']) && words.into_iter().any(|w| SECRETS.contains(&w));
     let in_url = value.contains("://") && value.contains('@');
-    if inside || in_url {
-        return format!("{head}: <secret>");
-    }
-    line.to_owned()
+    (SECRETS.contains(&key.as_str()) || inside || in_url).then(|| format!("{head}: <secret>"))
 }
 
 #[cfg(test)]
@@ -172,7 +195,11 @@ mod tests {
             ("  - targets: ['a:9100']", "  - targets: ['a:9100']"),
             ("password_file: /run/x", "password_file: /run/x"),
         ] {
-            assert_eq!(masked(line), want);
+            assert_eq!(masked(line), format!("{want}\n"));
         }
+        let blocks = "a:\n  password: >-\n    hunter2\n  http_headers:\n    X:\n      secrets:\n      - hunter3\n  h: {X: {secrets: [\n    hunter4]}}\n  job_name: node\n";
+        let shown = masked(blocks);
+        assert!(!shown.contains("hunter"), "{shown}");
+        assert!(shown.contains("job_name: node"), "{shown}");
     }
 }

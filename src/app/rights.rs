@@ -37,6 +37,16 @@ pub(crate) fn may_signal(
     ))
 }
 
+/// Ending the engine and changing what it does is for its own user and root; over TCP, where there
+/// is no number, credentials stand for it.
+pub(crate) fn may_govern(shared: &Shared, caller: &Caller) -> Result<(), String> {
+    match caller.uid {
+        None => Ok(()),
+        Some(uid) if uid == 0 || uid == shared.launch.uid => Ok(()),
+        Some(_) => Err("only root and the engine's own user may do that; use sudo".to_owned()),
+    }
+}
+
 /// The name of a number in the lines of `/etc/passwd`.
 fn account(passwd: &str, uid: u32) -> Option<String> {
     let uid = uid.to_string();

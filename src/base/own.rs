@@ -38,6 +38,25 @@ pub struct Allocator {
     pub retained: u64,
 }
 
+/// The memory that this process's cgroup allows it, where one does: version 2's `memory.max`, else
+/// version 1's `memory.limit_in_bytes`. A parent's smaller limit is not looked for.
+pub fn memory_limit() -> Option<u64> {
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let limit = |line: &str| {
+        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+        let path = path.trim_start_matches('/');
+        let file = match controllers {
+            "" => format!("/sys/fs/cgroup/{path}/memory.max"),
+            c if c.split(',').any(|c| c == "memory") => {
+                format!("/sys/fs/cgroup/memory/{path}/memory.limit_in_bytes")
+            }
+            _ => return None,
+        };
+        fs::read_to_string(file).ok()?.trim().parse::<u64>().ok()
+    };
+    groups.lines().filter_map(limit).min()
+}
+
 /// Remembers the reading before, for the share of a core.
 #[derive(Debug)]
 pub struct Own {

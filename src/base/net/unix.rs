@@ -28,6 +28,8 @@ pub enum Found {
     Nothing,
     /// A socket that nobody listens on any more.
     Dead,
+    /// There, and not for this user.
+    Forbidden,
     Alive,
 }
 
@@ -37,7 +39,8 @@ pub fn probe(path: &Path) -> Found {
         Ok(_) => Found::Alive,
         Err(e) if e.kind() == io::ErrorKind::NotFound => Found::Nothing,
         Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => Found::Dead,
-        // A full backlog or a missing right: somebody is there.
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Found::Forbidden,
+        // A full backlog: somebody is there.
         Err(_) => Found::Alive,
     }
 }
@@ -49,7 +52,7 @@ impl Socket {
         match probe(path) {
             Found::Nothing => {}
             Found::Dead => std::fs::remove_file(path)?,
-            Found::Alive => {
+            Found::Alive | Found::Forbidden => {
                 let said = format!("another engine answers on {}", path.display());
                 return Err(io::Error::new(io::ErrorKind::AddrInUse, said));
             }

@@ -4,7 +4,7 @@
 //! the first reading itself and tests can drive it; [`start`] puts it on a thread of its own. It
 //! leaves samples through `store::write`, and views through `watch` channels.
 
-mod gap;
+pub(crate) mod gap;
 mod series;
 
 use crate::base::clock::{self, Clock, Instant};
