@@ -32,7 +32,10 @@ def drain(seconds):
     end, total = time.time() + seconds, 0
     while time.time() < end:
         if select.select([screen], [], [], 0.2)[0]:
-            total += len(os.read(screen, 1 << 16))
+            try:
+                total += len(os.read(screen, 1 << 16))
+            except OSError:  # the console has ended
+                break
     return total
 
 
