@@ -2,7 +2,7 @@
 //!
 //! Owns the keys (one row each in the registry: shape, default, doc), the reading of YAML as the
 //! Go tools read it, the findings with their places, and the checked values that the other rooms
-//! take. Never opens a socket, never watches a file, never keeps state: [`load`] is called again
+//! take. Never opens a socket, never watches a file, never keeps state: `load` is called again
 //! and the caller compares.
 //!
 //! The way of a text: [`place`] makes a tree in which everything knows its line and column;

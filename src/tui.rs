@@ -6,7 +6,7 @@
 //!
 //! The shape is Elm's. [`msg::Msg`] is all that can happen; [`update`] changes [`state::State`] and
 //! answers with [`cmd::Cmd`]; [`effects`] alone performs those; [`view`] paints a state into a
-//! buffer and reads no clock. [`run`] owns the three threads: input (blocking read), update and
+//! buffer and reads no clock. `run` owns the three threads: input (blocking read), update and
 //! view, [`writer`] (blocking write). Start with [`state`], then [`update`]. A key is a row in
 //! [`keymap`], a tab a row in [`tabs`], a panel a row in [`panel`], a theme a file in `themes/`.
 //! Tested by pure updates here, and by painted screens in `tests/it/tui`.

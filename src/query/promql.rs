@@ -1,6 +1,6 @@
 //! PromQL: text to tree, tree to text, tree to answer.
 //!
-//! [`parse`] reads the whole language of Prometheus 3, experimental forms included; what is read
+//! `parse` reads the whole language of Prometheus 3, experimental forms included; what is read
 //! but not evaluated is refused by name when the query is run. Start with [`ast`] for the tree and
 //! [`eval`] for the way a query is answered.
 

@@ -1,7 +1,7 @@
 //! What an editor, a configuration file and an API need to know of a query, without running it:
 //! is it one, where is it wrong, how is it coloured, what could stand at the caret.
 //!
-//! Never fetches: [`complete`] says what to ask for, and with which matchers.
+//! Never fetches: `complete` says what to ask for, and with which matchers.
 
 mod complete;
 mod highlight;

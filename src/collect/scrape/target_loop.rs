@@ -160,7 +160,7 @@ struct Life {
     status: Arc<Mutex<Status>>,
     client: Result<Client, String>,
     asking: Asking,
-    /// `up` and its like, in the order of [`own_names`].
+    /// `up` and its like, in the fixed order of the synthetic series.
     own: Option<Vec<SeriesId>>,
 }
 
