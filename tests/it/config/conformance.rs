@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 #[test]
 fn prometheus_config() {
     let Some(folder) = cases("prometheus/config") else {
-        return println!("conformance prometheus-config: skipped, there are no cases");
+        return println!("\nconformance prometheus-config: skipped, there are no cases");
     };
     let (mut passed, mut total, mut failures) = (0, 0, Vec::new());
     for path in files(&folder) {
@@ -29,7 +29,7 @@ fn prometheus_config() {
             ));
         }
     }
-    println!("conformance prometheus-config: {passed}/{total}");
+    println!("\nconformance prometheus-config: {passed}/{total}");
     for failure in &failures {
         println!("  {failure}");
     }
@@ -42,7 +42,7 @@ fn prometheus_config() {
 #[test]
 fn prometheus_rules() {
     let Some(folder) = cases("prometheus/rules") else {
-        return println!("conformance prometheus-rules: skipped, there are no cases");
+        return println!("\nconformance prometheus-rules: skipped, there are no cases");
     };
     let mut paths: Vec<_> = files(&folder);
     for more in [
@@ -70,7 +70,7 @@ fn prometheus_rules() {
             failures.push(format!("{name}: {:?}", error.map(ToString::to_string)));
         }
     }
-    println!("conformance prometheus-rules: {passed}/{total}");
+    println!("\nconformance prometheus-rules: {passed}/{total}");
     for failure in &failures {
         println!("  {failure}");
     }

@@ -42,7 +42,7 @@ fn openmetrics() {
             failed.push(format!("{}: {found:?}", case.display()));
         }
     }
-    println!("conformance openmetrics: {passed}/{total}");
+    println!("\nconformance openmetrics: {passed}/{total}");
     assert!(failed.is_empty(), "\n{}\n", failed.join("\n"));
 }
 
@@ -65,7 +65,7 @@ fn exposition_text() {
             }
         }
     }
-    println!("conformance exposition-text: {passed}/{total}");
+    println!("\nconformance exposition-text: {passed}/{total}");
     assert!(failed.is_empty(), "\n{}\n", failed.join("\n"));
 }
 

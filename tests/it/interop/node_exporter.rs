@@ -279,6 +279,6 @@ fn the_default_set_is_offered() {
             }
         }
     }
-    println!("conformance host-families: {}/{rows}", rows - errors.len());
+    println!("\nconformance host-families: {}/{rows}", rows - errors.len());
     assert!(errors.is_empty(), "\n{}\n", errors.join("\n"));
 }
