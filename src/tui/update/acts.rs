@@ -197,8 +197,8 @@ pub(crate) fn prompt(state: &mut State, kind: PromptKind) {
             "14:32  -15m  yesterday 9:00  2026-11-20 14:32  now",
         ),
         PromptKind::Range => {
-            let text = crate::base::units::format_duration_ms(state.time.range);
-            Prompt::new(kind, "Time range", &text, "30m  6h  7d")
+            let now = crate::base::units::format_duration_ms(state.time.range);
+            Prompt::new(kind, "Time range", "", &format!("30m  6h  7d; now {now}"))
         }
         PromptKind::Bookmark(at) => {
             let title = format!("Bookmark {}", state.time.date_clock(*at));
