@@ -279,6 +279,9 @@ fn the_default_set_is_offered() {
             }
         }
     }
-    println!("\nconformance host-families: {}/{rows}", rows - errors.len());
+    println!(
+        "\nconformance host-families: {}/{rows}",
+        rows - errors.len()
+    );
     assert!(errors.is_empty(), "\n{}\n", errors.join("\n"));
 }

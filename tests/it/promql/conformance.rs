@@ -86,8 +86,14 @@ fn scripts_of_prometheus() {
     }
     let (mut float, mut later) = (Count::default(), Count::default());
     run_folder(&folder, &mut float, &mut later);
-    println!("\nconformance promql-float: {}/{}", float.passed, float.total);
-    println!("\nconformance promql-later: {}/{}", later.passed, later.total);
+    println!(
+        "\nconformance promql-float: {}/{}",
+        float.passed, float.total
+    );
+    println!(
+        "\nconformance promql-later: {}/{}",
+        later.passed, later.total
+    );
     if std::env::var_os("PROMQL_LATER").is_some() {
         println!("{}", later.faults.join("\n"));
     }
