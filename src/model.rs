@@ -1,10 +1,11 @@
 //! Room `model`: the nouns of monitoring, as plain values.
 //!
-//! Owns labels, matchers, samples, time ranges, and what a console can ask ([`request`]), get
+//! Owns labels, matchers, samples, alerts, time ranges, and what a console can ask ([`request`]), get
 //! ([`answer`]), look at ([`view`]) and order ([`action`]). Never reads a clock, a file or a socket.
 //! Start with [`labels`] and [`request`].
 
 pub mod action;
+pub mod alert;
 pub mod answer;
 pub mod family;
 pub mod labels;

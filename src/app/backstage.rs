@@ -54,6 +54,10 @@ impl Backstage for Stage {
             ViewName::Blind => View::Blind(self.shared.watching.blind.borrow().clone()),
             ViewName::Jvms => View::Jvms((**self.shared.jvms.borrow()).clone()),
             ViewName::Machine => View::Machine(self.shared.machine()),
+            ViewName::Alerts | ViewName::Rules => nothing("no rules are evaluated"),
+            ViewName::Receivers | ViewName::Silences | ViewName::AlertStory(_) => {
+                nothing("alerts are not routed here")
+            }
             ViewName::Marks => View::Marks(marks(&self.shared)),
             ViewName::Storage => match self.shared.store.load_full() {
                 Some(store) => View::Storage(Box::new(store.facts())),
@@ -144,6 +148,10 @@ fn act(shared: &Shared, action: Action, caller: &Caller) -> Result<Outcome, Sour
             Ok(()) => process::signal(pid, started, signal),
             Err(said) => Outcome::Refused { said },
         },
+        Action::Acknowledge(_)
+        | Action::Silence(_)
+        | Action::ExpireSilence { .. }
+        | Action::TestReceiver { .. } => refused("alerts are not routed here"),
         Action::Reload | Action::TryTarget { .. } | Action::AddTarget { .. } => {
             refused("this order is carried out elsewhere")
         }

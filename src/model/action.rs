@@ -25,6 +25,46 @@ pub enum Action {
     HandOver,
     /// Sets or removes a bookmark on the time axis.
     Bookmark { t: i64, text: String, remove: bool },
+    /// Stops repeats of an alert until it has been resolved for a while, or takes that back.
+    Acknowledge(Acknowledge),
+    /// Mutes what the matchers fit, for a time.
+    Silence(Silence),
+    /// Ends a silence now.
+    ExpireSilence { id: String },
+    /// Sends a made-up alert to one receiver.
+    TestReceiver { receiver: String },
+}
+
+/// An order to acknowledge.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledge {
+    /// The alert, by its fingerprint.
+    pub alert: u64,
+    /// True: every alert of its notification group.
+    pub group: bool,
+    pub note: String,
+    /// Milliseconds since the epoch at which it ends by itself.
+    pub until: Option<i64>,
+    /// True: takes an acknowledgement back.
+    pub remove: bool,
+}
+
+/// An order to silence.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    /// The silence that is changed; empty for a new one.
+    pub id: String,
+    /// Each as it is written: `severity="warning"`, `instance=~"web.*"`.
+    pub matchers: Vec<String>,
+    /// Milliseconds since the epoch; `None` is now.
+    pub starts_at: Option<i64>,
+    /// Milliseconds from its start.
+    pub duration_ms: i64,
+    pub comment: String,
+    /// True: nothing is changed, the outcome is a preview of what would be muted.
+    pub preview: bool,
+    /// A silence that mutes every alert is only made where this says so.
+    pub even_all: bool,
 }
 
 /// The signals that the action menu offers.

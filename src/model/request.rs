@@ -70,4 +70,14 @@ pub enum ViewName {
     Storage,
     /// The JVMs of this server, with the reason where one shows no numbers.
     Jvms,
+    /// Alerts that are pending, firing, or were resolved in the last minutes.
+    Alerts,
+    /// Rule groups: state, health and cost of each rule.
+    Rules,
+    /// Where notifications go, with the last sends and failures.
+    Receivers,
+    /// Silences that are in force, to come, or lately expired.
+    Silences,
+    /// Why one alert was told or not: every decision on it, by its fingerprint.
+    AlertStory(u64),
 }

@@ -106,6 +106,22 @@ pub mod exact {
     }
 }
 
+/// One value, as in [`exact`].
+pub mod exact_value {
+    use crate::model::sample::exact::{Number, from_number, to_number};
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(v: &f64, to: S) -> Result<S::Ok, S::Error> {
+        to_number(*v).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        let n = Number::deserialize(from)?;
+        from_number(&n).ok_or_else(|| D::Error::custom("not a sample's value"))
+    }
+}
+
 /// Many samples, each as in [`exact`].
 pub mod exact_many {
     use crate::model::sample::Sample;

@@ -1,6 +1,13 @@
 //! Live views: what a panel shows that is no series. Each is published by its owner and read by
 //! consoles through `source::api`.
 
+mod alerts;
+
+pub use alerts::{
+    Acknowledgement, AlertRow, AlertStory, AlertsView, ReceiverRow, RuleGroupRow, RuleHealth,
+    RuleRow, SilenceRow, Standing, StoryStep,
+};
+
 use crate::model::labels::Labels;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +21,11 @@ pub enum View {
     Marks(Vec<Mark>),
     Storage(Box<StorageView>),
     Jvms(Vec<JvmRow>),
+    Alerts(AlertsView),
+    Rules(Vec<RuleGroupRow>),
+    Receivers(Vec<ReceiverRow>),
+    Silences(Vec<SilenceRow>),
+    AlertStory(Box<AlertStory>),
     /// Nothing was recorded for the time that was asked.
     Nothing {
         why: String,

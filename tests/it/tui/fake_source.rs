@@ -165,7 +165,12 @@ fn live_view(view: ViewName) -> View {
         ViewName::Targets => View::Targets(targets()),
         ViewName::Storage => View::Storage(Box::new(storage())),
         ViewName::Jvms => View::Jvms(vec![]),
-        ViewName::Processes => View::Nothing {
+        ViewName::Alerts
+        | ViewName::Rules
+        | ViewName::Receivers
+        | ViewName::Silences
+        | ViewName::AlertStory(_)
+        | ViewName::Processes => View::Nothing {
             why: "nothing was recorded".into(),
         },
     }

@@ -271,7 +271,12 @@ fn live_view(view: ViewName) -> View {
             },
         ]),
         ViewName::Blind => View::Blind(vec![]),
-        ViewName::Storage => View::Nothing {
+        ViewName::Alerts
+        | ViewName::Rules
+        | ViewName::Receivers
+        | ViewName::Silences
+        | ViewName::AlertStory(_)
+        | ViewName::Storage => View::Nothing {
             why: "nothing was recorded".into(),
         },
     }
