@@ -36,6 +36,8 @@ mod writer;
 
 pub use crate::tui::effects::Handle;
 pub use crate::tui::keymap::{check_keys, key_table};
+pub use crate::tui::panel::own::{OwnKind, OwnPanel};
+pub use crate::tui::panel::unknown_panels;
 pub use crate::tui::run::{Engine, Exit, Options, TuiError, run};
 pub use crate::tui::terminal::Environment;
 pub use crate::tui::theme::{Depth, SymbolSet};

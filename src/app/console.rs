@@ -5,7 +5,7 @@ use crate::app::launch::Launch;
 use crate::app::places;
 use crate::app::serve;
 use crate::base::task;
-use crate::config::ui::{Colors, OnHangup, Symbols, TimeZone, Ui};
+use crate::config::ui::{Colors, OnHangup, Panel, PanelKind, Symbols, TimeZone, Ui};
 use crate::source::api::{Caller, Source};
 use crate::source::remote::bongsu::RemoteBongsu;
 use crate::tui;
@@ -88,10 +88,37 @@ pub(crate) fn own_caller(uid: u32) -> Caller {
     }
 }
 
+fn own_panel(panel: &Panel) -> tui::OwnPanel {
+    let Panel {
+        title,
+        expr,
+        legend,
+        kind,
+        unit,
+        warning,
+        critical,
+    } = panel.clone();
+    tui::OwnPanel {
+        title,
+        expr,
+        legend,
+        kind: match kind {
+            PanelKind::Chart => tui::OwnKind::Chart,
+            PanelKind::Stat => tui::OwnKind::Stat,
+            PanelKind::Table => tui::OwnKind::Table,
+        },
+        unit,
+        warning,
+        critical,
+    }
+}
+
 fn options(launch: &Launch, engine: tui::Engine) -> tui::Options {
     let ui: &Ui = &launch.config.ui;
     let detected = tui::Options::detect(&tui::Environment::read());
     let tiles = ui.overview.iter();
+    let panels: Vec<tui::OwnPanel> = ui.panels.iter().map(own_panel).collect();
+    let wanted = ui.overview.iter().map(|t| t.panel.as_str());
     tui::Options {
         engine,
         theme: ui.theme.clone(),
@@ -99,6 +126,8 @@ fn options(launch: &Launch, engine: tui::Engine) -> tui::Options {
         overview: tiles
             .map(|t| (t.panel.clone(), t.width, t.height))
             .collect(),
+        problems: tui::unknown_panels(wanted, &panels),
+        panels,
         symbols: match ui.symbols {
             Symbols::Auto => detected.symbols,
             Symbols::Unicode => tui::SymbolSet::Unicode,

@@ -2,7 +2,7 @@
 
 use crate::config::check::Check;
 use crate::config::fields::Fields;
-use crate::config::shape::{Section, Shape, key, later};
+use crate::config::shape::{Section, Shape, key};
 
 pub(crate) static UI: Section = Section {
     name: "ui",
@@ -37,7 +37,12 @@ pub(crate) static UI: Section = Section {
             "",
             "The Overview's panels in order: a name, or {panel, width, height} in grid cells.",
         ),
-        later("panels", Shape::List(&Shape::Section(&PANEL)), "own panels"),
+        key(
+            "panels",
+            Shape::List(&Shape::Section(&PANEL)),
+            "",
+            "Own panels of the Overview, each from one query.",
+        ),
         key(
             "time_zone",
             Shape::Text,
@@ -291,8 +296,16 @@ fn read_overview(of: Fields<'_>, check: &mut Check<'_>) -> Vec<Tile> {
     tiles
 }
 
+/// Each asks one or two queries at every refresh.
+const MOST_PANELS: usize = 50;
+
 fn read_panels(of: Fields<'_>, check: &mut Check<'_>) -> Vec<Panel> {
     let mut panels: Vec<Panel> = Vec::new();
+    let count = of.items("panels").len();
+    if count > MOST_PANELS {
+        let text = format!("{count} panels; {MOST_PANELS} are the most, each asks the store anew");
+        check.report.error(of.value_place("panels"), text);
+    }
     for of in of.sections("panels", &PANEL) {
         check.require(of, &["title", "expr"]);
         check.query(of, "expr");

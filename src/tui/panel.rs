@@ -12,6 +12,7 @@ pub(crate) mod jvm;
 pub(crate) mod load;
 pub(crate) mod memory;
 pub(crate) mod network;
+pub(crate) mod own;
 pub(crate) mod plot;
 pub(crate) mod processes;
 pub(crate) mod targets;
@@ -21,6 +22,7 @@ use crate::model::request::{PromQuery, Request, ViewName};
 use crate::model::time::Steps;
 use crate::model::view::View;
 use crate::source::api::SourceError;
+use crate::tui::panel::own::OwnPanel;
 use crate::tui::slot::{Slot, SlotId};
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
@@ -28,7 +30,7 @@ use crate::tui::time_cursor::Window;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-/// All panels, in the order of the default grid.
+/// All panels but the user's own, in the order of the default grid.
 pub(crate) const PANELS: &[&Panel] = &[
     &cpu::PANEL,
     &memory::PANEL,
@@ -41,6 +43,24 @@ pub(crate) const PANELS: &[&Panel] = &[
     &targets::PANEL,
     &blind::PANEL,
 ];
+
+/// A sentence for each name of `ui.overview` that is neither a panel nor the title of an own one.
+pub fn unknown_panels<'a>(
+    wanted: impl IntoIterator<Item = &'a str>,
+    own: &[OwnPanel],
+) -> Vec<String> {
+    let known =
+        |name: &str| PANELS.iter().any(|p| p.name == name) || own.iter().any(|p| p.title == name);
+    let names: Vec<&str> = PANELS.iter().map(|p| p.name).collect();
+    let say = |name: &str| {
+        let names = names.join(", ");
+        format!(
+            "ui.overview: no panel is called {name:?}; there are {names} and those of ui.panels"
+        )
+    };
+    let unknown = wanted.into_iter().filter(|name| !known(name));
+    unknown.map(say).collect()
+}
 
 /// One panel.
 pub(crate) struct Panel {
@@ -142,6 +162,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) live: bool,
     /// The instance is the machine the engine runs on: what is no series can be shown.
     pub(crate) local: bool,
+    /// Which of the user's own panels asks, by its place in `ui.panels`.
+    pub(crate) own: Option<(usize, &'a OwnPanel)>,
 }
 
 /// Steps of charts are no wider than this where the window allows it.
@@ -170,6 +192,12 @@ impl Ask<'_> {
         let column = self.window.step.max(1);
         let parts = ((column + FINE_MS - 1) / FINE_MS).clamp(1, PARTS);
         (column / parts).max(1)
+    }
+
+    /// Where the answer to the n-th question of a panel is kept.
+    pub(crate) fn slot(&self, panel: &'static str, part: usize) -> SlotId {
+        let before = self.own.map_or(0, |(place, _)| place * own::SLOTS);
+        SlotId::new(panel, before + part)
     }
 
     /// PromQL at [`Ask::at`].
@@ -252,7 +280,7 @@ impl<'a> Shown<'a> {
     }
 
     pub(crate) fn slot(&self, part: usize) -> Option<&'a Slot> {
-        self.state.slots.get(SlotId::new(self.panel, part))
+        self.state.slots.get(self.ask.slot(self.panel, part))
     }
 
     pub(crate) fn answer(&self, part: usize) -> Option<&'a Answer> {

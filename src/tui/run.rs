@@ -10,6 +10,7 @@ use crate::tui::cmd::{Cmd, Leave};
 use crate::tui::effects::{Effects, Handle};
 use crate::tui::input;
 use crate::tui::msg::{LineMeter, Msg};
+use crate::tui::panel::own::OwnPanel;
 use crate::tui::state::{Dirty, State};
 use crate::tui::tabs::TABS;
 use crate::tui::terminal::{self, Environment, PanicGuard, RawMode};
@@ -55,6 +56,10 @@ pub struct Options {
     pub keys: Vec<(String, String)>,
     /// Of `ui.overview`: a panel's name, columns and height in shares; empty is all of them.
     pub overview: Vec<(String, u8, u8)>,
+    /// Of `ui.panels`.
+    pub panels: Vec<OwnPanel>,
+    /// What is wrong with the configuration of the console, in sentences.
+    pub problems: Vec<String>,
     pub symbols: SymbolSet,
     pub depth: Depth,
     /// Look for box lines of two columns, after the first frame.
@@ -77,6 +82,8 @@ impl Options {
             theme: "dark".to_owned(),
             keys: Vec::new(),
             overview: Vec::new(),
+            panels: Vec::new(),
+            problems: Vec::new(),
             symbols: detect_symbols(env),
             depth: detect_depth(env),
             probe_symbols: env.east_asian,

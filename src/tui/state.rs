@@ -137,7 +137,8 @@ impl State {
             bookmarks: Vec::new(),
             options,
         };
-        for problem in problems {
+        let told = std::mem::take(&mut state.options.problems);
+        for problem in problems.into_iter().chain(told) {
             state.toast(problem, true);
         }
         state
@@ -219,6 +220,7 @@ impl State {
             instance: self.instance(),
             live: at.is_none(),
             local: self.is_local(),
+            own: None,
         }
     }
 

@@ -5,6 +5,7 @@
 //! line's pattern says the same. Start with [`chart`]; [`paint`] holds the strokes all share.
 
 pub(crate) mod axis;
+pub(crate) mod big;
 pub(crate) mod chart;
 pub(crate) mod frame;
 pub(crate) mod gauge;

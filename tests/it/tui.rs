@@ -3,6 +3,7 @@
 mod fake_source;
 mod jvm;
 mod live;
+mod own_panels;
 mod readme;
 mod screens;
 mod tabs;

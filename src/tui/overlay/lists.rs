@@ -37,6 +37,11 @@ pub(crate) fn help(state: &State) -> List {
         let label = format!("panel {}: {}", panel.title, panel.help);
         items.push(Item::new(label, "Overview", Run::Tab(0)));
     }
+    for panel in &state.options.panels {
+        let label = format!("panel {}: {}", panel.title, panel.expr);
+        let label = crate::base::text::display(&label).into_owned();
+        items.push(Item::new(label, "Overview", Run::Tab(0)));
+    }
     List::new(ListKind::Help, "Keys", items)
         .or_say("no key does that; try : for everything by name")
 }

@@ -21,8 +21,9 @@ pub(crate) const PANEL: Panel = Panel {
     view,
 };
 
-/// What only repeats the traffic of another interface, or never leaves the machine.
-pub(crate) const OUTWARD: &str = "device!~\"(lo|veth.*|docker.*|br-.*|virbr.*|cni.*|flannel.*|cali.*|tun.*|dummy.*|bond.*\\\\..*)\"";
+/// All but what repeats the traffic of another interface, or never leaves the machine: bonds, teams
+/// and bridges are counted by their members, VLANs and tunnels by what carries them.
+pub(crate) const OUTWARD: &str = "device!~\"lo|(veth|docker|br|vmbr|virbr|lxc|lxdbr|cni|flannel|cali|kube-|vxlan|vnet|tun|tap|wg|tailscale|dummy|ifb|bond|team|vlan).*|.+[.][0-9]+\"";
 
 fn requests(ask: &Ask<'_>) -> Vec<Request> {
     let of = |name: &str| format!("node_network_{name}_total{}", ask.only(OUTWARD));
@@ -147,4 +148,36 @@ fn interfaces(shown: &Shown<'_>, area: Rect, buf: &mut Buffer, look: &Look) {
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OUTWARD;
+    use crate::base::regex::Regex;
+
+    #[test]
+    fn traffic_is_counted_once() {
+        let pattern = OUTWARD.trim_start_matches("device!~").trim_matches('"');
+        let left_out = Regex::anchored(pattern).unwrap();
+        for device in ["eth0", "enp3s0", "wlan0", "ens18", "eno1np0", "ib0", "ppp0"] {
+            assert!(!left_out.is_match(device), "{device} carries traffic");
+        }
+        for device in [
+            "lo",
+            "bond0",
+            "br0",
+            "br-1f2e",
+            "eth0.100",
+            "team0",
+            "vlan7",
+            "veth1@if2",
+            "docker0",
+            "wg0",
+            "tun0",
+            "tap3",
+            "vnet1",
+        ] {
+            assert!(left_out.is_match(device), "{device} repeats it");
+        }
+    }
 }

@@ -46,11 +46,14 @@ fn headline(shown: &Shown<'_>) -> Headline {
     if rows.is_empty() {
         return Headline::default();
     }
-    let down = rows.iter().filter(|r| r.health == Health::Down).count();
-    if down > 0 {
-        return Headline::at(format!("{down} of {} down", rows.len()), 1.0, 0.5, 0.5);
+    let count = |health| rows.iter().filter(|r| r.health == health).count();
+    let (all, down, unknown) = (rows.len(), count(Health::Down), count(Health::Unknown));
+    match (down, unknown) {
+        (0, 0) => Headline::plain(format!("all {all} up")),
+        // Not scraped yet is neither up nor down.
+        (0, _) => Headline::plain(format!("{} of {all} up, {unknown} to come", all - unknown)),
+        _ => Headline::at(format!("{down} of {all} down"), 1.0, 0.5, 0.5),
     }
-    Headline::plain(format!("all {} up", rows.len()))
 }
 
 const COLUMNS: &[Column] = &[

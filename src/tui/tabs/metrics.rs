@@ -213,6 +213,22 @@ fn run(state: &mut State) {
     }
 }
 
+/// Asks `expr` beside what is asked already, for another tab that leads here.
+pub(crate) fn ask(state: &mut State, expr: &str) {
+    let local = &mut state.locals.metrics;
+    let same = |q: &Query| q.ran == expr;
+    match local.queries.iter().position(same) {
+        Some(at) => local.at = at,
+        None if local.queries.len() < MOST_QUERIES && !local.query().edit.is_empty() => {
+            local.queries.push(Query::default());
+            local.at = local.queries.len() - 1;
+        }
+        None => {}
+    }
+    local.query().edit.set(expr);
+    run(state);
+}
+
 /// A name from the browser: into the query at the caret; alone in the bar it is asked at once.
 fn insert(state: &mut State, name: &str) {
     let query = state.locals.metrics.query();

@@ -6,14 +6,16 @@
 
 mod grid;
 
+use crate::base::text;
 use crate::model::request::Request;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
+use crate::tui::panel::own::{self, OwnPanel};
 use crate::tui::panel::{Ask, Level, PANELS, Panel, Shown};
 use crate::tui::slot::SlotId;
 use crate::tui::state::State;
 use crate::tui::tabs::overview::grid::{Page, Tile};
-use crate::tui::tabs::{Tab, by_name};
+use crate::tui::tabs::{Tab, by_name, metrics};
 use crate::tui::theme::Theme;
 use crate::tui::widget::chart::GUTTER;
 use crate::tui::widget::frame::{Frame, fade};
@@ -35,97 +37,131 @@ pub(crate) struct Local {
     pub(crate) zoomed: bool,
 }
 
-/// The panels of the grid with what they want: those of `ui.overview`, else all.
-fn wanted(state: &State, body: Rect) -> Vec<(&'static Panel, Tile)> {
+/// One panel of the grid.
+#[derive(Clone, Copy)]
+struct Piece<'a> {
+    panel: &'static Panel,
+    /// For a panel of the user's own: which one.
+    own: Option<(usize, &'a OwnPanel)>,
+    tile: Tile,
+}
+
+impl<'a> Piece<'a> {
+    fn new(panel: &'static Panel, own: Option<(usize, &'a OwnPanel)>, columns: u16) -> Self {
+        let size = own.map_or(panel.size, |(_, own)| own.size());
+        let tile = Tile {
+            span: if columns >= size.wide_from { 2 } else { 1 },
+            least: size.least.min(4) + 2,
+            weight: size.weight,
+        };
+        Self { panel, own, tile }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        let place = |p: &Self| p.own.map(|(place, _)| place);
+        self.panel.name == other.panel.name && place(self) == place(other)
+    }
+
+    fn ask(&self, state: &'a State, place: Rect) -> Ask<'a> {
+        let inner = place.inner(Margin::new(1, 1));
+        Ask {
+            own: self.own,
+            ..state.ask(inner.width.saturating_sub(GUTTER))
+        }
+    }
+
+    fn shown(&self, state: &'a State, place: Rect, focused: bool) -> Shown<'a> {
+        Shown {
+            state,
+            panel: self.panel.name,
+            ask: self.ask(state, place),
+            focused,
+            zoomed: state.locals.overview.zoomed,
+            chart_only: false,
+        }
+    }
+}
+
+/// The panels of the grid with what they want: those of `ui.overview`, else the user's own before
+/// all others.
+fn wanted(state: &State, body: Rect) -> Vec<Piece<'_>> {
     let columns = grid::columns(body.width);
-    let tile = |p: &Panel| Tile {
-        span: if columns >= p.size.wide_from { 2 } else { 1 },
-        least: p.size.least.min(4) + 2,
-        weight: p.size.weight,
+    let own = |place: usize| {
+        let own = state.options.panels.get(place)?;
+        Some(Piece::new(&own::PANEL, Some((place, own)), columns))
     };
     let configured = &state.options.overview;
     if configured.is_empty() {
-        return PANELS.iter().map(|p| (*p, tile(p))).collect();
+        let own = (0..state.options.panels.len()).filter_map(own);
+        let others = PANELS.iter().map(|p| Piece::new(p, None, columns));
+        return own.chain(others).collect();
     }
     let find = |(name, width, height): &(String, u8, u8)| {
-        let panel = PANELS.iter().find(|p| p.name == name)?;
-        let own = tile(panel);
-        let tile = Tile {
-            span: own.span.max(u16::from(*width)),
-            weight: own.weight * u16::from((*height).max(1)),
-            ..own
+        let place = state.options.panels.iter().position(|p| p.title == *name);
+        let panel = PANELS.iter().find(|p| p.name == name);
+        let piece = match panel {
+            Some(panel) => Piece::new(panel, None, columns),
+            None => own(place?)?,
         };
-        Some((*panel, tile))
+        let tile = Tile {
+            span: piece.tile.span.max(u16::from(*width)),
+            weight: piece.tile.weight * u16::from((*height).max(1)),
+            ..piece.tile
+        };
+        Some(Piece { tile, ..piece })
     };
     configured.iter().filter_map(find).collect()
 }
 
 /// Those that have data or a reason to stand there.
-fn shown_tiles(state: &State, body: Rect) -> Vec<(&'static Panel, Tile)> {
-    let mut tiles = wanted(state, body);
-    tiles.retain(|(panel, _)| (panel.size.shows)(&shown(state, panel, body, false)));
-    tiles
-}
-
-fn shown<'a>(state: &'a State, panel: &'static Panel, place: Rect, focused: bool) -> Shown<'a> {
-    Shown {
-        state,
-        panel: panel.name,
-        ask: ask_of(state, place),
-        focused,
-        zoomed: state.locals.overview.zoomed,
-        chart_only: false,
-    }
-}
-
-fn ask_of(state: &State, place: Rect) -> Ask<'_> {
-    let inner = place.inner(Margin::new(1, 1));
-    state.ask(inner.width.saturating_sub(GUTTER))
+fn shown_pieces(state: &State, body: Rect) -> Vec<Piece<'_>> {
+    let mut pieces = wanted(state, body);
+    pieces.retain(|p| (p.panel.size.shows)(&p.shown(state, body, false)));
+    pieces
 }
 
 /// The page on the screen, and the panels it is made of.
-fn page(state: &State, body: Rect) -> (Vec<(&'static Panel, Tile)>, Page) {
-    let tiles = shown_tiles(state, body);
+fn page(state: &State, body: Rect) -> (Vec<Piece<'_>>, Page) {
+    let pieces = shown_pieces(state, body);
     let local = &state.locals.overview;
-    let focus = local.focus.min(tiles.len().saturating_sub(1));
-    if local.zoomed && !tiles.is_empty() {
+    let focus = local.focus.min(pieces.len().saturating_sub(1));
+    if local.zoomed && !pieces.is_empty() {
         let page = Page {
             places: vec![(focus, body)],
             number: 0,
             pages: 1,
         };
-        return (tiles, page);
+        return (pieces, page);
     }
-    let plain: Vec<Tile> = tiles.iter().map(|(_, tile)| *tile).collect();
+    let tiles: Vec<Tile> = pieces.iter().map(|p| p.tile).collect();
     let in_order = !state.options.overview.is_empty();
-    let page = grid::lay(&plain, body, focus, in_order);
-    (tiles, page)
+    let page = grid::lay(&tiles, body, focus, in_order);
+    (pieces, page)
 }
 
 /// What the panels on the page want to know, and those that may have something to say.
 fn requests(state: &State, body: Rect) -> Vec<(SlotId, Request)> {
-    let (tiles, page) = page(state, body);
-    let on_page = page
-        .places
-        .iter()
-        .map(|(tile, place)| (tiles[*tile].0, *place));
+    let (pieces, page) = page(state, body);
+    let on_page = page.places.iter().map(|(at, place)| (pieces[*at], *place));
     let hidden = wanted(state, body)
         .into_iter()
-        .map(|(panel, _)| panel)
-        .filter(|p| !tiles.iter().any(|(t, _)| t.name == p.name));
+        .filter(|p| !pieces.iter().any(|other| other.is(p)));
     let mut out = Vec::new();
-    for (panel, place) in on_page.chain(hidden.map(|p| (p, body))) {
-        let asked = (panel.requests)(&ask_of(state, place));
-        let slots = asked.into_iter().enumerate();
-        out.extend(slots.map(|(part, request)| (SlotId::new(panel.name, part), request)));
+    for (piece, place) in on_page.chain(hidden.map(|p| (p, body))) {
+        let ask = piece.ask(state, place);
+        let asked = (piece.panel.requests)(&ask).into_iter().enumerate();
+        out.extend(asked.map(|(part, request)| (ask.slot(piece.panel.name, part), request)));
     }
     out
 }
 
 fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
     let body = crate::tui::view::body(state);
-    let (tiles, page) = page(state, body);
-    let count = tiles.len().max(1);
+    let (pieces, page) = page(state, body);
+    let count = pieces.len().max(1);
+    let chosen = pieces.get(state.locals.overview.focus.min(count - 1));
+    let opens = chosen.map_or("", |p| p.panel.opens);
+    let expr = chosen.and_then(|p| Some(p.own?.1.expr.clone()));
     let zoomed = state.locals.overview.zoomed;
     let local = &mut state.locals.overview;
     local.focus = local.focus.min(count - 1);
@@ -148,10 +184,12 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         Act::ZoomPane => local.zoomed = !local.zoomed,
         Act::Escape | Act::Back if local.zoomed => local.zoomed = false,
         Act::Open => {
-            let opens = tiles.get(local.focus).map_or("", |(panel, _)| panel.opens);
             match by_name(opens) {
                 Some(tab) => state.tab = tab,
                 None => local.zoomed = !local.zoomed,
+            }
+            if let Some(expr) = expr {
+                metrics::ask(state, &expr);
             }
         }
         _ => return None,
@@ -161,13 +199,13 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
 
 fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
     let look = Look::of(theme);
-    let (tiles, page) = page(state, body);
+    let (pieces, page) = page(state, body);
     let local = &state.locals.overview;
-    let focus = local.focus.min(tiles.len().saturating_sub(1));
-    for (tile, place) in &page.places {
-        let panel = tiles[*tile].0;
-        let shown = shown(state, panel, *place, *tile == focus);
-        paint_panel(&shown, panel, (theme, &look), *place, buffer);
+    let focus = local.focus.min(pieces.len().saturating_sub(1));
+    for (at, place) in &page.places {
+        let piece = pieces[*at];
+        let shown = piece.shown(state, *place, *at == focus);
+        paint_panel(&shown, piece.panel, (theme, &look), *place, buffer);
     }
     if page.pages > 1 {
         let words = format!(" page {} of {} ", page.number + 1, page.pages);
@@ -190,8 +228,9 @@ pub(crate) fn paint_panel(
     let headline = (panel.headline)(shown);
     let error = shown.error(8).map(ToString::to_string);
     let remark = error.clone().unwrap_or_default();
+    let own = shown.ask.own.map(|(_, own)| text::display(&own.title));
     let frame = Frame {
-        title: panel.title,
+        title: own.as_deref().unwrap_or(panel.title),
         headline: &headline.text,
         headline_style: match headline.level {
             Level::Plain => look.text,

@@ -2,6 +2,7 @@
 
 use crate::model::answer::VectorPoint;
 use crate::model::request::Request;
+use crate::tui::panel::cpu::BUSY;
 use crate::tui::panel::plot::{self, Place};
 use crate::tui::panel::{Ask, Shown, per_second_now};
 use crate::tui::tabs::host::{CPU, Section};
@@ -28,10 +29,10 @@ const CELL: u16 = 38;
 const NARROW: u16 = 26;
 
 fn requests(ask: &Ask<'_>) -> Vec<Request> {
-    let idle = format!("node_cpu_seconds_total{}", ask.only("mode=\"idle\""));
-    let idle = per_second_now(&idle);
+    let busy = format!("node_cpu_seconds_total{}", ask.only(BUSY));
+    let busy = per_second_now(&busy);
     vec![
-        ask.instant(format!("1 - sum by (instance, cpu) ({idle})")),
+        ask.instant(format!("sum by (instance, cpu) ({busy})")),
         ask.instant(format!("node_cpu_scaling_frequency_hertz{}", ask.only(""))),
     ]
 }
