@@ -9,6 +9,7 @@ pub mod alert;
 pub mod answer;
 pub mod family;
 pub mod labels;
+pub mod log_entry;
 pub mod matcher;
 pub mod request;
 pub mod sample;

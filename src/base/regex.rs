@@ -7,7 +7,10 @@
 //! [`Regex::prefix`] let a store look them up in its index.
 
 mod dialect;
+mod line;
 mod shape;
+
+pub use line::{LineRegex, Required};
 
 use crate::base::regex::shape::Shape;
 use std::fmt;

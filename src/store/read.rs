@@ -2,6 +2,8 @@
 //!
 //! The engines see these traits only, so that tests and remote stores can stand behind them.
 
+pub mod logs;
+
 use crate::base::cancel::{Cancel, Stopped};
 use crate::model::answer::Metadata;
 use crate::model::labels::Labels;

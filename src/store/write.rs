@@ -3,6 +3,8 @@
 //! Traits, so that collectors are tested against a plain list. The store's own implementation is
 //! durable within the group commit of 200 ms.
 
+pub mod logs;
+
 use crate::model::answer::Metadata;
 use crate::model::labels::Labels;
 
