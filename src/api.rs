@@ -22,7 +22,7 @@ pub use crate::api::server::{Api, Options};
 
 use crate::model::family::Family;
 use crate::model::time::TimeRange;
-use crate::source::api::{Caller, Reply, Source};
+use crate::source::api::{Caller, Reply, Source, SourceError};
 use crate::wire::remote_write::WriteRequest;
 use std::sync::Arc;
 
@@ -36,8 +36,9 @@ pub trait Engine: Send + Sync {
     /// Every family of `/metrics`: the collectors' last readings and this process' own.
     fn families(&self) -> Vec<Family>;
 
-    /// Stores pushed samples; answers how many were kept once they are durable.
-    fn push(&self, request: WriteRequest) -> Reply<'static, u64>;
+    /// Decodes and stores pushed samples, on a thread that may wait; answers how many were kept
+    /// once they are durable.
+    fn push(&self, decode: Decode) -> Reply<'static, u64>;
 
     /// The configuration as it is in force, secrets masked, as YAML.
     fn config_yaml(&self) -> String;
@@ -47,6 +48,9 @@ pub trait Engine: Send + Sync {
 
     fn admin(&self, order: AdminOrder) -> Reply<'static, AdminDone>;
 }
+
+/// Reads the samples of a pushed body.
+pub type Decode = Box<dyn FnOnce() -> Result<WriteRequest, SourceError> + Send>;
 
 /// What Prometheus calls the TSDB admin API.
 #[derive(Clone, Debug, PartialEq)]

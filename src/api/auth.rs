@@ -2,7 +2,7 @@
 
 use crate::base::net::http::Peer;
 use crate::base::net::listen::{Proof, Spec};
-use crate::source::api::Caller;
+use crate::source::api::{Caller, Class};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::HeaderMap;
@@ -54,7 +54,7 @@ impl Rules {
         right: Right,
     ) -> Result<Caller, Refused> {
         let (from, to, certified) = match peer {
-            Peer::Socket { uid, .. } => return Ok(on_socket(*uid, headers)),
+            Peer::Socket { uid, pid, .. } => return Ok(on_socket(*uid, *pid, headers)),
             Peer::Tcp {
                 from,
                 to,
@@ -160,10 +160,12 @@ impl Rules {
 
 /// Who can open the socket is its owner or of its group: both may look, acknowledge and order;
 /// what needs more is judged by the caller's number where the order is carried out.
-fn on_socket(uid: u32, headers: &HeaderMap) -> Caller {
+fn on_socket(uid: u32, pid: i32, headers: &HeaderMap) -> Caller {
     let remark = header(headers, HeaderName::from_static("x-bongsu-caller"));
     Caller {
         uid: Some(uid),
+        pid: Some(pid),
+        class: Class::Console,
         name: format!("uid {uid}"),
         remark: remark
             .chars()

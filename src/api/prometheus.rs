@@ -180,9 +180,14 @@ pub(crate) async fn format_query(call: Call) -> Done {
 }
 
 pub(crate) async fn write(call: Call) -> Done {
-    let request = remote_write::decode(&call.body, MOST_PUSHED)
-        .map_err(|e| Failed::Plain(400, e.to_string()))?;
-    match call.api.engine.push(request).await {
+    let body = call.body;
+    let decode = move || {
+        remote_write::decode(&body, MOST_PUSHED).map_err(|e| SourceError::BadRequest {
+            said: e.to_string(),
+            at: None,
+        })
+    };
+    match call.api.engine.push(Box::new(decode)).await {
         Ok(_) => Ok(reply::body(204, reply::JSON, Vec::new())),
         // The sender tries again what may pass later, and drops what never will.
         Err(SourceError::Unavailable(said)) => Err(Failed::Plain(503, said)),

@@ -100,6 +100,11 @@ fn storage(out: &mut Vec<Family>, status: &Status) {
 
 fn queues(out: &mut Vec<Family>, status: &Status) {
     let mut len = Family::new("bongsu_queue_length", MetricKind::Gauge, "What waits now.");
+    let mut capacity = Family::new(
+        "bongsu_queue_capacity",
+        MetricKind::Gauge,
+        "What may wait at most.",
+    );
     let mut dropped = Family::new(
         "bongsu_queue_dropped_total",
         MetricKind::Counter,
@@ -107,9 +112,10 @@ fn queues(out: &mut Vec<Family>, status: &Status) {
     );
     for queue in &status.queues {
         len.add(&[("queue", &queue.name)], queue.len as f64);
+        capacity.add(&[("queue", &queue.name)], queue.capacity as f64);
         dropped.add(&[("queue", &queue.name)], queue.dropped as f64);
     }
-    out.extend([len, dropped]);
+    out.extend([len, capacity, dropped]);
 }
 
 fn tasks(out: &mut Vec<Family>) {

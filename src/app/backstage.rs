@@ -1,16 +1,17 @@
 //! What an engine tells of itself beside series, and who carries out its orders.
 
-use crate::api::{self, AdminDone, AdminOrder, Health, own_families};
-use crate::app::engine::{Mode, Shared};
+use crate::api::{self, AdminDone, AdminOrder, Decode, Health, own_families};
+use crate::app::engine::Shared;
 use crate::app::reload;
 use crate::app::rights;
+use crate::app::status::status;
 use crate::collect::perform::process;
 use crate::collect::scrape::director::Scraper;
 use crate::model::action::{Action, Outcome};
 use crate::model::family::Family;
 use crate::model::matcher::Matcher;
 use crate::model::request::ViewName;
-use crate::model::view::{Mark, MarkKind, OwnCost, QueueRow, Status, View};
+use crate::model::view::{Mark, MarkKind, Status, View};
 use crate::query::syntax;
 use crate::source::api::{Caller, Reply, Source, SourceError};
 use crate::source::embedded::{Backstage, Embedded, OPENING};
@@ -38,10 +39,16 @@ impl Stage {
 }
 
 impl Backstage for Stage {
-    fn looked_at(&self, _: Option<ViewName>) {
+    fn looked_at(&self, caller: &Caller) {
         let now = self.shared.clock.now_ms();
         self.shared.looked_at.store(now, Ordering::Relaxed);
+        self.shared.consoles.looked(caller.pid.unwrap_or(0), now);
         self.shared.looking.look();
+    }
+
+    fn in_sight(&self, caller: &Caller, pids: Vec<i32>) {
+        let console = caller.pid.unwrap_or(0);
+        self.shared.looking.look_at(console, pids);
     }
 
     fn view(&self, view: ViewName, at: Option<i64>) -> Result<View, SourceError> {
@@ -100,7 +107,7 @@ async fn perform(
         action,
         Action::Reload | Action::HandOver | Action::AddTarget { .. }
     );
-    if governs && let Err(said) = rights::may_govern(&shared, &caller) {
+    if governs && let Err(said) = rights::may_govern(shared.launch.uid, &caller) {
         return Ok(Outcome::Refused { said });
     }
     match action {
@@ -212,68 +219,6 @@ fn processes_at(shared: &Shared, at: i64) -> Result<View, SourceError> {
     Ok(View::Processes(view))
 }
 
-pub(crate) fn status(shared: &Shared) -> Status {
-    let store = shared.store.load_full();
-    let targets = shared.targets();
-    let count = |health| targets.iter().filter(|t| t.health == health).count() as u32;
-    let queue = |(name, len, capacity): (String, u64, u64)| QueueRow {
-        name,
-        len,
-        capacity,
-        dropped: 0,
-    };
-    let queues = store.as_ref().map(|s| s.queues()).unwrap_or_default();
-    Status {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        pid: std::process::id(),
-        mode: match shared.mode {
-            Mode::Inside => "inside".to_owned(),
-            Mode::Serve => "serve".to_owned(),
-        },
-        now: shared.clock.now_ms(),
-        started_at: shared.started_at,
-        data_dir: shared.launch.data_dir.display().to_string(),
-        listen: shared.listening.load().to_string(),
-        ready: store.is_some(),
-        instances: vec![shared.host_name.clone()],
-        machine: shared.machine(),
-        own: own_cost(shared),
-        targets_up: count(crate::model::view::Health::Up),
-        targets_down: count(crate::model::view::Health::Down),
-        queues: queues.into_iter().map(queue).collect(),
-        problems: shared.problems(),
-        consoles: u32::from(shared.somebody_looks()),
-        storage: store.map(|s| s.facts()).unwrap_or_default(),
-    }
-}
-
-fn own_cost(shared: &Shared) -> OwnCost {
-    let cost = shared.cost();
-    let head = shared.store.load_full().map_or(0, |s| s.facts().head_bytes);
-    let (ring_series, ring_bytes) = shared.ring.size();
-    let mut budget = vec![
-        ("metrics head".to_owned(), head, shared.head_memory()),
-        (
-            format!("live ring of {ring_series} series"),
-            ring_bytes as u64,
-            RING_MOST,
-        ),
-    ];
-    if let Some(own) = cost.allocator {
-        budget.push(("allocated in all".to_owned(), own.allocated, own.resident));
-    }
-    OwnCost {
-        rss: cost.rss,
-        cpu: cost.cpu,
-        threads: cost.threads,
-        open_files: cost.open_files,
-        budget,
-    }
-}
-
-/// What five minutes of the ring's most series take at most, as measured by its own tests.
-const RING_MOST: u64 = 16 << 20;
-
 /// The engine as the HTTP server sees it.
 pub(crate) struct Ports {
     shared: Arc<Shared>,
@@ -308,12 +253,11 @@ impl api::Engine for Ports {
         all
     }
 
-    fn push(&self, request: WriteRequest) -> Reply<'static, u64> {
-        let shared = self.shared.clone();
-        let kept = tokio::task::spawn_blocking(move || push(&shared, &request));
+    fn push(&self, decode: Decode) -> Reply<'static, u64> {
+        let (shared, embedded) = (self.shared.clone(), self.embedded.clone());
         Box::pin(async move {
-            kept.await
-                .unwrap_or_else(|_| Err(SourceError::Internal("the push broke off".to_owned())))
+            let work = move || push(&shared, &decode()?);
+            embedded.take_in(work).await
         })
     }
 

@@ -6,7 +6,7 @@ use crate::app::places;
 use crate::app::serve;
 use crate::base::task;
 use crate::config::ui::{Colors, OnHangup, Panel, PanelKind, Symbols, TimeZone, Ui};
-use crate::source::api::{Caller, Source};
+use crate::source::api::{Caller, Class, Source};
 use crate::source::remote::bongsu::RemoteBongsu;
 use crate::tui;
 use anyhow::Context;
@@ -82,6 +82,8 @@ pub(crate) fn own_caller(uid: u32) -> Caller {
     let sudo = std::env::var("SUDO_USER").map(|u| format!("sudo by {u}"));
     Caller {
         uid: Some(uid),
+        pid: i32::try_from(std::process::id()).ok(),
+        class: Class::Console,
         name,
         remark: sudo.unwrap_or_default(),
         may_act: true,

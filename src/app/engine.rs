@@ -7,6 +7,7 @@
 use crate::api::{self, Api};
 use crate::app::backstage::{Ports, Stage};
 use crate::app::gate::Gate;
+use crate::app::health::{Consoles, Problems, Trouble};
 use crate::app::languages::PromQl;
 use crate::app::launch::Launch;
 use crate::app::places::{self, SocketPlace};
@@ -37,15 +38,12 @@ use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::{oneshot, watch};
-
-/// A console asks at least every ten seconds, also out of focus; after this it has gone.
-const GONE_AFTER_MS: i64 = 12_000;
 
 /// How the engine runs, as `status` says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,28 +75,22 @@ pub(crate) struct Shared {
     pub(crate) past_gaps: Mutex<Vec<Mark>>,
     /// Where HTTP is answered, once it is.
     pub(crate) listening: ArcSwap<String>,
+    pub(crate) languages: Arc<PromQl>,
     /// The newest configuration that was accepted.
     pub(crate) config: ArcSwap<Config>,
     pub(crate) scraper: OnceLock<Scraper>,
+    /// Answers questions; there as soon as the engine is.
+    pub(crate) embedded: OnceLock<Embedded>,
     own: Mutex<(Own, Cost, i64)>,
-    problems: Mutex<Vec<String>>,
+    pub(crate) problems: Problems,
+    pub(crate) consoles: Consoles,
+    /// What loading the configuration in force warned of.
+    pub(crate) findings: Mutex<Vec<String>>,
     /// True once somebody ordered this engine to end.
     pub(crate) end: watch::Sender<bool>,
 }
 
 impl Shared {
-    /// Something a person should know; shown by `status` and the console. Kept to a handful.
-    pub(crate) fn problem(&self, said: String) {
-        let mut problems = self.problems.lock();
-        if !problems.contains(&said) && problems.len() < 50 {
-            problems.push(said);
-        }
-    }
-
-    pub(crate) fn problems(&self) -> Vec<String> {
-        self.problems.lock().clone()
-    }
-
     /// Scrape targets, and this server itself where it is read without an exporter.
     pub(crate) fn targets(&self) -> Vec<TargetRow> {
         let scraped = self.scraper.get().map(|s| s.rows().borrow().clone());
@@ -145,24 +137,15 @@ impl Shared {
         own.1
     }
 
-    /// Bytes that the metrics head may take: most of `limits.memory`, which is a quarter of the
-    /// machine's where nothing is said.
+    /// Bytes that the metrics head may take: half of `limits.memory`.
     pub(crate) fn head_memory(&self) -> u64 {
-        let machine = self.machine().memory;
-        let there = own::memory_limit().map_or(machine, |limit| limit.min(machine));
-        let all = self.launch.config.limits.memory;
-        all.unwrap_or((there / 4).max(64 << 20)) / 2
+        memory_of(&self.launch.config, &self.machine()) / 2
     }
 
     /// A copy, so that no guard of the channel is held: a second one taken while the collector
     /// waits to write would never be given.
     pub(crate) fn machine(&self) -> Machine {
         self.watching.machine.borrow().clone()
-    }
-
-    /// Whether a console asked for something live in the last seconds.
-    pub(crate) fn somebody_looks(&self) -> bool {
-        self.clock.now_ms() - self.looked_at.load(Ordering::Relaxed) < GONE_AFTER_MS
     }
 
     fn node_labels(&self) -> Labels {
@@ -174,6 +157,14 @@ impl Shared {
         }
         labels.finish()
     }
+}
+
+/// Bytes that the whole program may take: `limits.memory`, else a quarter of the machine's or, where
+/// that is less, of the cgroup's memory.
+pub(crate) fn memory_of(config: &Config, machine: &Machine) -> u64 {
+    let there = own::memory_limit().map_or(machine.memory, |limit| limit.min(machine.memory));
+    let said = config.limits.memory;
+    said.unwrap_or((there / 4).max(64 << 20))
 }
 
 /// A running engine.
@@ -200,6 +191,7 @@ impl Engine {
         let (tell_jvms, jvms) = watch::channel(Arc::default());
         let (rounds, watching, looking) = Rounds::new(setup(&launch, &gate, &clock));
         let host_name = watching.machine.borrow().host.clone();
+        let memory = memory_of(&launch.config, &watching.machine.borrow());
         let shared = Arc::new(Shared {
             mode,
             started_at: clock.now_ms(),
@@ -214,9 +206,13 @@ impl Engine {
             host_name,
             ring,
             store: ArcSwapOption::empty(),
+            languages: Arc::new(PromQl::new(&launch.config, memory)),
             past_gaps: Mutex::default(),
             listening: ArcSwap::from_pointee("opening".to_owned()),
-            problems: Mutex::new(launch.findings.iter().map(ToString::to_string).collect()),
+            embedded: OnceLock::new(),
+            problems: Problems::default(),
+            consoles: Consoles::default(),
+            findings: Mutex::new(launch.findings.iter().map(ToString::to_string).collect()),
             config: ArcSwap::from_pointee(launch.config.clone()),
             scraper: OnceLock::new(),
             own: Mutex::default(),
@@ -229,13 +225,13 @@ impl Engine {
         let jvm_collector = read_jvms(&shared, tell_jvms)?;
         let limits = &shared.launch.config.limits;
         let embedded = Embedded::new(Parts {
-            languages: Arc::new(PromQl::new(&shared.launch.config)),
+            languages: shared.languages.clone(),
             backstage: Arc::new(Stage::new(shared.clone(), runtime.handle().clone())),
             live: Some(Arc::new(shared.ring.clone())),
             timeout: limits.query_time,
-            threads: 2,
         })
         .context("the evaluation threads cannot be started")?;
+        let _ = shared.embedded.set(embedded.clone());
         let doors = Arc::default();
         let (tell, ready) = oneshot::channel();
         let opening = Opening {
@@ -248,7 +244,8 @@ impl Engine {
         let opener = task::thread("open-store", move || {
             let opened = opening.open();
             if let Err(e) = &opened {
-                opening.shared.problem(format!("{e:#}"));
+                let problems = &opening.shared.problems;
+                problems.set(Trouble::Open, format!("{e:#}"));
             }
             let _ = tell.send(opened);
         })
@@ -440,7 +437,7 @@ impl Opening {
         );
         if let Err(e) = self.open_socket(api.respond()) {
             let said = format!("no other console can attach: {e:#}");
-            self.shared.problem(said);
+            self.shared.problems.set(Trouble::Socket, said);
         }
         match self.runtime.block_on(Bound::bind(launch.listen.clone())) {
             Ok(bound) => {

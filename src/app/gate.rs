@@ -6,6 +6,7 @@
 
 use crate::model::answer::Metadata;
 use crate::model::labels::Labels;
+use crate::model::view::{QueueRow, QueueUnit};
 use crate::store::live::Ring;
 use crate::store::open::Store;
 use crate::store::write::{Append, Appended, MetricSink, SeriesId, SnapshotSink, WriteError};
@@ -39,6 +40,8 @@ struct Early {
     samples: Vec<Append>,
     metadata: Vec<Metadata>,
     snapshots: Vec<(String, i64, Vec<u8>)>,
+    /// Samples and snapshots that found no room.
+    lost: u64,
 }
 
 impl Gate {
@@ -54,8 +57,9 @@ impl Gate {
     /// Hands over what waits, and everything from now on.
     pub(crate) fn open(&self, store: &Store) -> Result<(), WriteError> {
         // Held to the end, so that nothing comes between what waited and what follows.
-        let mut early = self.0.early.lock();
-        let early = std::mem::take(&mut *early);
+        let mut held = self.0.early.lock();
+        let early = std::mem::take(&mut *held);
+        held.lost = early.lost;
         self.0.store.store(Some(Arc::new(store.clone())));
         store.describe(&early.metadata);
         let ids: Result<Vec<SeriesId>, WriteError> =
@@ -77,6 +81,18 @@ impl Gate {
     pub(crate) fn close(&self) {
         self.0.store.store(None);
         self.shut(true);
+    }
+
+    /// What waits for the store.
+    pub(crate) fn queue(&self, name: &str) -> QueueRow {
+        let early = self.0.early.lock();
+        QueueRow {
+            name: name.to_owned(),
+            len: early.samples.len() as u64,
+            capacity: MOST as u64,
+            dropped: early.lost,
+            unit: QueueUnit::Items,
+        }
     }
 
     pub(crate) fn shut(&self, shut: bool) {
@@ -116,6 +132,8 @@ impl MetricSink for Gate {
         }
         if early.samples.len() + batch.len() <= MOST {
             early.samples.extend_from_slice(batch);
+        } else {
+            early.lost += batch.len() as u64;
         }
         Ok(Appended::default())
     }
@@ -152,6 +170,8 @@ impl SnapshotSink for Gate {
         }
         if early.snapshots.len() < 100 {
             early.snapshots.push((kind.to_owned(), t, body.to_vec()));
+        } else {
+            early.lost += 1;
         }
         Ok(())
     }

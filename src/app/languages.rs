@@ -11,24 +11,43 @@ use crate::query::promql::{Span, parse};
 use crate::source::api::SourceError;
 use crate::source::embedded::Languages;
 use crate::store::read::SeriesSource;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+
+/// One question may hold this part of the memory that the program may take: four run at a time, and
+/// the head takes half.
+const SHARE_OF_MEMORY: u64 = 8;
+const SAMPLE_BYTES: u64 = 16;
 
 /// PromQL with the limits of the configuration.
 pub(crate) struct PromQl {
-    engine: Engine,
+    engine: ArcSwap<Engine>,
+    memory: u64,
 }
 
 impl PromQl {
-    pub(crate) fn new(config: &Config) -> Self {
-        let limits = Limits {
-            max_samples: config.limits.query_samples,
-            timeout: config.limits.query_time,
-            ..Limits::default()
-        };
-        let engine = Engine {
-            limits,
-            experimental: config.promql.experimental,
-        };
-        Self { engine }
+    /// `memory` is what the whole program may take.
+    pub(crate) fn new(config: &Config, memory: u64) -> Self {
+        let engine = ArcSwap::from_pointee(engine(config, memory));
+        Self { engine, memory }
+    }
+
+    /// Takes the limits of another configuration; questions that run keep theirs.
+    pub(crate) fn apply(&self, config: &Config) {
+        self.engine.store(Arc::new(engine(config, self.memory)));
+    }
+}
+
+fn engine(config: &Config, memory: u64) -> Engine {
+    let fits = memory / SHARE_OF_MEMORY / SAMPLE_BYTES;
+    let limits = Limits {
+        max_samples: config.limits.query_samples.min(fits),
+        timeout: config.limits.query_time,
+        ..Limits::default()
+    };
+    Engine {
+        limits,
+        experimental: config.promql.experimental,
     }
 }
 
@@ -39,7 +58,8 @@ impl Languages for PromQl {
         query: &PromQuery,
         cancel: &Cancel,
     ) -> Result<PromAnswer, SourceError> {
-        self.engine.run(series, query, cancel).map_err(failed)
+        let engine = **self.engine.load();
+        engine.run(series, query, cancel).map_err(failed)
     }
 
     fn selector(&self, text: &str) -> Result<Vec<Matcher>, SourceError> {

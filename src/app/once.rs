@@ -1,5 +1,6 @@
 //! One question, answered by a living engine where there is one, else by this process alone.
 
+use crate::app::engine::memory_of;
 use crate::app::languages::PromQl;
 use crate::app::launch::Launch;
 use crate::app::places;
@@ -7,7 +8,7 @@ use crate::base::cancel::Cancel;
 use crate::base::clock::Clock;
 use crate::base::net::client::{Ask, Client, ClientOptions};
 use crate::base::task;
-use crate::collect::host::{Host, Options as HostOptions};
+use crate::collect::host::{Host, Options as HostOptions, facts};
 use crate::model::answer::{Answer, PromAnswer};
 use crate::model::family::Family;
 use crate::model::request::{PromQuery, Request};
@@ -18,6 +19,7 @@ use crate::source::remote::bongsu::RemoteBongsu;
 use crate::store::open::{Options, Store};
 use crate::wire::prom_json;
 use anyhow::{Context, bail};
+use std::path::Path;
 use std::time::Duration;
 
 /// How a running engine is, or what one reading of this server says.
@@ -55,11 +57,13 @@ pub fn query(launch: &Launch, query: PromQuery) -> anyhow::Result<PromAnswer> {
             launch.data_dir.display()
         );
     }
+    let machine = facts::machine(Path::new("/"), Clock::System.now_ms());
+    let memory = memory_of(&launch.config, &machine);
     let store = Store::open(Options {
         background: false,
         ..Options::new(&launch.data_dir)
     })?;
-    let answer = PromQl::new(&launch.config).evaluate(&store, &query, &Cancel::never());
+    let answer = PromQl::new(&launch.config, memory).evaluate(&store, &query, &Cancel::never());
     store.close();
     Ok(answer?)
 }

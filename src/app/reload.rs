@@ -1,6 +1,7 @@
 //! The configuration read again while the engine runs: all of it, or nothing.
 
 use crate::app::engine::Shared;
+use crate::app::health::Trouble;
 use crate::base::fs;
 use crate::base::task::Stop;
 use crate::collect::scrape::director::Jobs;
@@ -33,7 +34,7 @@ pub(crate) async fn reload(shared: &Arc<Shared>) -> Outcome {
         let errors = errors.filter(|f| f.level == Level::Error);
         let errors: Vec<String> = errors.map(ToString::to_string).collect();
         let said = format!("nothing was changed: {}", errors.join("; "));
-        shared.problem(said.clone());
+        shared.problems.set(Trouble::Config, said.clone());
         return Outcome::Refused { said };
     };
     let old = shared.config.load_full();
@@ -41,7 +42,13 @@ pub(crate) async fn reload(shared: &Arc<Shared>) -> Outcome {
     if let Some(scraper) = shared.scraper.get() {
         scraper.apply(jobs_of(&config)).await;
     }
+    shared.languages.apply(&config);
+    if let Some(embedded) = shared.embedded.get() {
+        embedded.allow(config.limits.query_time);
+    }
     shared.config.store(Arc::new(config));
+    shared.problems.clear(Trouble::Config);
+    *shared.findings.lock() = loaded.findings.iter().map(ToString::to_string).collect();
     let said = if restart.is_empty() {
         "the configuration is in force".to_owned()
     } else {
@@ -68,9 +75,7 @@ pub(crate) async fn watch(shared: Arc<Shared>, mut stop: Stop) {
         }
         let now = fingerprint(&shared).await;
         if now != in_force && now == before {
-            if let Outcome::Refused { said } = reload(&shared).await {
-                shared.problem(said);
-            }
+            let _ = reload(&shared).await;
             in_force = fingerprint(&shared).await;
         }
         before = now;
@@ -96,11 +101,13 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     for (name, same) in [
         ("api", old.api == new.api),
         ("storage", old.storage == new.storage),
-        ("limits", old.limits == new.limits),
+        (
+            "limits.memory and limits.series",
+            (old.limits.memory, old.limits.series) == (new.limits.memory, new.limits.series),
+        ),
         ("host", old.host == new.host),
         ("jvm", old.jvm == new.jvm),
         ("ui", old.ui == new.ui),
-        ("promql", old.promql == new.promql),
     ] {
         if !same {
             out.push(name);

@@ -39,10 +39,10 @@ pub(crate) fn may_signal(
 
 /// Ending the engine and changing what it does is for its own user and root; over TCP, where there
 /// is no number, credentials stand for it.
-pub(crate) fn may_govern(shared: &Shared, caller: &Caller) -> Result<(), String> {
+pub(crate) fn may_govern(engine_uid: u32, caller: &Caller) -> Result<(), String> {
     match caller.uid {
         None => Ok(()),
-        Some(uid) if uid == 0 || uid == shared.launch.uid => Ok(()),
+        Some(uid) if uid == 0 || uid == engine_uid => Ok(()),
         Some(_) => Err("only root and the engine's own user may do that; use sudo".to_owned()),
     }
 }
@@ -59,6 +59,21 @@ fn account(passwd: &str, uid: u32) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_engine_is_governed_by_its_user_and_root() {
+        let over_socket = |uid| Caller {
+            uid: Some(uid),
+            may_act: true,
+            ..Caller::default()
+        };
+        for (uid, allowed) in [(0, true), (998, true), (1000, false)] {
+            let judged = may_govern(998, &over_socket(uid));
+            assert_eq!(judged.is_ok(), allowed, "{uid}: {judged:?}");
+        }
+        // Over TCP only who has credentials gives orders at all.
+        assert!(may_govern(998, &Caller::default()).is_ok());
+    }
 
     #[test]
     fn accounts_are_found_by_number() {

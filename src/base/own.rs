@@ -12,6 +12,8 @@ pub struct Cost {
     /// Resident bytes, and the highest they have been.
     pub rss: u64,
     pub rss_peak: u64,
+    /// Of `rss`, what is backed by files: the code.
+    pub rss_file: u64,
     /// Seconds of processor time since the start.
     pub cpu_seconds: f64,
     /// Share of one core since the reading before, or since the start at the first one.
@@ -117,6 +119,7 @@ fn status(cost: &mut Cost) {
     };
     cost.rss = kib("VmRSS:").unwrap_or(0) * 1024;
     cost.rss_peak = kib("VmHWM:").unwrap_or(0) * 1024;
+    cost.rss_file = kib("RssFile:").unwrap_or(0) * 1024;
 }
 
 #[cfg(all(

@@ -34,6 +34,9 @@ pub enum Request {
     Metadata { metric: String, limit: usize },
     /// The newest value of a live view, or, with `at`, the stored record nearest before that time.
     View { view: ViewName, at: Option<i64> },
+    /// The processes as they are now. The rows of the pids on the asker's screen are completed,
+    /// I/O included, from the next reading on.
+    Processes { in_sight: Vec<i32> },
     /// The engine's own health.
     Status,
 }

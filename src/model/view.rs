@@ -216,7 +216,11 @@ pub struct Status {
     pub targets_up: u32,
     pub targets_down: u32,
     pub queues: Vec<QueueRow>,
+    /// What is wrong now; empty is healthy.
     pub problems: Vec<String>,
+    /// What a person should know though nothing is wrong: warnings of the configuration.
+    pub warnings: Vec<String>,
+    /// Consoles that look now, the one inside this process too.
     pub consoles: u32,
 }
 
@@ -228,15 +232,28 @@ pub struct OwnCost {
     pub cpu: f64,
     pub threads: u32,
     pub open_files: u32,
-    /// The memory budget by its lines: name, bytes now, bytes allowed.
+    /// The memory budget by its lines: name, bytes now, bytes allowed. Together they are `rss`.
     pub budget: Vec<(String, u64, u64)>,
 }
 
-/// A bounded channel.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// Where something waits, and how much may.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueRow {
     pub name: String,
+    /// What waits now, and what may at most, in `unit`.
     pub len: u64,
     pub capacity: u64,
+    /// What found no room since the start.
     pub dropped: u64,
+    pub unit: QueueUnit,
+}
+
+/// What a queue counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QueueUnit {
+    /// Questions, samples, commits: things.
+    #[default]
+    Items,
+    Bytes,
 }

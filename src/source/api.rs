@@ -22,6 +22,9 @@ pub trait Source: Send + Sync {
 /// Who asks. An order is carried out, or not, in this name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
+    /// The process that asks, where the kernel told it: by it consoles are told apart.
+    pub pid: Option<i32>,
+    pub class: Class,
     /// The user's number where the kernel told it; `None` for a caller over TCP.
     pub uid: Option<u32>,
     /// How the person is called in records: the account, or the name given with credentials.
@@ -31,6 +34,17 @@ pub struct Caller {
     /// May give orders at all: the console itself, a member of the socket's group, or somebody
     /// with credentials.
     pub may_act: bool,
+}
+
+/// Whose questions are answered first, and by which threads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Class {
+    /// A person at this machine waits: a console, a command over the socket.
+    Console,
+    /// Rules: their evaluation must not be late.
+    Rules,
+    #[default]
+    Other,
 }
 
 /// Why there is no answer. The text is for a person: what failed, on what, and the way out.

@@ -1,7 +1,7 @@
 //! The engine inside this process, as a [`Source`].
 //!
 //! Evaluation is synchronous, so it runs on a small pool of threads of its own, never on the
-//! runtime: questions of a console first, then all others, each in the order they came. A dropped
+//! runtime: questions of consoles first, and rules behind a permit of their own ([`Class`]). A dropped
 //! reply trips the token of its work. Until the store is open, live questions are answered from the
 //! ring and all others are told that history is being opened.
 
@@ -13,13 +13,14 @@ use crate::model::action::{Action, Outcome};
 use crate::model::answer::{Answer, Notes, PromAnswer};
 use crate::model::matcher::Matcher;
 use crate::model::request::{PromQuery, Request, ViewName};
-use crate::model::view::{Status, View};
-use crate::source::api::{Caller, Reply, Source, SourceError};
-use crate::source::embedded::pool::Pool;
+use crate::model::view::{QueueRow, Status, View};
+use crate::source::api::{Caller, Class, Reply, Source, SourceError};
+use crate::source::embedded::pool::{Line, Pool};
 use crate::store::read::{Ask, Found, ReadError, SeriesSource};
 use arc_swap::ArcSwapOption;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
 
 /// What is answered while history is not open yet.
@@ -40,8 +41,11 @@ pub trait Languages: Send + Sync {
 
 /// What the rest of the process lends: views, health, and those who carry out orders.
 pub trait Backstage: Send + Sync {
-    /// A console looks at this now: at live series, or at a view.
-    fn looked_at(&self, view: Option<ViewName>);
+    /// A console looks now: at live series, or at a view.
+    fn looked_at(&self, caller: &Caller);
+
+    /// These processes are on that console's screen.
+    fn in_sight(&self, caller: &Caller, pids: Vec<i32>);
 
     /// Called on the pool: may read the store.
     fn view(&self, view: ViewName, at: Option<i64>) -> Result<View, SourceError>;
@@ -59,8 +63,6 @@ pub struct Parts {
     pub live: Option<Arc<dyn SeriesSource>>,
     /// Where a question names no deadline of its own; no question may ask for more.
     pub timeout: Duration,
-    /// Evaluations at a time.
-    pub threads: usize,
 }
 
 /// Answers for any caller; [`Embedded::source_for`] binds one.
@@ -74,7 +76,8 @@ struct Shared {
     backstage: Arc<dyn Backstage>,
     live: Option<Arc<dyn SeriesSource>>,
     stored: ArcSwapOption<Box<dyn SeriesSource>>,
-    timeout: Duration,
+    /// In milliseconds.
+    timeout: AtomicU64,
     pool: Pool,
 }
 
@@ -85,8 +88,8 @@ impl Embedded {
             backstage: parts.backstage,
             live: parts.live,
             stored: ArcSwapOption::empty(),
-            timeout: parts.timeout,
-            pool: Pool::start(parts.threads)?,
+            timeout: AtomicU64::new(parts.timeout.as_millis() as u64),
+            pool: Pool::start()?,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -107,9 +110,23 @@ impl Embedded {
         self.shared.stored.load().is_some()
     }
 
-    /// Questions that wait for a thread now, and those that were turned away since the start.
-    pub fn queue(&self) -> (usize, usize, u64) {
-        self.shared.pool.queue()
+    /// Another configuration's `limits.query_time`, for questions from now on.
+    pub fn allow(&self, timeout: Duration) {
+        let millis = timeout.as_millis() as u64;
+        self.shared.timeout.store(millis, Ordering::Relaxed);
+    }
+
+    /// What waits for a thread now, and what was turned away since the start.
+    pub fn queues(&self) -> Vec<QueueRow> {
+        self.shared.pool.queues()
+    }
+
+    /// Runs what takes in a push, decoding included, on the thread for pushes.
+    pub async fn take_in<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
+    ) -> Result<T, SourceError> {
+        self.shared.on_pool(Line::Push, work).await
     }
 
     /// A source whose orders are those of `caller`.
@@ -128,7 +145,7 @@ struct Bound {
 
 impl Source for Bound {
     fn ask(&self, request: Request) -> Reply<'_, Answer> {
-        Box::pin(self.shared.clone().ask(request))
+        Box::pin(self.shared.clone().ask(request, &self.caller))
     }
 
     fn act(&self, action: Action) -> Reply<'_, Outcome> {
@@ -146,44 +163,61 @@ impl Drop for Guard {
 }
 
 impl Shared {
-    async fn ask(self: Arc<Self>, request: Request) -> Result<Answer, SourceError> {
-        let (allowed, first) = match &request {
-            Request::Prom(query) => (self.allowed(query), query.live),
-            Request::View { .. } | Request::Status => (self.timeout, true),
-            _ => (self.timeout, false),
+    async fn ask(
+        self: Arc<Self>,
+        mut request: Request,
+        caller: &Caller,
+    ) -> Result<Answer, SourceError> {
+        let allowed = match &request {
+            Request::Prom(query) => self.allowed(query.timeout_ms),
+            _ => self.allowed(None),
         };
-        match &request {
-            Request::Prom(query) if query.live => self.backstage.looked_at(None),
-            Request::View { view, at: None } => self.backstage.looked_at(Some(*view)),
-            _ => {}
+        // A client over HTTP may ask for a view as well; it is no console that looks.
+        if caller.class == Class::Console {
+            match &mut request {
+                Request::Prom(query) if query.live => self.backstage.looked_at(caller),
+                Request::View { at: None, .. } => self.backstage.looked_at(caller),
+                Request::Processes { in_sight } => {
+                    self.backstage.in_sight(caller, std::mem::take(in_sight));
+                    self.backstage.looked_at(caller);
+                }
+                _ => {}
+            }
         }
         let cancel = Cancel::after(allowed);
         let guard = Guard(cancel.clone());
-        let (tell, hear) = oneshot::channel();
         let shared = self.clone();
         let work = move || {
-            let answer = match cancel.check() {
-                Ok(()) => shared.answer(request, &cancel),
-                Err(stopped) => Err(stopped.into()),
-            };
-            let _ = tell.send(answer);
+            cancel.check()?;
+            shared.answer(request, &cancel)
         };
-        if !self.pool.run(first, Box::new(work)) {
-            return Err(SourceError::Unavailable(
-                "too many questions wait already; ask again in a moment".to_owned(),
-            ));
-        }
-        let answer = hear.await.unwrap_or_else(|_| {
-            let said = "the evaluation ended without an answer; `bongsu status` shows why";
-            Err(SourceError::Internal(said.to_owned()))
-        });
+        let answer = self.on_pool(line_of(caller.class), work).await;
         drop(guard);
         answer
     }
 
-    fn allowed(&self, query: &PromQuery) -> Duration {
-        let asked = query.timeout_ms.map(Duration::from_millis);
-        asked.map_or(self.timeout, |asked| asked.min(self.timeout))
+    async fn on_pool<T: Send + 'static>(
+        &self,
+        line: Line,
+        work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
+    ) -> Result<T, SourceError> {
+        let (tell, hear) = oneshot::channel();
+        let work = move || {
+            let _ = tell.send(work());
+        };
+        if !self.pool.run(line, Box::new(work)) {
+            let said = "too much waits already; ask again in a moment";
+            return Err(SourceError::Unavailable(said.to_owned()));
+        }
+        hear.await.unwrap_or_else(|_| {
+            let said = "the evaluation ended without an answer; `bongsu status` shows why";
+            Err(SourceError::Internal(said.to_owned()))
+        })
+    }
+
+    fn allowed(&self, asked_ms: Option<u64>) -> Duration {
+        let most = self.timeout.load(Ordering::Relaxed);
+        Duration::from_millis(asked_ms.map_or(most, |asked| asked.min(most)))
     }
 
     fn answer(&self, request: Request, cancel: &Cancel) -> Result<Answer, SourceError> {
@@ -237,6 +271,10 @@ impl Shared {
                 Ok(Answer::Metadata(self.stored()?.metadata(&metric, limit)))
             }
             Request::View { view, at } => self.backstage.view(view, at).map(Answer::View),
+            Request::Processes { .. } => {
+                let view = self.backstage.view(ViewName::Processes, None);
+                view.map(Answer::View)
+            }
             Request::Status => Ok(Answer::Status(Box::new(self.backstage.status()))),
         }
     }
@@ -262,6 +300,14 @@ impl Shared {
 
     fn selectors(&self, texts: &[String]) -> Result<Vec<Vec<Matcher>>, SourceError> {
         texts.iter().map(|t| self.languages.selector(t)).collect()
+    }
+}
+
+fn line_of(class: Class) -> Line {
+    match class {
+        Class::Console => Line::Console,
+        Class::Rules => Line::Rules,
+        Class::Other => Line::Other,
     }
 }
 

@@ -33,6 +33,8 @@ struct State {
     metadata: BTreeMap<String, Metadata>,
     newest: i64,
     swept: i64,
+    /// Samples of series that did not fit.
+    refused: u64,
 }
 
 #[derive(Default)]
@@ -84,6 +86,7 @@ impl Ring {
         for (labels, t, v) in batch {
             if !state.series.contains_key(labels) {
                 if state.series.len() >= MAX_SERIES {
+                    state.refused += 1;
                     continue;
                 }
                 let row = Row {
@@ -143,6 +146,11 @@ impl Ring {
                 see(labels);
             }
         }
+    }
+
+    /// Samples of series that did not fit since the start.
+    pub fn refused(&self) -> u64 {
+        self.0.lock().refused
     }
 
     /// Number of series, and bytes by estimate.

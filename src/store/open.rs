@@ -14,7 +14,7 @@ use crate::model::answer::Metadata;
 use crate::model::labels::Labels;
 use crate::model::matcher::Matcher;
 use crate::model::time::TimeRange;
-use crate::model::view::StorageView;
+use crate::model::view::{QueueRow, StorageView};
 use crate::store::disk::wal::OpenWalError;
 use crate::store::import::Import;
 use crate::store::live::Ring;
@@ -264,10 +264,14 @@ impl Store {
         Ok(dir)
     }
 
-    /// What is queued for the disk: name of the log, bytes now, bytes from which writers wait.
-    pub fn queues(&self) -> Vec<(String, u64, u64)> {
-        let metrics = self.0.tsdb.wal.queued_bytes() as u64;
-        vec![("wal/metrics".to_owned(), metrics, 8 << 20)]
+    /// What is queued for the disk, by log.
+    pub fn queues(&self) -> Vec<QueueRow> {
+        let inner = &self.0;
+        vec![
+            inner.tsdb.wal.queue(),
+            inner.snapshots.wal().queue(),
+            inner.state.queue(),
+        ]
     }
 
     /// What the store holds in memory: name, bytes now, bytes allowed.
@@ -275,12 +279,10 @@ impl Store {
         let tsdb = &self.0.tsdb;
         let head = tsdb.head.read().head.bytes() as u64;
         let cache = tsdb.blocks.cache_bytes() as u64;
-        let ring = tsdb.ring.size().1 as u64;
         let allowed = self.0.options.memory;
         vec![
             ("metrics head".to_owned(), head, allowed),
             ("block cache".to_owned(), cache, allowed / 4),
-            ("live ring".to_owned(), ring, 4 << 20),
         ]
     }
 

@@ -4,6 +4,7 @@
 //! on the disk. Layout: `docs/format/state.md`.
 
 use crate::base::fs::Fs;
+use crate::model::view::QueueRow;
 use crate::store::disk::bytes::{Reader, put_text, put_uvarint};
 use crate::store::disk::wal::{Event, OpenWalError, Settings, Wal};
 use crate::store::write::WriteError;
@@ -140,6 +141,10 @@ impl State {
 
     pub(crate) fn disk_bytes(&self) -> u64 {
         self.0.wal.bytes()
+    }
+
+    pub(crate) fn queue(&self) -> QueueRow {
+        self.0.wal.queue()
     }
 
     pub(crate) fn trouble(&self) -> Option<String> {

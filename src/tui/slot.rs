@@ -207,7 +207,10 @@ pub(crate) struct Taken {
 fn always_new(request: &Request) -> bool {
     matches!(
         request,
-        Request::View { at: None, .. } | Request::Status | Request::Metadata { .. }
+        Request::View { at: None, .. }
+            | Request::Processes { .. }
+            | Request::Status
+            | Request::Metadata { .. }
     )
 }
 

@@ -111,6 +111,7 @@ fn answer(
     ticket: crate::tui::slot::Ticket,
     result: Result<crate::model::answer::Answer, SourceError>,
 ) -> Vec<Cmd> {
+    let whose = state.instance().map(str::to_owned);
     let taken = state.slots.answer(ticket, result, state.now);
     let mut cmds: Vec<Cmd> = taken.next.into_iter().collect();
     if !taken.fresh {
@@ -122,7 +123,9 @@ fn answer(
             state.time.offset = machine.utc_offset;
         }
         // The first status tells the instance: every question changes with it.
-        cmds.extend(ask_all(state, Urgency::Changed));
+        if state.instance() != whose.as_deref() {
+            cmds.extend(ask_all(state, Urgency::Changed));
+        }
     }
     refill(state);
     cmds

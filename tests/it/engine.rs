@@ -3,6 +3,7 @@
 mod api;
 mod pty;
 mod serve;
+mod status;
 
 use bongsu::base::net::client::{Ask, Client, ClientOptions, Method};
 use std::io::{BufRead, BufReader};

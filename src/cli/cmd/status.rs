@@ -6,7 +6,7 @@ use crate::base::units::format_duration_ms;
 use crate::cli::args::StatusFormat;
 use crate::cli::print;
 use crate::model::family::Family;
-use crate::model::view::Status;
+use crate::model::view::{QueueRow, QueueUnit, Status};
 use std::process::ExitCode;
 
 pub(crate) fn run(arguments: Arguments, format: StatusFormat) -> anyhow::Result<ExitCode> {
@@ -105,6 +105,7 @@ fn table(status: &Status) -> String {
         ("instances", status.instances.join(", ")),
         ("data", status.data_dir.clone()),
         ("http", status.listen.clone()),
+        ("consoles", format!("{} look now", status.consoles)),
         (
             "targets",
             format!("{} up, {} down", status.targets_up, status.targets_down),
@@ -139,17 +140,25 @@ fn table(status: &Status) -> String {
         rows.push(("", format!("{name}: {} of {}", bytes(*now), bytes(*most))));
     }
     for queue in &status.queues {
-        let line = format!(
-            "{}: {} of {}, {} dropped",
-            queue.name, queue.len, queue.capacity, queue.dropped
-        );
-        rows.push(("queue", line));
+        rows.push(("queue", waiting(queue)));
     }
     for problem in status.problems.iter().chain(&s.problems) {
         rows.push(("problem", problem.clone()));
     }
+    for warning in &status.warnings {
+        rows.push(("warning", warning.clone()));
+    }
     let line = |(name, text): &(&str, String)| format!("{name:<10} {text}\n");
     rows.iter().map(line).collect()
+}
+
+fn waiting(queue: &QueueRow) -> String {
+    let amount = |n: u64| match queue.unit {
+        QueueUnit::Bytes => bytes(n),
+        QueueUnit::Items => n.to_string(),
+    };
+    let (len, most) = (amount(queue.len), amount(queue.capacity));
+    format!("{}: {len} of {most}, {} dropped", queue.name, queue.dropped)
 }
 
 fn health(status: &Status) -> String {
@@ -187,6 +196,33 @@ mod tests {
     fn sizes_are_short() {
         for (n, text) in [(0, "0 B"), (1536, "1.5 KiB"), (200 << 20, "200 MiB")] {
             assert_eq!(bytes(n), text);
+        }
+    }
+
+    #[test]
+    fn a_warning_is_no_problem() {
+        let row = QueueRow {
+            name: "wal/metrics".into(),
+            len: 1536,
+            capacity: 8 << 20,
+            dropped: 7,
+            unit: QueueUnit::Bytes,
+        };
+        let status = Status {
+            ready: true,
+            consoles: 2,
+            warnings: vec!["a.yaml:1:1: warning: remote_read is not there yet".into()],
+            queues: vec![row],
+            ..Status::default()
+        };
+        let text = table(&status);
+        for line in [
+            "health     good\n",
+            "consoles   2 look now\n",
+            "queue      wal/metrics: 1.5 KiB of 8.0 MiB, 7 dropped\n",
+            "warning    a.yaml:1:1: warning",
+        ] {
+            assert!(text.contains(line), "{text}");
         }
     }
 

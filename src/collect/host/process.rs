@@ -104,11 +104,11 @@ impl Processes {
         }
     }
 
-    /// Every process of the last pass. `looked_at` are the pids on somebody's screen: their rows
-    /// are made complete first.
+    /// Every process of the last pass. `looked_at` are the pids on somebody's screen, rising: their
+    /// rows are made complete first.
     pub fn view(&mut self, looked_at: &[i32]) -> ProcessView {
         let mut order = self.greediest(GREEDY);
-        let seen = |i: &usize| looked_at.contains(&self.now[*i].pid);
+        let seen = |i: &usize| looked_at.binary_search(&self.now[*i].pid).is_ok();
         order.extend((0..self.now.len()).filter(seen));
         order.sort_unstable();
         order.dedup();

@@ -19,7 +19,7 @@ use crate::model::view::{BlindSpot, Machine, Mark, ProcessView};
 use crate::store::write::{MetricSink, SnapshotSink};
 use crate::wire::process_record;
 use parking_lot::Mutex;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -32,6 +32,9 @@ use tokio::sync::watch;
 const LOOKING: i64 = 10_000;
 /// Between two looks at what cannot be read.
 const BLIND_EVERY: Duration = Duration::from_mins(5);
+/// Pids of one screen, and consoles, that are listened to: a console that sorts by I/O needs all.
+const MOST_IN_SIGHT: usize = 4096;
+const MOST_CONSOLES: usize = 16;
 /// Rows by CPU and by memory in the record that is kept.
 const GREEDIEST: usize = 20;
 
@@ -84,7 +87,8 @@ pub struct Watching {
 pub struct Looking {
     clock: Clock,
     at: Arc<AtomicI64>,
-    pids: Arc<Mutex<Vec<i32>>>,
+    /// By console: when it said so, and the pids on its screen.
+    sights: Arc<Mutex<HashMap<i32, (i64, Vec<i32>)>>>,
     wake: SyncSender<Wake>,
 }
 
@@ -104,10 +108,29 @@ impl Looking {
         }
     }
 
-    /// The pids on somebody's screen: their rows are completed first, I/O included.
-    pub fn look_at(&self, pids: Vec<i32>) {
-        *self.pids.lock() = pids;
+    /// The pids on the screen of one console (by its own pid): their rows are completed first, I/O
+    /// included, until it says other ones or nothing for ten seconds.
+    pub fn look_at(&self, console: i32, mut pids: Vec<i32>) {
+        pids.truncate(MOST_IN_SIGHT);
+        let now = self.clock.now_ms();
+        let mut sights = self.sights.lock();
+        sights.retain(|_, (at, _)| now - *at <= LOOKING);
+        if sights.len() < MOST_CONSOLES || sights.contains_key(&console) {
+            sights.insert(console, (now, pids));
+        }
+        drop(sights);
         self.look();
+    }
+
+    /// What is on anybody's screen, rising.
+    fn in_sight(&self) -> Vec<i32> {
+        let now = self.clock.now_ms();
+        let sights = self.sights.lock();
+        let fresh = sights.values().filter(|(at, _)| now - *at <= LOOKING);
+        let mut pids: Vec<i32> = fresh.flat_map(|(_, pids)| pids.iter().copied()).collect();
+        pids.sort_unstable();
+        pids.dedup();
+        pids
     }
 }
 
@@ -184,7 +207,7 @@ impl Rounds {
         let looking = Looking {
             clock: setup.host.clock.clone(),
             at: Arc::new(AtomicI64::new(0)),
-            pids: Arc::default(),
+            sights: Arc::default(),
             wake,
         };
         let rounds = Self {
@@ -267,8 +290,7 @@ impl Rounds {
     fn show_processes(&mut self) {
         let first = self.to.processes.borrow().rows.is_empty();
         if first || self.is_looked_at() {
-            let pids = self.looking.pids.lock().clone();
-            let view = self.processes.view(&pids);
+            let view = self.processes.view(&self.looking.in_sight());
             self.to.processes.send_replace(Arc::new(view));
         }
     }

@@ -75,7 +75,9 @@ impl Languages for Words {
 struct Stage;
 
 impl Backstage for Stage {
-    fn looked_at(&self, _: Option<ViewName>) {}
+    fn looked_at(&self, _: &Caller) {}
+
+    fn in_sight(&self, _: &Caller, _: Vec<i32>) {}
 
     fn view(&self, _: ViewName, _: Option<i64>) -> Result<View, SourceError> {
         Ok(View::Blind(vec![]))
@@ -97,7 +99,6 @@ fn embedded() -> (Embedded, mpsc::Receiver<&'static str>) {
         backstage: Arc::new(Stage),
         live: Some(Arc::new(Empty)),
         timeout: Duration::from_mins(1),
-        threads: 1,
     });
     (embedded.unwrap(), hear)
 }

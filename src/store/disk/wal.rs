@@ -13,6 +13,7 @@ mod writer;
 pub(crate) use replay::{Event, Replayed};
 
 use crate::base::fs::{Fs, FsError};
+use crate::model::view::{QueueRow, QueueUnit};
 use crate::store::write::WriteError;
 use parking_lot::{Condvar, Mutex};
 use std::path::{Path, PathBuf};
@@ -224,8 +225,21 @@ impl Wal {
         self.segments().iter().map(|s| s.bytes).sum()
     }
 
-    pub(crate) fn queued_bytes(&self) -> usize {
-        self.shared.state.lock().queued_bytes
+    /// What waits for the disk.
+    pub(crate) fn queue(&self) -> QueueRow {
+        let state = self.shared.state.lock();
+        let name = self.shared.settings.dir.file_name().unwrap_or_default();
+        QueueRow {
+            name: format!("wal/{}", name.to_string_lossy()),
+            len: state.queued_bytes as u64,
+            capacity: self.shared.settings.queue_bytes as u64,
+            // A poisoned log commits nothing more: what came since is lost to it.
+            dropped: match state.trouble {
+                Some(WalError::Poisoned(_)) => state.newest - state.committed,
+                _ => 0,
+            },
+            unit: QueueUnit::Bytes,
+        }
     }
 
     /// Reads one segment again, as far as it is written.

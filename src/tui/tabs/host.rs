@@ -15,7 +15,7 @@ use crate::model::request::Request;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::{Act, Key};
 use crate::tui::overlay::Item;
-use crate::tui::panel::{Ask, Panel, Shown, cpu, disks, load, network};
+use crate::tui::panel::{Panel, Shown, cpu, disks, load, network};
 use crate::tui::slot::SlotId;
 use crate::tui::state::State;
 use crate::tui::tabs::{Tab, overview};
@@ -48,7 +48,7 @@ pub(crate) struct Section {
     pub(crate) panel_rows: u16,
     /// Below this height the panels are left out.
     pub(crate) panels_from: u16,
-    pub(crate) requests: fn(&Ask<'_>) -> Vec<Request>,
+    pub(crate) requests: fn(&Shown<'_>) -> Vec<Request>,
     /// Paints the part below the panels.
     pub(crate) view: fn(&Shown<'_>, &Look, Rect, &mut Buffer) -> Option<Position>,
     /// Rows that can be scrolled through.
@@ -165,7 +165,7 @@ fn requests(state: &State, body: Rect) -> Vec<(SlotId, Request)> {
         add(panel.name, (panel.requests)(&shown.ask));
     }
     let shown = shown(state, section.name, below.width);
-    add(section.name, (section.requests)(&shown.ask));
+    add(section.name, (section.requests)(&shown));
     out
 }
 

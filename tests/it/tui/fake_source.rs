@@ -54,6 +54,7 @@ pub(crate) fn answer(request: &Request) -> Result<Answer, SourceError> {
         Request::Prom(query) => Answer::Prom(prom(query)),
         Request::Status => Answer::Status(Box::new(status())),
         Request::View { view, .. } => Answer::View(live_view(*view)),
+        Request::Processes { .. } => Answer::View(live_view(ViewName::Processes)),
         Request::Series { .. } => Answer::Series(vec![], Notes::default()),
         Request::LabelNames { .. } => names(&["__name__", "instance", "job"]),
         Request::LabelValues { name, .. } if name == "__name__" => names(&[

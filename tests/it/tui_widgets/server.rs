@@ -32,6 +32,7 @@ pub(crate) fn answer(request: &Request) -> Result<Answer, SourceError> {
             ..Status::default()
         })),
         Request::View { view, .. } => Answer::View(live_view(*view)),
+        Request::Processes { .. } => Answer::View(live_view(ViewName::Processes)),
         _ => Answer::Names(vec![], Notes::default()),
     })
 }

@@ -191,7 +191,7 @@ fn the_thread_reads_at_once_and_stops_at_once() {
     }
     // Somebody looks: a live reading comes without waiting for the stored one.
     let live = list.live.lock().len();
-    looking.look_at(vec![std::process::id() as i32]);
+    looking.look_at(1, vec![std::process::id() as i32]);
     while list.live.lock().len() == live {
         assert!(begun.elapsed() < Duration::from_mins(1), "no live reading");
         std::thread::sleep(Duration::from_millis(5));
@@ -199,4 +199,23 @@ fn the_thread_reads_at_once_and_stops_at_once() {
     running.stop();
     assert_eq!(list.values("up").len(), 1);
     assert!(!watching.processes.borrow().rows.is_empty());
+}
+
+#[test]
+fn every_screen_is_seen_until_its_console_is_silent() {
+    let clock = crate::base::clock::Clock::fake(1_000_000);
+    let mut setup = setup(&Arc::new(List::default()));
+    setup.host.clock = clock.clone();
+    let (_rounds, _watching, looking) = Rounds::new(setup);
+    looking.look_at(1, vec![30, 10]);
+    looking.look_at(2, vec![20, 10]);
+    assert_eq!(looking.in_sight(), [10, 20, 30]);
+    clock.advance(Duration::from_secs(6));
+    looking.look_at(2, vec![40]);
+    assert_eq!(looking.in_sight(), [10, 30, 40]);
+    clock.advance(Duration::from_secs(6));
+    assert_eq!(looking.in_sight(), [40]);
+    let all: Vec<i32> = (0..100_000).collect();
+    looking.look_at(2, all);
+    assert!(looking.in_sight().len() < 5_000);
 }

@@ -4,7 +4,7 @@ use crate::model::answer::VectorPoint;
 use crate::model::request::Request;
 use crate::tui::panel::cpu::BUSY;
 use crate::tui::panel::plot::{self, Place};
-use crate::tui::panel::{Ask, Shown, per_second_now};
+use crate::tui::panel::{Shown, per_second_now};
 use crate::tui::tabs::host::{CPU, Section};
 use crate::tui::widget::unit::Unit;
 use crate::tui::widget::{Look, gauge, paint, scrollbar};
@@ -28,7 +28,7 @@ const PER_ROW_GUESS: usize = 4;
 const CELL: u16 = 38;
 const NARROW: u16 = 26;
 
-fn requests(ask: &Ask<'_>) -> Vec<Request> {
+fn requests(Shown { ask, .. }: &Shown<'_>) -> Vec<Request> {
     let busy = format!("node_cpu_seconds_total{}", ask.only(BUSY));
     let busy = per_second_now(&busy);
     vec![

@@ -4,7 +4,7 @@ use crate::model::answer::VectorPoint;
 use crate::model::labels::Labels;
 use crate::model::request::Request;
 use crate::tui::panel::plot::{self, Place};
-use crate::tui::panel::{Ask, Shown, per_second_now};
+use crate::tui::panel::{Shown, per_second_now};
 use crate::tui::tabs::host::{DISK, NETWORK, Section};
 use crate::tui::widget::Look;
 use crate::tui::widget::table::{Column, Entry, Table};
@@ -18,7 +18,7 @@ pub(crate) const DISKS: Section = Section {
     panels: DISK,
     panel_rows: 0,
     panels_from: 14,
-    requests: |ask| {
+    requests: |Shown { ask, .. }| {
         let of = |name: &str| format!("node_disk_{name}{}", ask.only("device!~\"(loop|ram).*\""));
         DISK_METRICS
             .iter()
@@ -49,7 +49,7 @@ pub(crate) const INTERFACES: Section = Section {
     rows: |shown| shown.vector(0).len(),
 };
 
-fn interface_requests(ask: &Ask<'_>) -> Vec<Request> {
+fn interface_requests(Shown { ask, .. }: &Shown<'_>) -> Vec<Request> {
     let of = |name: &str| format!("node_network_{name}{}", ask.only(""));
     let names = [
         "receive_bytes_total",

@@ -1,9 +1,9 @@
 //! Section: where the memory is.
 
 use crate::model::request::Request;
+use crate::tui::panel::Shown;
 use crate::tui::panel::memory::{self, named};
 use crate::tui::panel::plot::{self, Place};
-use crate::tui::panel::{Ask, Shown};
 use crate::tui::tabs::host::Section;
 use crate::tui::widget::table::{Column, Entry, Table};
 use crate::tui::widget::unit::Unit;
@@ -21,7 +21,7 @@ pub(crate) const SECTION: Section = Section {
     rows: |shown| lines(shown).len(),
 };
 
-fn requests(ask: &Ask<'_>) -> Vec<Request> {
+fn requests(Shown { ask, .. }: &Shown<'_>) -> Vec<Request> {
     if ask.instance.is_none() {
         return Vec::new();
     }

@@ -13,7 +13,7 @@ use crate::tui::keymap::{Act, Code, Key};
 use crate::tui::line_edit::LineEdit;
 use crate::tui::overlay::{Item, Run};
 use crate::tui::panel::plot::{self, Place};
-use crate::tui::panel::{Ask, Shown, cpu, memory, processes as panel};
+use crate::tui::panel::{Shown, cpu, memory, processes as panel};
 use crate::tui::slot::SlotId;
 use crate::tui::state::State;
 use crate::tui::tabs::host::processes::rows::{Line, SORTS};
@@ -63,11 +63,34 @@ impl Default for Local {
     }
 }
 
-fn requests(ask: &Ask<'_>) -> Vec<Request> {
+/// The two sorts that need the I/O of every process, not of those in sight alone.
+const SORTS_BY_IO: [usize; 2] = [2, 3];
+
+fn requests(Shown { ask, state, .. }: &Shown<'_>) -> Vec<Request> {
     if !ask.local {
         return Vec::new();
     }
-    vec![ask.view(ViewName::Processes)]
+    if !ask.live {
+        return vec![ask.view(ViewName::Processes)];
+    }
+    vec![Request::Processes {
+        in_sight: in_sight(state),
+    }]
+}
+
+/// The processes whose rows are on the screen, rising, so that a new order of the same rows is no
+/// new question.
+fn in_sight(state: &State) -> Vec<i32> {
+    let local = &state.locals.host.processes;
+    let lines = lines(state);
+    let pids = lines.iter().map(|l| l.row.pid);
+    let mut pids: Vec<i32> = if SORTS_BY_IO.contains(&local.sort) {
+        pids.collect()
+    } else {
+        pids.skip(local.offset).take(visible(state)).collect()
+    };
+    pids.sort_unstable();
+    pids
 }
 
 fn found(state: &State) -> Option<&ProcessView> {

@@ -1,8 +1,8 @@
 //! Section: temperatures and fans.
 
 use crate::model::request::Request;
+use crate::tui::panel::Shown;
 use crate::tui::panel::plot::{self, Place};
-use crate::tui::panel::{Ask, Shown};
 use crate::tui::tabs::host::Section;
 use crate::tui::widget::table::{Column, Entry, Table};
 use crate::tui::widget::unit::Unit;
@@ -20,7 +20,7 @@ pub(crate) const SECTION: Section = Section {
     rows: |shown| rows(shown).len(),
 };
 
-fn requests(ask: &Ask<'_>) -> Vec<Request> {
+fn requests(Shown { ask, .. }: &Shown<'_>) -> Vec<Request> {
     let of = |name: &str| ask.instant(format!("{name}{}", ask.only("")));
     vec![
         of("node_hwmon_temp_celsius"),

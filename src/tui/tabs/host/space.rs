@@ -1,9 +1,9 @@
 //! Section: filesystems with what is left, in bytes, inodes and days.
 
 use crate::model::request::Request;
+use crate::tui::panel::Shown;
 use crate::tui::panel::filesystems::{self, REAL, Row, forecast};
 use crate::tui::panel::plot::{self, Place};
-use crate::tui::panel::{Ask, Shown};
 use crate::tui::tabs::host::Section;
 use crate::tui::widget::table::{Column, Entry, Table};
 use crate::tui::widget::unit::Unit;
@@ -21,7 +21,7 @@ pub(crate) const SECTION: Section = Section {
     rows: |shown| filesystems::rows_of(shown, 0).len(),
 };
 
-fn requests(ask: &Ask<'_>) -> Vec<Request> {
+fn requests(Shown { ask, .. }: &Shown<'_>) -> Vec<Request> {
     let mut out = filesystems::requests(ask);
     let of = |name: &str| format!("node_filesystem_{name}{}", ask.only(REAL));
     out.push(ask.instant(format!("1 - {} / {}", of("files_free"), of("files"))));
