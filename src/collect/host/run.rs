@@ -87,10 +87,12 @@ pub struct Watching {
 pub struct Looking {
     clock: Clock,
     at: Arc<AtomicI64>,
-    /// By console: when it said so, and the pids on its screen.
-    sights: Arc<Mutex<HashMap<i32, (i64, Vec<i32>)>>>,
+    sights: Arc<Mutex<Sights>>,
     wake: SyncSender<Wake>,
 }
+
+/// By console: when it said so, and the pids on its screen.
+type Sights = HashMap<i32, (i64, Vec<i32>)>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wake {
