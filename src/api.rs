@@ -8,6 +8,7 @@
 mod auth;
 mod bongsu;
 mod federate;
+mod loki;
 mod params;
 mod prometheus;
 mod reply;

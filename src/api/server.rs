@@ -3,7 +3,7 @@
 use crate::api::auth::{Local, Right, Rules};
 use crate::api::params::Params;
 use crate::api::reply::{self, Answer, Failed, bad_data};
-use crate::api::{Engine, bongsu, federate, prometheus, status, targets};
+use crate::api::{Engine, bongsu, federate, loki, prometheus, status, targets};
 use crate::base::clock::{Clock, Duration};
 use crate::base::net::http::{Answering, BodyError, Peer, Respond, read_body};
 use crate::base::net::listen::Spec;
@@ -128,6 +128,13 @@ static ROUTES: &[Route] = &[
         Query,
         Whole(PUSH_MOST),
         prometheus::write
+    ),
+    route!(
+        "/loki/api/v1/format_query",
+        ASK,
+        Query,
+        Form,
+        loki::format_query
     ),
     route!("/api/v1/targets", READ, Query, Empty, targets::targets),
     route!(

@@ -5,6 +5,7 @@
 
 mod complete;
 mod highlight;
+pub mod logql;
 
 pub use crate::query::promql::ast::Span;
 pub use complete::{Completion, Want, complete};

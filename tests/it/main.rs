@@ -19,6 +19,7 @@ mod host;
 #[cfg(feature = "interop")]
 mod interop;
 mod layering;
+mod logql;
 mod promql;
 mod scrape;
 mod tidy;
