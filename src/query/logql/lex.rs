@@ -161,7 +161,7 @@ fn based(word: &str) -> bool {
 
 fn range(text: &str, at: usize) -> Result<Token, ParseError> {
     let rest = &text[at + 1..];
-    let end = rest.find(|c: char| matches!(c, ']' | ')' | '(' | '{' | '}' | '\n'));
+    let end = rest.find([']', ')', '(', '{', '}', '\n']);
     let Some(len) = end.filter(|e| rest[*e..].starts_with(']')) else {
         let span = Span::new(at, text.len());
         return Err(ParseError::new(span, "missing closing ']' in duration"));

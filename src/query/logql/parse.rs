@@ -295,5 +295,5 @@ fn is_reserved(word: &str, called: bool) -> bool {
         "keep",
     ];
     let is = |name: &&str| word.eq_ignore_ascii_case(name);
-    ALWAYS.iter().any(|name| is(&name)) || (called && metric::is_function(word))
+    ALWAYS.iter().any(is) || (called && metric::is_function(word))
 }

@@ -51,14 +51,14 @@ impl Parser<'_> {
             }
             self.at += 1;
             self.part()?;
-            let (compares, matching) = self.modifiers()?;
+            let how = self.modifiers()?;
             let next = if op == Op::Pow {
                 strength
             } else {
                 strength + 1
             };
             let right = self.deeper(|p| p.expr(next))?;
-            left = Expr::Metric(binary(op, left, right, compares, matching, token.span)?);
+            left = Expr::Metric(binary(op, [left, right], how, token.span)?);
         }
     }
 
@@ -387,10 +387,8 @@ fn is_label_name(text: &str) -> bool {
 /// Joins two sides; literals on both are computed at once.
 fn binary(
     op: Op,
-    left: Expr,
-    right: Expr,
-    compares: bool,
-    matching: Matching,
+    [left, right]: [Expr; 2],
+    (compares, matching): (bool, Matching),
     at: Span,
 ) -> Parsed<Metric> {
     let side = |expr: Expr, name: &str| match expr {

@@ -27,12 +27,11 @@ impl Parser<'_> {
     pub(super) fn stage(&mut self) -> Parsed<Placed> {
         self.part()?;
         let start = self.peek().span;
-        let stage = match self.line_op() {
-            Some(op) => Stage::Line(self.line_filter(op)?),
-            None => {
-                self.expect("|")?;
-                self.piped()?
-            }
+        let stage = if let Some(op) = self.line_op() {
+            Stage::Line(self.line_filter(op)?)
+        } else {
+            self.expect("|")?;
+            self.piped()?
         };
         Ok(Placed {
             stage,
