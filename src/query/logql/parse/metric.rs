@@ -1,12 +1,12 @@
 //! Everything that yields numbers: literals, aggregations, operators.
 
-use super::{ParseError, Parsed, Parser, regex_said};
 use crate::base::regex::Regex;
 use crate::query::logql::ast::{
     Aggregate, Binary, Convert, Expr, Group, Grouping, Log, Matching, Metric, Op, RangeAggregate,
     RangeOp, Replace, Unwrap, VectorOp,
 };
 use crate::query::logql::lex::Kind;
+use crate::query::logql::parse::{ParseError, Parsed, Parser, regex_said};
 use crate::query::promql::ast::Span;
 
 pub(super) fn is_function(word: &str) -> bool {

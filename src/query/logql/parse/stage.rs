@@ -1,12 +1,12 @@
 //! What stands behind a selector: filters, parsers, formatters.
 
-use super::{ParseError, Parsed, Parser};
 use crate::query::logql::ast::{
     Compare, Extract, Format, FormatFrom, LabelFilter, LineFilter, LineOp, Logfmt, Needle, Pick,
     Placed, Quantity, Stage,
 };
 use crate::query::logql::lex::Kind;
 use crate::query::logql::literal;
+use crate::query::logql::parse::{ParseError, Parsed, Parser};
 
 impl Parser<'_> {
     fn line_op(&self) -> Option<LineOp> {
