@@ -22,7 +22,9 @@ pub use crate::api::self_metrics::{Health, own_families};
 pub use crate::api::server::{Api, Options};
 
 use crate::model::family::Family;
+use crate::model::labels::Labels;
 use crate::model::time::TimeRange;
+use crate::model::view::Census;
 use crate::source::api::{Caller, Reply, Source, SourceError};
 use crate::wire::remote_write::WriteRequest;
 use std::sync::Arc;
@@ -41,6 +43,18 @@ pub trait Engine: Send + Sync {
     /// once they are durable.
     fn push(&self, decode: Decode) -> Reply<'static, u64>;
 
+    /// Notes what came of a push: the samples that were kept, or why it was refused.
+    fn pushed(&self, by: &Sender, outcome: Result<u64, String>);
+
+    /// `global.external_labels`.
+    fn external_labels(&self) -> Labels;
+
+    /// The configuration in force.
+    fn loaded(&self) -> Loaded;
+
+    /// Counts the series in memory, with at most `limit` rows each; nothing while history opens.
+    fn census(&self, limit: usize) -> Census;
+
     /// The configuration as it is in force, secrets masked, as YAML.
     fn config_yaml(&self) -> String;
 
@@ -52,6 +66,26 @@ pub trait Engine: Send + Sync {
 
 /// Reads the samples of a pushed body.
 pub type Decode = Box<dyn FnOnce() -> Result<WriteRequest, SourceError> + Send>;
+
+/// Who pushes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sender {
+    /// The protocol, as a person says it.
+    pub kind: &'static str,
+    /// Without the port, which is another one at each connection.
+    pub address: String,
+    /// What it calls itself.
+    pub agent: String,
+}
+
+/// How the configuration in force came to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// When it was taken, milliseconds since the epoch.
+    pub at: i64,
+    /// False where a newer one was refused since.
+    pub newest: bool,
+}
 
 /// What Prometheus calls the TSDB admin API.
 #[derive(Clone, Debug, PartialEq)]

@@ -18,5 +18,6 @@ pub mod once;
 pub mod places;
 mod reload;
 mod rights;
+mod senders;
 pub mod serve;
 mod status;

@@ -4,11 +4,11 @@ use crate::api::prometheus::unexpected;
 use crate::api::reply::{self, Failed, bad_data};
 use crate::api::server::{Call, Done};
 use crate::model::answer::{Answer, Value};
-use crate::model::labels::Labels;
+use crate::model::labels::{Labels, METRIC_NAME};
 use crate::model::request::{PromQuery, Request};
 use crate::model::sample::Sample;
 use crate::model::time::Steps;
-use crate::wire::exposition::write::{push_float, push_quoted};
+use crate::wire::exposition::write::{push_name, push_sample};
 use std::collections::BTreeMap;
 
 const LOOKBACK_MS: i64 = 5 * 60 * 1000;
@@ -41,6 +41,7 @@ pub(crate) async fn federate(call: Call) -> Done {
             newest.insert(point.labels, Sample { t, v });
         }
     }
+    let outer = call.api.engine.external_labels();
     let mut out = String::new();
     let mut family = String::new();
     for (labels, sample) in &newest {
@@ -48,10 +49,10 @@ pub(crate) async fn federate(call: Call) -> Done {
         if family != name {
             name.clone_into(&mut family);
             out.push_str("# TYPE ");
-            out.push_str(name);
+            push_name(name, &mut out);
             out.push_str(" untyped\n");
         }
-        push_line(&mut out, labels, *sample);
+        push_line(&mut out, labels, &outer, *sample);
     }
     Ok(reply::body(200, TEXT, out.into_bytes()))
 }
@@ -73,21 +74,51 @@ async fn ask(call: &Call, expr: String, at: i64) -> Result<Value, Failed> {
     }
 }
 
-/// As Prometheus writes it: an absent `instance` is said to be empty, so that the scraping server
-/// does not put its own.
-fn push_line(out: &mut String, labels: &Labels, sample: Sample) {
-    out.push_str(labels.metric_name());
-    let mut before = '{';
-    let rest = labels.iter().filter(|(n, _)| *n != "__name__");
-    let no_instance = (!labels.has("instance")).then_some(("instance", ""));
-    for (name, value) in rest.chain(no_instance) {
-        out.push(before);
-        out.push_str(name);
-        out.push('=');
-        push_quoted(value, out);
-        before = ',';
+/// As Prometheus writes it: `global.external_labels` are added where the series has none of that
+/// name, and an absent `instance` is said to be empty, so that the scraping server does not put its
+/// own.
+fn push_line(out: &mut String, labels: &Labels, outer: &Labels, sample: Sample) {
+    let rest = labels.iter().filter(|(n, _)| *n != METRIC_NAME);
+    let added = outer.iter().filter(|(n, _)| !labels.has(n));
+    let instance = !labels.has("instance") && !outer.has("instance");
+    let none = instance.then_some(("instance", ""));
+    let name = labels.metric_name();
+    push_sample(
+        name,
+        rest.chain(added).chain(none),
+        (sample.t, sample.v),
+        out,
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outer_labels_fill_what_a_series_does_not_have() {
+        let outer = Labels::from_pairs([("site", "seoul"), ("zone", "b")]);
+        for (labels, outer, want) in [
+            (
+                vec![("__name__", "up"), ("instance", "a:1"), ("zone", "a")],
+                &outer,
+                "up{instance=\"a:1\",zone=\"a\",site=\"seoul\"} 1 5\n",
+            ),
+            (
+                vec![("__name__", "up")],
+                &outer,
+                "up{site=\"seoul\",zone=\"b\",instance=\"\"} 1 5\n",
+            ),
+            (
+                vec![("__name__", "my.metric"), ("a.b", "x\"")],
+                &Labels::empty(),
+                "{\"my.metric\",\"a.b\"=\"x\\\"\",instance=\"\"} 1 5\n",
+            ),
+        ] {
+            let mut out = String::new();
+            let labels = Labels::from_pairs(labels);
+            push_line(&mut out, &labels, outer, Sample { t: 5, v: 1.0 });
+            assert_eq!(out, want);
+        }
     }
-    out.push_str("} ");
-    push_float(sample.v, out);
-    out.push_str(&format!(" {}\n", sample.t));
 }

@@ -2,6 +2,7 @@
 //!
 //! Source of parameters, texts and statuses: Prometheus `web/api/v1/api.go`.
 
+use crate::api::Sender;
 use crate::api::params::{MAX_TIME, MIN_TIME, Params};
 use crate::api::reply::{self, Failed, bad_data};
 use crate::api::server::{Call, Done};
@@ -180,6 +181,12 @@ pub(crate) async fn format_query(call: Call) -> Done {
 }
 
 pub(crate) async fn write(call: Call) -> Done {
+    let (address, agent) = call.from;
+    let sender = Sender {
+        kind: "remote write",
+        address,
+        agent,
+    };
     let body = call.body;
     let decode = move || {
         remote_write::decode(&body, MOST_PUSHED).map_err(|e| SourceError::BadRequest {
@@ -187,7 +194,10 @@ pub(crate) async fn write(call: Call) -> Done {
             at: None,
         })
     };
-    match call.api.engine.push(Box::new(decode)).await {
+    let engine = &call.api.engine;
+    let kept = engine.push(Box::new(decode)).await;
+    engine.pushed(&sender, kept.clone().map_err(|e| e.to_string()));
+    match kept {
         Ok(_) => Ok(reply::body(204, reply::JSON, Vec::new())),
         // The sender tries again what may pass later, and drops what never will.
         Err(SourceError::Unavailable(said)) => Err(Failed::Plain(503, said)),

@@ -10,7 +10,7 @@ use crate::base::net::listen::Spec;
 use crate::source::api::Source;
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderName};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderName, USER_AGENT};
 use hyper::{HeaderMap, Method, Request};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -42,6 +42,8 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
     pub(crate) accept: String,
     pub(crate) gzip: bool,
+    /// The other end, without its port, and what it calls itself.
+    pub(crate) from: (String, String),
 }
 
 pub(crate) type Done = Result<Answer, Failed>;
@@ -252,6 +254,7 @@ impl Api {
             source: self.engine.source(caller),
             params: Params::read(head.uri.query().unwrap_or_default(), form),
             accept: header(&head.headers, ACCEPT).to_owned(),
+            from: (address(peer), agent(&head.headers)),
             api: self,
             path,
             body,
@@ -281,6 +284,18 @@ async fn read(body: Incoming, most: usize) -> Result<Bytes, Failed> {
 fn header(headers: &HeaderMap, name: HeaderName) -> &str {
     let value = headers.get(name).and_then(|v| v.to_str().ok());
     value.unwrap_or_default()
+}
+
+fn address(peer: &Peer) -> String {
+    match peer {
+        Peer::Tcp { from, .. } => from.ip().to_canonical().to_string(),
+        Peer::Socket { uid, .. } => format!("uid {uid}"),
+    }
+}
+
+/// Kept for every sender, so that it is short.
+fn agent(headers: &HeaderMap) -> String {
+    header(headers, USER_AGENT).chars().take(100).collect()
 }
 
 fn takes_gzip(accepted: &str) -> bool {

@@ -89,16 +89,18 @@ pub(crate) async fn buildinfo(_: Call) -> Done {
 pub(crate) async fn runtimeinfo(call: Call) -> Done {
     let own = own(&call).await?;
     let storage = &own.storage;
+    let loaded = call.api.engine.loaded();
     Ok(reply::json(object(&[
         ("startTime", quoted(&rfc3339(own.started_at))),
         ("CWD", quoted(&own.data_dir)),
         ("hostname", quoted(&own.machine.host)),
         ("serverTime", quoted(&rfc3339(own.now))),
-        ("reloadConfigSuccess", "true".to_owned()),
-        ("lastConfigTime", quoted(&rfc3339(own.started_at))),
+        ("reloadConfigSuccess", loaded.newest.to_string()),
+        ("lastConfigTime", quoted(&rfc3339(loaded.at))),
         ("corruptionCount", storage.problems.len().to_string()),
         ("goroutineCount", own.own.threads.to_string()),
         ("GOMAXPROCS", own.machine.cores.to_string()),
+        // Of Go, which is not used here; clients want the keys.
         ("GOMEMLIMIT", "0".to_owned()),
         ("GOGC", quoted("")),
         ("GODEBUG", quoted("")),
@@ -121,28 +123,35 @@ pub(crate) async fn config(call: Call) -> Done {
 }
 
 pub(crate) async fn tsdb(call: Call) -> Done {
-    let own = own(&call).await?;
-    let storage = &own.storage;
     let limit = match call.params.limit("limit")? {
         0 => 10,
         limit => limit,
     };
+    let engine = call.api.engine.clone();
+    let counted = tokio::task::spawn_blocking(move || engine.census(limit));
+    let census = counted.await.map_err(|_| unexpected())?;
     let counts = |rows: &[(String, u64)]| {
         let row =
             |(name, n): &(String, u64)| format!("{{\"name\":{},\"value\":{n}}}", quoted(name));
-        let all: Vec<String> = rows.iter().take(limit).map(row).collect();
+        let all: Vec<String> = rows.iter().map(row).collect();
         format!("[{}]", all.join(","))
     };
     let head = format!(
-        "{{\"numSeries\":{},\"numLabelPairs\":0,\"chunkCount\":0,\"minTime\":{},\"maxTime\":{}}}",
-        storage.series, storage.head_min_t, own.now
+        "{{\"numSeries\":{},\"numLabelPairs\":{},\"chunkCount\":{},\"minTime\":{},\"maxTime\":{}}}",
+        census.series, census.label_pairs, census.chunks, census.min_t, census.max_t
     );
     Ok(reply::json(object(&[
         ("headStats", head),
-        ("seriesCountByMetricName", counts(&storage.by_metric)),
-        ("labelValueCountByLabelName", counts(&storage.by_label)),
-        ("memoryInBytesByLabelName", "[]".to_owned()),
-        ("seriesCountByLabelValuePair", "[]".to_owned()),
+        ("seriesCountByMetricName", counts(&census.series_by_metric)),
+        (
+            "labelValueCountByLabelName",
+            counts(&census.values_by_label),
+        ),
+        ("memoryInBytesByLabelName", counts(&census.bytes_by_label)),
+        (
+            "seriesCountByLabelValuePair",
+            counts(&census.series_by_pair),
+        ),
     ])))
 }
 

@@ -1,6 +1,6 @@
 //! What an engine tells of itself beside series, and who carries out its orders.
 
-use crate::api::{self, AdminDone, AdminOrder, Decode, Health, own_families};
+use crate::api::{self, AdminDone, AdminOrder, Decode, Health, Loaded, Sender, own_families};
 use crate::app::engine::Shared;
 use crate::app::reload;
 use crate::app::rights;
@@ -9,9 +9,10 @@ use crate::collect::perform::process;
 use crate::collect::scrape::director::Scraper;
 use crate::model::action::{Action, Outcome};
 use crate::model::family::Family;
+use crate::model::labels::Labels;
 use crate::model::matcher::Matcher;
 use crate::model::request::ViewName;
-use crate::model::view::{Mark, MarkKind, Status, View};
+use crate::model::view::{Census, Mark, MarkKind, Status, View};
 use crate::query::syntax;
 use crate::source::api::{Caller, Reply, Source, SourceError};
 use crate::source::embedded::{Backstage, Embedded, OPENING};
@@ -60,6 +61,7 @@ impl Backstage for Stage {
             ViewName::Targets => View::Targets(self.shared.targets()),
             ViewName::Blind => View::Blind(self.shared.watching.blind.borrow().clone()),
             ViewName::Jvms => View::Jvms((**self.shared.jvms.borrow()).clone()),
+            ViewName::Senders => View::Senders(self.shared.senders.rows()),
             ViewName::Machine => View::Machine(self.shared.machine()),
             ViewName::Alerts | ViewName::Rules => nothing("no rules are evaluated"),
             ViewName::Receivers | ViewName::Silences | ViewName::AlertStory(_) => {
@@ -259,6 +261,24 @@ impl api::Engine for Ports {
             let work = move || push(&shared, &decode()?);
             embedded.take_in(work).await
         })
+    }
+
+    fn pushed(&self, by: &Sender, outcome: Result<u64, String>) {
+        let now = self.shared.clock.now_ms();
+        self.shared.senders.note(by, now, outcome);
+    }
+
+    fn external_labels(&self) -> Labels {
+        self.shared.config.load().global.external_labels.clone()
+    }
+
+    fn loaded(&self) -> Loaded {
+        *self.shared.loaded.lock()
+    }
+
+    fn census(&self, limit: usize) -> Census {
+        let store = self.shared.store.load_full();
+        store.map(|s| s.census(limit)).unwrap_or_default()
     }
 
     fn config_yaml(&self) -> String {

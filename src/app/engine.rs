@@ -12,6 +12,7 @@ use crate::app::languages::PromQl;
 use crate::app::launch::Launch;
 use crate::app::places::{self, SocketPlace};
 use crate::app::reload;
+use crate::app::senders::Senders;
 use crate::base::cancel::Cancel;
 use crate::base::clock::Clock;
 use crate::base::net::http::{Limits, Respond};
@@ -81,6 +82,9 @@ pub(crate) struct Shared {
     pub(crate) scraper: OnceLock<Scraper>,
     /// Answers questions; there as soon as the engine is.
     pub(crate) embedded: OnceLock<Embedded>,
+    pub(crate) senders: Senders,
+    /// When the configuration in force was taken, and whether a newer one was refused since.
+    pub(crate) loaded: Mutex<api::Loaded>,
     own: Mutex<(Own, Cost, i64)>,
     pub(crate) problems: Problems,
     pub(crate) consoles: Consoles,
@@ -185,6 +189,7 @@ impl Engine {
     pub fn start(launch: Launch, mode: Mode) -> anyhow::Result<Self> {
         let runtime = task::runtime().context("the runtime cannot be started")?;
         let clock = Clock::System;
+        let now = clock.now_ms();
         let (stopper, stop) = task::stopper();
         let ring = Ring::default();
         let gate = Gate::new(ring.clone());
@@ -194,7 +199,7 @@ impl Engine {
         let memory = memory_of(&launch.config, &watching.machine.borrow());
         let shared = Arc::new(Shared {
             mode,
-            started_at: clock.now_ms(),
+            started_at: now,
             interval: interval_of(&launch),
             looked_at: Arc::default(),
             looking,
@@ -215,12 +220,19 @@ impl Engine {
             findings: Mutex::new(launch.findings.iter().map(ToString::to_string).collect()),
             config: ArcSwap::from_pointee(launch.config.clone()),
             scraper: OnceLock::new(),
+            senders: Senders::default(),
+            loaded: Mutex::new(api::Loaded {
+                at: now,
+                newest: true,
+            }),
             own: Mutex::default(),
             end: watch::Sender::new(false),
             launch,
         });
-        let collector = rounds
-            .spawn(false)
+        let host = shared.launch.config.host.enabled;
+        let collector = host
+            .then(|| rounds.spawn(false))
+            .transpose()
             .context("the collector of this server cannot be started")?;
         let jvm_collector = read_jvms(&shared, tell_jvms)?;
         let limits = &shared.launch.config.limits;
@@ -255,7 +267,7 @@ impl Engine {
             embedded,
             runtime,
             stopper,
-            collector: Some(collector),
+            collector,
             jvm_collector,
             opener: Some(opener),
             doors,
@@ -360,10 +372,12 @@ impl Opening {
     fn give_way(&self, scraper: &Scraper) {
         let mut shown_by = scraper.shows_this_machine();
         let gate = self.shared.gate.clone();
+        let clock = self.shared.clock.clone();
         let mut stop = self.stop.clone();
         drop(task::spawn("give-way", async move {
             loop {
-                gate.shut(shown_by.borrow_and_update().is_some());
+                let shown = shown_by.borrow_and_update().is_some();
+                gate.shut(shown, clock.now_ms());
                 tokio::select! {
                     changed = shown_by.changed() => if changed.is_err() { break },
                     () = stop.wait() => break,

@@ -6,6 +6,7 @@
 
 use crate::model::answer::Metadata;
 use crate::model::labels::Labels;
+use crate::model::sample::{is_stale, stale_marker};
 use crate::model::view::{QueueRow, QueueUnit};
 use crate::store::live::Ring;
 use crate::store::open::Store;
@@ -31,6 +32,14 @@ struct Inner {
     early: Mutex<Early>,
     /// While a scraped target shows this machine, the built-in copy is not stored.
     shut: AtomicBool,
+    /// What the newest batch held: those series end when the gate is shut.
+    newest: Mutex<Newest>,
+}
+
+#[derive(Default)]
+struct Newest {
+    t: i64,
+    series: Vec<SeriesId>,
 }
 
 #[derive(Default)]
@@ -44,6 +53,19 @@ struct Early {
     lost: u64,
 }
 
+impl Newest {
+    fn note(&mut self, batch: &[Append]) {
+        let t = batch.iter().map(|a| a.t).max().unwrap_or(self.t);
+        // What is resolved anew comes as a second batch of the same time.
+        if t != self.t {
+            self.series.clear();
+        }
+        self.t = t;
+        let new = batch.iter().filter(|a| a.t == t && !is_stale(a.v));
+        self.series.extend(new.map(|a| a.series));
+    }
+}
+
 impl Gate {
     pub(crate) fn new(ring: Ring) -> Self {
         Self(Arc::new(Inner {
@@ -51,12 +73,15 @@ impl Gate {
             store: ArcSwapOption::empty(),
             early: Mutex::default(),
             shut: AtomicBool::new(false),
+            newest: Mutex::default(),
         }))
     }
 
     /// Hands over what waits, and everything from now on.
     pub(crate) fn open(&self, store: &Store) -> Result<(), WriteError> {
-        // Held to the end, so that nothing comes between what waited and what follows.
+        // Held to the end, so that nothing comes between what waited and what follows; in the same
+        // order as where a batch comes in.
+        let mut newest = self.0.newest.lock();
         let mut held = self.0.early.lock();
         let early = std::mem::take(&mut *held);
         held.lost = early.lost;
@@ -71,6 +96,8 @@ impl Gate {
         };
         let batch: Vec<Append> = early.samples.iter().map(real).collect();
         store.append(&batch)?;
+        *newest = Newest::default();
+        newest.note(&batch);
         for (kind, t, body) in early.snapshots {
             store.snapshot(&kind, t, &body)?;
         }
@@ -80,7 +107,7 @@ impl Gate {
     /// Lets the store go.
     pub(crate) fn close(&self) {
         self.0.store.store(None);
-        self.shut(true);
+        self.0.shut.store(true, Ordering::Relaxed);
     }
 
     /// What waits for the store.
@@ -95,8 +122,22 @@ impl Gate {
         }
     }
 
-    pub(crate) fn shut(&self, shut: bool) {
+    /// Stops storing, or goes on. The series that are not continued are marked as ended at `now`, so
+    /// that no query finds them beside those that take their place.
+    pub(crate) fn shut(&self, shut: bool, now: i64) {
+        // Held, so that no batch comes between the flag and the marks.
+        let mut newest = self.0.newest.lock();
         self.0.shut.store(shut, Ordering::Relaxed);
+        let ended = std::mem::take(&mut *newest);
+        let Some(store) = self.0.store.load_full().filter(|_| shut) else {
+            return;
+        };
+        let t = now.max(ended.t + 1);
+        let v = stale_marker();
+        let mark = |series: SeriesId| Append { series, t, v };
+        let marks: Vec<Append> = ended.series.into_iter().map(mark).collect();
+        // A store that refuses says so itself; a query then finds the series until they are old.
+        let _ = store.append(&marks);
     }
 }
 
@@ -120,9 +161,11 @@ impl MetricSink for Gate {
     }
 
     fn append(&self, batch: &[Append]) -> Result<Appended, WriteError> {
+        let mut newest = self.0.newest.lock();
         if self.0.shut.load(Ordering::Relaxed) {
             return Ok(Appended::default());
         }
+        newest.note(batch);
         if let Some(store) = self.0.store.load_full() {
             return append_real(&store, batch);
         }
@@ -204,8 +247,8 @@ mod tests {
         assert_eq!(gone, [series]);
         let series = gate.resolve(&labels).unwrap();
         assert!(gate.append(&at(now - 1, series)).unwrap().gone.is_empty());
-        gate.shut(true);
-        gate.append(&at(now, series)).unwrap();
+        gate.shut(true, now);
+        gate.append(&at(now + 1, series)).unwrap();
 
         let matchers = [Matcher::equal("__name__", "up")];
         let range = TimeRange::new(0, now + 1000);
@@ -217,7 +260,8 @@ mod tests {
         let mut found = store.select(&select, &Cancel::never()).unwrap();
         let mut samples = Samples::default();
         found.series[0].read(range, &mut samples).unwrap();
-        assert_eq!(samples.times, [now - 2, now - 1]);
+        assert_eq!(samples.times, [now - 2, now - 1, now]);
+        assert!(is_stale(samples.values[2]), "the series has ended");
         assert!(store.snapshot_at("gaps", now).unwrap().is_some());
     }
 }

@@ -1,5 +1,6 @@
 //! The configuration read again while the engine runs: all of it, or nothing.
 
+use crate::api::Loaded;
 use crate::app::engine::Shared;
 use crate::app::health::Trouble;
 use crate::base::fs;
@@ -35,6 +36,7 @@ pub(crate) async fn reload(shared: &Arc<Shared>) -> Outcome {
         let errors: Vec<String> = errors.map(ToString::to_string).collect();
         let said = format!("nothing was changed: {}", errors.join("; "));
         shared.problems.set(Trouble::Config, said.clone());
+        shared.loaded.lock().newest = false;
         return Outcome::Refused { said };
     };
     let old = shared.config.load_full();
@@ -49,6 +51,10 @@ pub(crate) async fn reload(shared: &Arc<Shared>) -> Outcome {
     shared.config.store(Arc::new(config));
     shared.problems.clear(Trouble::Config);
     *shared.findings.lock() = loaded.findings.iter().map(ToString::to_string).collect();
+    *shared.loaded.lock() = Loaded {
+        at: shared.clock.now_ms(),
+        newest: true,
+    };
     let said = if restart.is_empty() {
         "the configuration is in force".to_owned()
     } else {

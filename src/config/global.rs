@@ -29,7 +29,12 @@ pub(crate) static GLOBAL: Section = Section {
                 Shape::Duration,
                 "evaluation of rules",
             ),
-            later("external_labels", Shape::Texts, "external labels"),
+            key(
+                "external_labels",
+                Shape::Texts,
+                "",
+                "Labels that tell this server's series from others' where they are federated.",
+            ),
             later("rule_query_offset", Shape::Duration, "rules"),
             later("query_log_file", Shape::Text, "a log of queries"),
             later(

@@ -73,6 +73,8 @@ pub enum ViewName {
     Storage,
     /// The JVMs of this server, with the reason where one shows no numbers.
     Jvms,
+    /// Who pushes to this engine, how much, and what was refused.
+    Senders,
     /// Alerts that are pending, firing, or were resolved in the last minutes.
     Alerts,
     /// Rule groups: state, health and cost of each rule.

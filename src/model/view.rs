@@ -21,6 +21,7 @@ pub enum View {
     Marks(Vec<Mark>),
     Storage(Box<StorageView>),
     Jvms(Vec<JvmRow>),
+    Senders(Vec<SenderRow>),
     Alerts(AlertsView),
     Rules(Vec<RuleGroupRow>),
     Receivers(Vec<ReceiverRow>),
@@ -108,6 +109,27 @@ pub struct TargetRow {
     pub remark: String,
 }
 
+/// Somebody who pushes to this engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SenderRow {
+    /// By which protocol: `remote write`.
+    pub kind: String,
+    /// Its address without the port, or the user at the other end of the socket.
+    pub address: String,
+    /// What it calls itself.
+    pub agent: String,
+    /// Milliseconds since the epoch; 0 is never.
+    pub last_push: i64,
+    pub last_good: i64,
+    pub pushes: u64,
+    /// Samples that were kept.
+    pub samples: u64,
+    /// Pushes that were refused, in whole or in part.
+    pub refused: u64,
+    /// Why the last push was refused; empty where it was not.
+    pub error: String,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Health {
@@ -183,6 +205,25 @@ pub struct StorageView {
     pub by_metric: Vec<(String, u64)>,
     pub by_label: Vec<(String, u64)>,
     pub problems: Vec<String>,
+}
+
+/// The series in memory, counted by what they have in common, the largest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Census {
+    pub series: u64,
+    pub label_pairs: u64,
+    /// Chunks in memory, open ones included.
+    pub chunks: u64,
+    /// Of the samples in memory, milliseconds since the epoch.
+    pub min_t: i64,
+    pub max_t: i64,
+    pub series_by_metric: Vec<(String, u64)>,
+    /// Different values of each label.
+    pub values_by_label: Vec<(String, u64)>,
+    /// Bytes of each label's values, counted once for each series.
+    pub bytes_by_label: Vec<(String, u64)>,
+    /// By `name=value`.
+    pub series_by_pair: Vec<(String, u64)>,
 }
 
 /// One immutable block.

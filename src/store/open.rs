@@ -14,7 +14,7 @@ use crate::model::answer::Metadata;
 use crate::model::labels::Labels;
 use crate::model::matcher::Matcher;
 use crate::model::time::TimeRange;
-use crate::model::view::{QueueRow, StorageView};
+use crate::model::view::{Census, QueueRow, StorageView};
 use crate::store::disk::wal::OpenWalError;
 use crate::store::import::Import;
 use crate::store::live::Ring;
@@ -332,6 +332,11 @@ impl Store {
         let bytes = self.0.options.retention_bytes;
         let longest = self.0.options.retention_ms / 10;
         self.0.tsdb.upkeep(oldest, bytes, longest);
+    }
+
+    /// The series in memory, counted; at most `limit` rows of each kind.
+    pub fn census(&self, limit: usize) -> Census {
+        self.0.tsdb.census(limit)
     }
 
     /// What the Storage tab and `status` show.

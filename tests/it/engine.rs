@@ -1,6 +1,7 @@
 //! The real program as its users start it: `serve`, its port and socket, the commands, the console.
 
 mod api;
+mod inside;
 mod pty;
 mod serve;
 mod status;

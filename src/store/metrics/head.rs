@@ -544,6 +544,13 @@ impl Head {
         self.order.removed(gone);
     }
 
+    /// Chunks in memory, the open ones included.
+    pub(crate) fn chunks(&self) -> u64 {
+        let open = self.hot.iter().filter(|h| h.count > 0).count();
+        let closed: usize = self.cold.iter().map(|c| c.closed.len()).sum();
+        (open + closed) as u64
+    }
+
     /// Bytes in memory, estimated from what is held.
     pub(crate) fn bytes(&self) -> usize {
         let open: usize = self.hot.iter().map(|h| h.open.capacity()).sum();

@@ -161,15 +161,63 @@ impl Symbols {
 
     /// The names with the most pairs: name and number.
     pub(crate) fn largest_names(&self, n: usize) -> Vec<(String, u64)> {
-        let mut all: Vec<_> = self
-            .names
-            .iter()
-            .map(|name| (name.text.to_string(), name.pairs.len() as u64))
-            .collect();
-        all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        all.truncate(n);
-        all
+        let names = self.names.iter();
+        let rows = names.map(|name| (&*name.text, name.pairs.len() as u64));
+        largest(rows, n)
     }
+
+    /// Pairs that a series has.
+    pub(crate) fn pair_count(&self) -> u64 {
+        (self.pairs.len() - self.free.len()) as u64
+    }
+
+    /// The names whose values are the longest, each value counted once a series.
+    pub(crate) fn heaviest_names(&self, n: usize) -> Vec<(String, u64)> {
+        let weight = |p: &u32| {
+            let pair = &self.pairs[*p as usize];
+            (pair.value.len() * pair.slots.len()) as u64
+        };
+        let row = |name: &'_ Name| name.pairs.iter().map(weight).sum();
+        let rows = self.names.iter().map(|name| (&*name.text, row(name)));
+        largest(rows, n)
+    }
+
+    /// The pairs of the most series, as `name=value`.
+    pub(crate) fn largest_pairs(&self, n: usize) -> Vec<(String, u64)> {
+        let mut order: Vec<u32> = (0..self.pairs.len() as u32).collect();
+        let count = |p: &u32| self.pairs[*p as usize].slots.len();
+        let n = n.min(order.len());
+        if n < order.len() {
+            order.select_nth_unstable_by_key(n, |p| std::cmp::Reverse(count(p)));
+        }
+        let text = |p: &u32| {
+            let (name, value) = self.pair(*p);
+            format!("{name}={value}")
+        };
+        let rows = order[..n].iter().filter(|p| count(p) > 0);
+        let mut rows: Vec<(String, u64)> = rows.map(|p| (text(p), count(p) as u64)).collect();
+        sort(&mut rows);
+        rows
+    }
+}
+
+/// The `n` rows with the largest numbers, falling; only those are copied.
+pub(crate) fn largest<'a>(
+    rows: impl Iterator<Item = (&'a str, u64)>,
+    n: usize,
+) -> Vec<(String, u64)> {
+    let mut all: Vec<(&str, u64)> = rows.filter(|r| r.1 > 0).collect();
+    if n < all.len() {
+        all.select_nth_unstable_by(n, |a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+        all.truncate(n);
+    }
+    let mut out: Vec<(String, u64)> = all.into_iter().map(|(t, n)| (t.to_owned(), n)).collect();
+    sort(&mut out);
+    out
+}
+
+fn sort(rows: &mut [(String, u64)]) {
+    rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
 }
 
 impl Postings for Symbols {

@@ -1,6 +1,8 @@
-//! Targets: what is scraped, how it goes, and adding one without a restart.
+//! Targets: what is scraped, how it goes, adding one without a restart, and who pushes.
 //!
 //! No digit: it is reached by `:` and from Metrics. The broken ones stand first.
+
+mod senders;
 
 use crate::base::{text, units};
 use crate::model::action::Action;
@@ -66,7 +68,7 @@ const COLUMNS: &[Column] = &[
 fn requests(state: &State, _: Rect) -> Vec<(SlotId, Request)> {
     let at = state.time.instant();
     let view = ViewName::Targets;
-    vec![(SLOT, Request::View { view, at })]
+    vec![(SLOT, Request::View { view, at }), senders::request()]
 }
 
 /// The rows that the filter leaves, the broken ones first.
@@ -277,10 +279,18 @@ fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option
     } else {
         0
     };
+    let pushed = match details {
+        0 => senders::height(state, body.height),
+        _ => 0,
+    };
     let table = Rect {
-        height: body.height - details,
+        height: body.height - details - pushed,
         ..body
     };
+    if pushed > 0 {
+        let place = Rect::new(body.x, body.y + table.height, body.width, pushed);
+        senders::view(state, theme, place, buffer);
+    }
     paint_table(state, theme, (&rows, at), table, buffer);
     if let (true, Some(row)) = (local.details, row) {
         let place = Rect::new(body.x, body.y + table.height, body.width, details);

@@ -134,12 +134,50 @@ fn push_value(label: &str, value: &str, format: Format, out: &mut String) {
     }
 }
 
-fn push_name(name: &str, out: &mut String) {
+/// A metric's name, in quotes where it needs them.
+pub fn push_name(name: &str, out: &mut String) {
     if is_bare(name, true) {
         out.push_str(name);
     } else {
         push_quoted(name, out);
     }
+}
+
+/// A series with its value and time, as one line: `name{labels} value milliseconds`. Names beyond
+/// ASCII stand in quotes, the metric's then inside the braces.
+pub fn push_sample<'a>(
+    name: &str,
+    labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+    (t, v): (i64, f64),
+    out: &mut String,
+) {
+    let bare = is_bare(name, true);
+    if bare {
+        out.push_str(name);
+    }
+    let mut before = '{';
+    if !bare {
+        out.push(before);
+        push_quoted(name, out);
+        before = ',';
+    }
+    for (label, value) in labels {
+        out.push(before);
+        if is_bare(label, false) {
+            out.push_str(label);
+        } else {
+            push_quoted(label, out);
+        }
+        out.push('=');
+        push_quoted(value, out);
+        before = ',';
+    }
+    if before == ',' {
+        out.push('}');
+    }
+    out.push(' ');
+    push_float(v, out);
+    out.push_str(&format!(" {t}\n"));
 }
 
 /// `text` in quotes, with backslash, quote and line feed escaped.

@@ -6,8 +6,8 @@ use bongsu::model::labels::Labels;
 use bongsu::model::request::{PromQuery, Request, ViewName};
 use bongsu::model::sample::Sample;
 use bongsu::model::view::{
-    BlindSpot, BlockRow, Health, Machine, Mark, MarkKind, OwnCost, Status, StorageView, TargetRow,
-    View,
+    BlindSpot, BlockRow, Health, Machine, Mark, MarkKind, OwnCost, SenderRow, Status, StorageView,
+    TargetRow, View,
 };
 use bongsu::source::api::{Reply, Source, SourceError};
 
@@ -166,6 +166,7 @@ fn live_view(view: ViewName) -> View {
         ViewName::Targets => View::Targets(targets()),
         ViewName::Storage => View::Storage(Box::new(storage())),
         ViewName::Jvms => View::Jvms(vec![]),
+        ViewName::Senders => View::Senders(senders()),
         ViewName::Alerts
         | ViewName::Rules
         | ViewName::Receivers
@@ -175,6 +176,27 @@ fn live_view(view: ViewName) -> View {
             why: "nothing was recorded".into(),
         },
     }
+}
+
+fn senders() -> Vec<SenderRow> {
+    let row = |address: &str| SenderRow {
+        kind: "remote write".into(),
+        address: address.into(),
+        agent: "Prometheus/2.42.0".into(),
+        last_push: NOW - 3_000,
+        last_good: NOW - 3_000,
+        pushes: 1200,
+        samples: 2_400_000,
+        ..SenderRow::default()
+    };
+    vec![
+        row("10.0.0.20"),
+        SenderRow {
+            refused: 3,
+            error: "4 of 500 samples are older than what is stored already".into(),
+            ..row("10.0.0.21")
+        },
+    ]
 }
 
 fn targets() -> Vec<TargetRow> {

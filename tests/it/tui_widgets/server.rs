@@ -255,6 +255,7 @@ fn live_view(view: ViewName) -> View {
     match view {
         ViewName::Machine => View::Machine(machine()),
         ViewName::Jvms => View::Jvms(vec![]),
+        ViewName::Senders => View::Senders(vec![]),
         ViewName::Processes => View::Processes(processes()),
         ViewName::Targets => View::Targets(targets()),
         ViewName::Marks => View::Marks(vec![

@@ -1,10 +1,11 @@
 //! What the series do for themselves, and what they say of themselves.
 
 use crate::model::labels::METRIC_NAME;
-use crate::model::view::{BlockRow, StorageView};
+use crate::model::view::{BlockRow, Census, StorageView};
 use crate::store::metrics::block::Block;
 use crate::store::metrics::blocks::SPAN;
 use crate::store::metrics::matching::Postings;
+use crate::store::metrics::symbols::{Symbols, largest};
 use crate::store::metrics::tsdb::Tsdb;
 use std::sync::atomic::Ordering;
 
@@ -26,6 +27,11 @@ fn row(block: &Block) -> BlockRow {
         samples: block.facts.samples,
         bytes: block.facts.bytes,
     }
+}
+
+fn by_metric(symbols: &Symbols, limit: usize) -> Vec<(String, u64)> {
+    let all = symbols.values(METRIC_NAME);
+    largest(all.map(|(name, slots)| (name, slots.len() as u64)), limit)
 }
 
 impl Tsdb {
@@ -64,17 +70,27 @@ impl Tsdb {
         (short && first < last - RECENT).then_some(last - RECENT)
     }
 
+    /// Counts the series in memory, at most `limit` rows of each kind.
+    pub(crate) fn census(&self, limit: usize) -> Census {
+        let live = self.head.read();
+        let (head, symbols) = (&live.head, &live.head.symbols);
+        Census {
+            series: head.len() as u64,
+            label_pairs: symbols.pair_count(),
+            chunks: head.chunks(),
+            min_t: head.oldest().unwrap_or(0),
+            max_t: head.newest().unwrap_or(0),
+            series_by_metric: by_metric(symbols, limit),
+            values_by_label: symbols.largest_names(limit),
+            bytes_by_label: symbols.heaviest_names(limit),
+            series_by_pair: symbols.largest_pairs(limit),
+        }
+    }
+
     pub(crate) fn facts(&self) -> StorageView {
         let live = self.head.read();
         let head = &live.head;
         let wal = self.wal.bytes();
-        let mut by_metric: Vec<(String, u64)> = head
-            .symbols
-            .values(METRIC_NAME)
-            .map(|(name, slots)| (name.to_owned(), slots.len() as u64))
-            .collect();
-        by_metric.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        by_metric.truncate(LARGEST);
         let oldest = head.oldest().unwrap_or(0);
         let mut problems = self.blocks.problems();
         problems.extend(self.wal.trouble().map(|e| e.to_string()));
@@ -91,7 +107,7 @@ impl Tsdb {
             wal_bytes: wal,
             disk_bytes: wal + self.blocks.bytes(),
             reaches_back_to: blocks.first().map_or(oldest, |b| b.min_t),
-            by_metric,
+            by_metric: by_metric(&head.symbols, LARGEST),
             by_label: head.symbols.largest_names(LARGEST),
             problems,
             blocks,
