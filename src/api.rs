@@ -87,6 +87,13 @@ pub struct Loaded {
     pub newest: bool,
 }
 
+impl Loaded {
+    /// Taken at this time.
+    pub fn now(at: i64) -> Self {
+        Self { at, newest: true }
+    }
+}
+
 /// What Prometheus calls the TSDB admin API.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AdminOrder {

@@ -221,19 +221,12 @@ impl Engine {
             config: ArcSwap::from_pointee(launch.config.clone()),
             scraper: OnceLock::new(),
             senders: Senders::default(),
-            loaded: Mutex::new(api::Loaded {
-                at: now,
-                newest: true,
-            }),
+            loaded: Mutex::new(api::Loaded::now(now)),
             own: Mutex::default(),
             end: watch::Sender::new(false),
             launch,
         });
-        let host = shared.launch.config.host.enabled;
-        let collector = host
-            .then(|| rounds.spawn(false))
-            .transpose()
-            .context("the collector of this server cannot be started")?;
+        let collector = read_host(&shared, rounds)?;
         let jvm_collector = read_jvms(&shared, tell_jvms)?;
         let limits = &shared.launch.config.limits;
         let embedded = Embedded::new(Parts {
@@ -253,15 +246,7 @@ impl Engine {
             stop,
             doors: Arc::clone(&doors),
         };
-        let opener = task::thread("open-store", move || {
-            let opened = opening.open();
-            if let Err(e) = &opened {
-                let problems = &opening.shared.problems;
-                problems.set(Trouble::Open, format!("{e:#}"));
-            }
-            let _ = tell.send(opened);
-        })
-        .context("the store's thread cannot be started")?;
+        let opener = opening.spawn(tell)?;
         Ok(Self {
             shared,
             embedded,
@@ -340,6 +325,19 @@ struct Opening {
 }
 
 impl Opening {
+    /// Opens on a thread of its own, and tells what came of it.
+    fn spawn(self, tell: oneshot::Sender<anyhow::Result<()>>) -> anyhow::Result<JoinHandle<bool>> {
+        let opener = task::thread("open-store", move || {
+            let opened = self.open();
+            if let Err(e) = &opened {
+                let problems = &self.shared.problems;
+                problems.set(Trouble::Open, format!("{e:#}"));
+            }
+            let _ = tell.send(opened);
+        });
+        opener.context("the store's thread cannot be started")
+    }
+
     fn open(&self) -> anyhow::Result<()> {
         let config = &self.shared.launch.config;
         let mut options = Options::new(&self.shared.launch.data_dir);
@@ -508,6 +506,13 @@ fn interval_of(launch: &Launch) -> Duration {
         .interval
         .or(global)
         .unwrap_or(Duration::from_secs(15))
+}
+
+/// Starts the thread that reads this server, unless the configuration says otherwise.
+fn read_host(shared: &Shared, rounds: Rounds) -> anyhow::Result<Option<Running>> {
+    let wanted = shared.launch.config.host.enabled;
+    let running = wanted.then(|| rounds.spawn(false)).transpose();
+    running.context("the collector of this server cannot be started")
 }
 
 /// Starts the thread that reads the JVMs, unless the configuration says otherwise.

@@ -51,10 +51,7 @@ pub(crate) async fn reload(shared: &Arc<Shared>) -> Outcome {
     shared.config.store(Arc::new(config));
     shared.problems.clear(Trouble::Config);
     *shared.findings.lock() = loaded.findings.iter().map(ToString::to_string).collect();
-    *shared.loaded.lock() = Loaded {
-        at: shared.clock.now_ms(),
-        newest: true,
-    };
+    *shared.loaded.lock() = Loaded::now(shared.clock.now_ms());
     let said = if restart.is_empty() {
         "the configuration is in force".to_owned()
     } else {
