@@ -11,5 +11,6 @@ pub mod net;
 pub mod own;
 pub mod regex;
 pub mod task;
+pub mod template;
 pub mod text;
 pub mod units;

@@ -3,12 +3,14 @@
 //!
 //! Source of the rules between the keys: Prometheus `rulefmt.RuleGroups.Validate`.
 
+use crate::base::template::{Functions, Library};
 use crate::config::check::Check;
 use crate::config::fields::Fields;
 use crate::config::place::{Node, Value};
 use crate::config::shape::{self, Section, Shape, field, idle};
 use crate::model::labels::METRIC_NAME;
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 pub(crate) static FILE: Section = Section {
     name: "",
@@ -122,6 +124,61 @@ fn check_rule(of: Fields<'_>, check: &mut Check<'_>) {
     labels(of, "labels", check);
     for (name, _, place) in of.pairs("annotations") {
         check.label_name(name, place);
+    }
+    for key in ["labels", "annotations"] {
+        check_templates(of, key, check);
+    }
+}
+
+/// The functions that templates of rules may call.
+const TEMPLATE_FUNCTIONS: &[&str] = &[
+    "args",
+    "externalURL",
+    "first",
+    "graphLink",
+    "humanize",
+    "humanize1024",
+    "humanizeDuration",
+    "humanizePercentage",
+    "humanizeTimestamp",
+    "label",
+    "match",
+    "now",
+    "parseDuration",
+    "pathPrefix",
+    "query",
+    "reReplaceAll",
+    "safeHtml",
+    "sortByLabel",
+    "stripDomain",
+    "stripPort",
+    "strvalue",
+    "tableLink",
+    "title",
+    "tmpl",
+    "toDuration",
+    "toLower",
+    "toTime",
+    "toUpper",
+    "urlQueryEscape",
+    "value",
+];
+
+/// What every template of a rule begins with, as in Prometheus.
+const TEMPLATE_VARIABLES: &str = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}\
+     {{$externalURL := .ExternalURL}}{{$value := .Value}}";
+
+fn check_templates(of: Fields<'_>, key: &str, check: &mut Check<'_>) {
+    static LIBRARY: LazyLock<Library> =
+        LazyLock::new(|| Library::new(Functions::new().with_names(TEMPLATE_FUNCTIONS)));
+    for (name, text, place) in of.pairs(key) {
+        if !text.contains("{{") {
+            continue;
+        }
+        if let Err(fault) = LIBRARY.text(&format!("{TEMPLATE_VARIABLES}{text}")) {
+            let text = format!("the template of {name} does not read: {}", fault.text);
+            check.report.error(place, text);
+        }
     }
 }
 

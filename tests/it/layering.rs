@@ -76,6 +76,7 @@ const PLACES: &[(&str, &[&str])] = &[
             "cli",
         ],
     ),
+    ("gotmpl::", &["base/template"]),
     ("hyper::", &["base/net", "api", "collect/listen"]),
     ("reqwest::", &["base/net"]),
     ("rustls::", &["base/net"]),
