@@ -21,6 +21,8 @@ const BUILT_IN: [&str; 19] = [
 ];
 /// Lists in lists, at most.
 const MAX_NESTING: usize = 32;
+/// Parts of a list and of the lists in it, at most.
+const MAX_PARTS: usize = 100_000;
 
 /// A table of functions, and the methods of the values they work on. Clones share it.
 #[derive(Clone)]
@@ -220,27 +222,28 @@ fn within_bounds(value: Value) -> Result<Value, String> {
         Value::String(s) if s.len() > most => {
             Err(format!("makes a text of more than {most} bytes"))
         }
-        Value::List(_) | Value::Map(_) if nesting(&value, 0) > MAX_NESTING => {
-            Err(format!("nests lists more than {MAX_NESTING} deep"))
+        Value::List(_) | Value::Map(_) => {
+            // Lists share their parts, so what is small in memory can be endless to walk.
+            let mut left = MAX_PARTS;
+            bounded(&value, 0, &mut left).map(|()| value)
         }
         _ => Ok(value),
     }
 }
 
-fn nesting(value: &Value, depth: usize) -> usize {
+fn bounded(value: &Value, depth: usize, left: &mut usize) -> Result<(), String> {
     if depth > MAX_NESTING {
-        return depth;
+        return Err(format!("nests lists more than {MAX_NESTING} deep"));
     }
+    *left = left
+        .checked_sub(1)
+        .ok_or_else(|| format!("makes a list of more than {MAX_PARTS} parts"))?;
     match value {
-        Value::List(items) => {
-            let inner = items.iter().map(|v| nesting(v, depth + 1));
-            inner.max().unwrap_or(depth + 1)
-        }
-        Value::Map(entries) => {
-            let inner = entries.values().map(|v| nesting(v, depth + 1));
-            inner.max().unwrap_or(depth + 1)
-        }
-        _ => depth,
+        Value::List(items) => items.iter().try_for_each(|v| bounded(v, depth + 1, left)),
+        Value::Map(entries) => entries
+            .values()
+            .try_for_each(|v| bounded(v, depth + 1, left)),
+        _ => Ok(()),
     }
 }
 
