@@ -211,13 +211,13 @@ impl Template {
         limits: &Limits,
         context: Option<Arc<dyn Any + Send + Sync>>,
     ) -> Result<String, Fault> {
-        let entered = scope::enter(limits, context).map_err(Fault::new)?;
+        let _entered = scope::enter(limits, context).map_err(Fault::new)?;
         let mut out = scope::Bounded::new(limits.output);
         let result = match &self.0 {
             Engine::Text(engine) => engine.execute_template_fmt(&mut out, ENTRY, data),
             Engine::Html(engine) => engine.execute_fmt(&mut out, data),
         };
-        let stopped = entered.leave();
+        let stopped = scope::stopped();
         match (result, out.overflowed, stopped) {
             (_, true, _) => Err(Fault::new(format!(
                 "writes more than {} bytes",

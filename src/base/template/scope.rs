@@ -81,11 +81,9 @@ pub(super) fn enter(
     })
 }
 
-impl Entered {
-    /// Ends the rendering; why it was stopped, if it was.
-    pub(super) fn leave(self) -> Option<String> {
-        BUDGET.with_borrow(|slot| slot.as_ref()?.stopped.clone())
-    }
+/// Why the running rendering was stopped, if it was.
+pub(super) fn stopped() -> Option<String> {
+    BUDGET.with_borrow(|slot| slot.as_ref()?.stopped.clone())
 }
 
 impl Drop for Entered {

@@ -73,14 +73,20 @@ pub fn shown(value: &Value) -> String {
             let structure = entries.contains_key(TYPE);
             let entries = entries.iter().filter(|(k, _)| &***k != TYPE);
             let entries: Vec<String> = entries
-                .map(|(k, v)| match structure {
-                    true => shown(v),
-                    false => format!("{k}:{}", shown(v)),
+                .map(|(k, v)| {
+                    let name = if structure {
+                        String::new()
+                    } else {
+                        format!("{k}:")
+                    };
+                    name + &shown(v)
                 })
                 .collect();
-            match structure {
-                true => format!("{{{}}}", entries.join(" ")),
-                false => format!("map[{}]", entries.join(" ")),
+            let all = entries.join(" ");
+            if structure {
+                format!("{{{all}}}")
+            } else {
+                format!("map[{all}]")
             }
         }
         other => other.to_string(),
