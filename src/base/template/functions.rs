@@ -1,10 +1,10 @@
 //! The functions of templates: a table that the owner of the templates fills, and the few that
 //! every table has in a form other than the engine's.
 
-use super::rewrite::{GET, GUARD, OUT, STEP};
-use super::scope::{self, Scope};
-use super::time;
-use super::value::{DURATION, TIME, TYPE, Value, shown, type_of};
+use crate::base::template::rewrite::{GET, GUARD, OUT, STEP};
+use crate::base::template::scope::{self, Scope};
+use crate::base::template::time;
+use crate::base::template::value::{DURATION, TIME, TYPE, Value, shown, type_of};
 use gotmpl::{FuncMap, TemplateError, ValueFunc};
 use std::sync::Arc;
 

@@ -6,8 +6,8 @@
 //! which counts, so that templates that call one another without an end are stopped. Functions
 //! that do not exist are found here, at loading, as in Go.
 
-use super::Fault;
-use super::functions::Functions;
+use crate::base::template::Fault;
+use crate::base::template::functions::Functions;
 use gotmpl::parse::{CommandNode, Expr, ListNode, Node, PipeNode, Pos, SmolStr};
 use std::sync::Arc;
 

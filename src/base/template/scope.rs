@@ -27,7 +27,7 @@ impl Default for Limits {
         Self {
             output: 1 << 20,
             steps: 1_000_000,
-            time: super::DEFAULT_TIME,
+            time: crate::base::template::DEFAULT_TIME,
         }
     }
 }

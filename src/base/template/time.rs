@@ -1,7 +1,7 @@
 //! Go's `time.Time` and `time.Duration` as templates see them: their text, their methods, and
 //! layouts such as `2006-01-02 15:04:05` (Go's package `time`, "Constants").
 
-use super::value::{self, Value};
+use crate::base::template::value::{self, Value};
 use chrono::{DateTime, Datelike, FixedOffset, Local, NaiveDateTime, TimeDelta, Timelike};
 use std::fmt::Write as _;
 
@@ -234,13 +234,13 @@ pub(super) fn time_method(shown: &str, name: &str, args: &[Value]) -> Result<Val
     let (at, zone) = parse_shown_time(shown).ok_or("this is no time")?;
     let text = |s: String| Ok(Value::String(s.into()));
     let other = || -> Result<DateTime<FixedOffset>, String> {
-        let shown = super::functions::text(args, 0)?;
+        let shown = crate::base::template::functions::text(args, 0)?;
         let found = parse_shown_time(shown).map(|(at, _)| at);
         found.ok_or_else(|| format!("{name} needs a time"))
     };
     Ok(match name {
         "Format" => {
-            let layout = super::functions::text(args, 0)?;
+            let layout = crate::base::template::functions::text(args, 0)?;
             return text(format_time(at, zone, layout));
         }
         "Unix" => Value::Int(at.timestamp()),

@@ -5,7 +5,7 @@
 //! does under `missingkey=zero`. Times and durations are Go's own types, with their methods; they
 //! are carried as the text Go prints for them, under a content kind that no template makes.
 
-use super::time;
+use crate::base::template::time;
 use chrono::{DateTime, FixedOffset};
 use gotmpl::SafeKind;
 use std::collections::BTreeMap;
