@@ -17,6 +17,7 @@ mod listener;
 pub mod once;
 pub mod places;
 mod reload;
+mod reports;
 mod rights;
 mod senders;
 pub mod serve;

@@ -8,6 +8,7 @@ pub mod action;
 pub mod alert;
 pub mod answer;
 pub mod family;
+pub mod jvm;
 pub mod labels;
 pub mod log_entry;
 pub mod matcher;

@@ -29,7 +29,7 @@ pub(crate) async fn ready(call: Call) -> Done {
 
 pub(crate) async fn reload(call: Call) -> Done {
     match call.source.act(Action::Reload).await? {
-        Outcome::Done { said } => Ok(reply::text(200, &said)),
+        Outcome::Done { said } | Outcome::Kept { said, .. } => Ok(reply::text(200, &said)),
         Outcome::Refused { said } => Err(Failed::Plain(500, said)),
         Outcome::Preview { lines } => Ok(reply::text(200, &lines.join("\n"))),
     }

@@ -3,6 +3,7 @@
 use crate::api::{self, AdminDone, AdminOrder, Decode, Health, Loaded, Sender, own_families};
 use crate::app::engine::Shared;
 use crate::app::reload;
+use crate::app::reports;
 use crate::app::rights;
 use crate::app::status::status;
 use crate::collect::perform::process;
@@ -52,7 +53,7 @@ impl Backstage for Stage {
         self.shared.looking.look_at(console, pids);
     }
 
-    fn view(&self, view: ViewName, at: Option<i64>) -> Result<View, SourceError> {
+    fn view(&self, view: ViewName, at: Option<i64>, caller: &Caller) -> Result<View, SourceError> {
         Ok(match view {
             ViewName::Processes => match at {
                 Some(at) => processes_at(&self.shared, at)?,
@@ -62,6 +63,8 @@ impl Backstage for Stage {
             ViewName::Blind => View::Blind(self.shared.watching.blind.borrow().clone()),
             ViewName::Jvms => View::Jvms((**self.shared.jvms.borrow()).clone()),
             ViewName::Senders => View::Senders(self.shared.senders.rows()),
+            ViewName::JvmReports => reports::list(&self.shared, at)?,
+            ViewName::JvmReport => reports::one(&self.shared, at, caller)?,
             ViewName::Machine => View::Machine(self.shared.machine()),
             ViewName::Alerts | ViewName::Rules => nothing("no rules are evaluated"),
             ViewName::Receivers | ViewName::Silences | ViewName::AlertStory(_) => {
@@ -94,7 +97,7 @@ impl Backstage for Stage {
     }
 }
 
-fn nothing(why: &str) -> View {
+pub(crate) fn nothing(why: &str) -> View {
     View::Nothing {
         why: why.to_owned(),
     }
@@ -161,6 +164,11 @@ fn act(shared: &Shared, action: Action, caller: &Caller) -> Result<Outcome, Sour
         | Action::Silence(_)
         | Action::ExpireSilence { .. }
         | Action::TestReceiver { .. } => refused("alerts are not routed here"),
+        Action::AskJvm {
+            pid,
+            started,
+            question,
+        } => reports::ask(shared, caller, (pid, started), question)?,
         Action::Reload | Action::TryTarget { .. } | Action::AddTarget { .. } => {
             refused("this order is carried out elsewhere")
         }
@@ -179,7 +187,7 @@ fn refused(said: &str) -> Outcome {
     }
 }
 
-fn opened(shared: &Shared) -> Result<Arc<Store>, SourceError> {
+pub(crate) fn opened(shared: &Shared) -> Result<Arc<Store>, SourceError> {
     let opening = || SourceError::Unavailable(OPENING.to_owned());
     shared.store.load_full().ok_or_else(opening)
 }

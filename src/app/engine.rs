@@ -24,7 +24,8 @@ use crate::collect::host::Options as HostOptions;
 use crate::collect::host::run::gap;
 use crate::collect::host::run::{Looking, Rounds, Running, Setup, Watching};
 use crate::collect::jvm;
-use crate::collect::scrape::director::{self, MAX_BODY, Scraper};
+use crate::collect::perform::jvm::Asker;
+use crate::collect::scrape::director::{self, MAX_BODY, ScrapedJvm, Scraper};
 use crate::collect::scrape::ingest::ThisMachine;
 use crate::config::Config;
 use crate::model::labels::Labels;
@@ -70,6 +71,9 @@ pub(crate) struct Shared {
     /// The way of the JVMs' readings, which no scraped host takes over.
     pub(crate) jvm_gate: Gate,
     pub(crate) jvms: watch::Receiver<Arc<Vec<JvmRow>>>,
+    /// JVMs whose exporters are scraped, for the reader of JVMs.
+    pub(crate) scraped_jvms: watch::Sender<Arc<Vec<ScrapedJvm>>>,
+    pub(crate) asker: Asker,
     pub(crate) ring: Ring,
     pub(crate) store: ArcSwapOption<Store>,
     /// Stretches without an engine, found when the store was opened.
@@ -121,7 +125,32 @@ impl Shared {
                 ..TargetRow::default()
             });
         }
+        rows.extend(self.jvm_targets());
         rows
+    }
+
+    /// JVMs of this server, read without an exporter.
+    fn jvm_targets(&self) -> Vec<TargetRow> {
+        let jvms = self.jvms.borrow().clone();
+        let row = |jvm: &JvmRow| TargetRow {
+            job: "jvm".to_owned(),
+            instance: jvm.instance.clone(),
+            health: Health::BuiltIn,
+            labels: Labels::from_pairs([
+                ("job", "jvm"),
+                ("instance", &jvm.instance),
+                ("application", &jvm.application),
+                ("agentless", "true"),
+            ]),
+            interval_ms: self.interval.as_millis() as i64,
+            remark: match (jvm.shown_by.is_empty(), jvm.why.is_empty()) {
+                (false, _) => format!("not stored: {} shows this JVM already", jvm.shown_by),
+                (true, true) => format!("JVM with pid {}, read without an exporter", jvm.pid),
+                (true, false) => format!("{}; {}", jvm.why, jvm.way_out),
+            },
+            ..TargetRow::default()
+        };
+        jvms.iter().map(row).collect()
     }
 
     /// The scraped target that shows this machine too, where there is one.
@@ -207,6 +236,8 @@ impl Engine {
             gate,
             jvm_gate: Gate::new(ring.clone()),
             jvms,
+            scraped_jvms: watch::Sender::default(),
+            asker: Asker::of_this_machine(clock.clone(), launch.config.jvm.attach),
             clock,
             host_name,
             ring,
@@ -359,6 +390,7 @@ impl Opening {
         let jobs = reload::jobs_of(config);
         let scraper = Scraper::start(self.scraping(store), jobs);
         self.give_way(&scraper);
+        self.give_way_to_exporters(&scraper);
         let _ = self.shared.scraper.set(scraper);
         let watching = reload::watch(self.shared.clone(), self.stop.clone());
         drop(task::spawn("watch-config", watching));
@@ -378,6 +410,22 @@ impl Opening {
                 gate.shut(shown, clock.now_ms());
                 tokio::select! {
                     changed = shown_by.changed() => if changed.is_err() { break },
+                    () = stop.wait() => break,
+                }
+            }
+        }));
+    }
+
+    /// The same for JVMs, one by one: their reader is told which are scraped.
+    fn give_way_to_exporters(&self, scraper: &Scraper) {
+        let mut scraped = scraper.jvms();
+        let (shared, mut stop) = (self.shared.clone(), self.stop.clone());
+        drop(task::spawn("give-way", async move {
+            loop {
+                let now = scraped.borrow_and_update().clone();
+                shared.scraped_jvms.send_replace(now);
+                tokio::select! {
+                    changed = scraped.changed() => if changed.is_err() { break },
                     () = stop.wait() => break,
                 }
             }
@@ -532,6 +580,8 @@ fn read_jvms(
         interval: config.interval.unwrap_or(shared.interval),
         looked_at: shared.looked_at.clone(),
         views,
+        attach: config.attach,
+        scraped: shared.scraped_jvms.subscribe(),
         stop: Cancel::never(),
     };
     let running = jvm::run::start(parts);

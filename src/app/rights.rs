@@ -37,6 +37,18 @@ pub(crate) fn may_signal(
     ))
 }
 
+/// Attaching to a JVM shows what it holds, its properties and so its secrets: it is for root, the
+/// engine's own user, and the user the JVM runs as.
+pub(crate) fn may_attach(shared: &Shared, caller: &Caller, owner: u32) -> Result<(), String> {
+    match caller.uid {
+        None => Err("JVMs are asked only for callers over the socket".to_owned()),
+        Some(uid) if uid == 0 || uid == shared.launch.uid || uid == owner => Ok(()),
+        Some(uid) => Err(format!(
+            "the JVM belongs to uid {owner}, and you are uid {uid}; use sudo"
+        )),
+    }
+}
+
 /// Ending the engine and changing what it does is for its own user and root; over TCP, where there
 /// is no number, credentials stand for it.
 pub(crate) fn may_govern(engine_uid: u32, caller: &Caller) -> Result<(), String> {

@@ -92,7 +92,7 @@ fn wait(engine: &Engine, mut signals: Signals, say: &impl Fn(&str)) {
 
 fn said_of(outcome: Outcome) -> String {
     match outcome {
-        Outcome::Done { said } | Outcome::Refused { said } => said,
+        Outcome::Done { said } | Outcome::Refused { said } | Outcome::Kept { said, .. } => said,
         Outcome::Preview { lines } => lines.join("; "),
     }
 }

@@ -1,6 +1,7 @@
 //! What can be done to what is collected.
 //!
 //! Orders come as values of `model::action` and are answered with a sentence for the person who
-//! gave them. So far: signals to processes of this server.
+//! gave them: signals to processes, questions to JVMs.
 
+pub mod jvm;
 pub mod process;

@@ -2,7 +2,8 @@
 
 use crate::base::clock::Duration;
 use crate::config::fields::Fields;
-use crate::config::shape::{Section, Shape, key, later};
+use crate::config::shape::{Section, Shape, key};
+use crate::model::jvm::AttachPolicy;
 
 pub(crate) static JVM: Section = Section {
     name: "jvm",
@@ -19,7 +20,12 @@ pub(crate) static JVM: Section = Section {
             "",
             "How often a reading is stored; as `host.interval` unless said.",
         ),
-        later("attach", Shape::Text, "asking JVMs by attaching to them"),
+        key(
+            "attach",
+            Shape::Word(&["ask", "never", "always"]),
+            "ask",
+            "Whether JVMs may be asked by attaching: on a person's order, never, or also by itself.",
+        ),
     ]],
 };
 
@@ -28,6 +34,7 @@ pub struct Jvm {
     pub enabled: bool,
     /// `None`: the host collector's.
     pub interval: Option<Duration>,
+    pub attach: AttachPolicy,
 }
 
 impl Default for Jvm {
@@ -35,6 +42,7 @@ impl Default for Jvm {
         Self {
             enabled: true,
             interval: None,
+            attach: AttachPolicy::Ask,
         }
     }
 }
@@ -43,5 +51,10 @@ pub(crate) fn read(of: Fields<'_>) -> Jvm {
     Jvm {
         enabled: of.bool("enabled").unwrap_or(true),
         interval: of.positive("interval"),
+        attach: match of.text("attach") {
+            Some("never") => AttachPolicy::Never,
+            Some("always") => AttachPolicy::Always,
+            _ => AttachPolicy::Ask,
+        },
     }
 }

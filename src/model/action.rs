@@ -1,5 +1,6 @@
 //! Orders a console can give, and what came of them.
 
+use crate::model::jvm::JvmQuestion;
 use serde::{Deserialize, Serialize};
 
 /// One order. `app` routes it to the room that can carry it out.
@@ -10,6 +11,12 @@ pub enum Action {
         pid: i32,
         started: u64,
         signal: Signal,
+    },
+    /// Attaches to the JVM that has this pid and started at this tick, and keeps its answer.
+    AskJvm {
+        pid: i32,
+        started: u64,
+        question: JvmQuestion,
     },
     /// Reads the configuration again; a bad file changes nothing.
     Reload,
@@ -86,6 +93,11 @@ pub enum Outcome {
     },
     /// Refused or failed: why, and the way out.
     Refused {
+        said: String,
+    },
+    /// Done, and what came of it is kept as a record of this time (milliseconds since the epoch).
+    Kept {
+        at: i64,
         said: String,
     },
     /// Something to look at before the real order is given.

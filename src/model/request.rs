@@ -85,4 +85,8 @@ pub enum ViewName {
     Silences,
     /// Why one alert was told or not: every decision on it, by its fingerprint.
     AlertStory(u64),
+    /// What JVMs answered when they were asked, up to that time, the newest first.
+    JvmReports,
+    /// One of those answers: the newest that is not younger than that time.
+    JvmReport,
 }

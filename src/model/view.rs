@@ -8,6 +8,7 @@ pub use alerts::{
     RuleRow, SilenceRow, Standing, StoryStep,
 };
 
+use crate::model::jvm::{AttachPolicy, JvmReport, JvmReportHead};
 use crate::model::labels::Labels;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,9 @@ pub enum View {
     Receivers(Vec<ReceiverRow>),
     Silences(Vec<SilenceRow>),
     AlertStory(Box<AlertStory>),
+    /// What JVMs answered, the newest first.
+    JvmReports(Vec<JvmReportHead>),
+    JvmReport(Box<JvmReport>),
     /// Nothing was recorded for the time that was asked.
     Nothing {
         why: String,
@@ -79,9 +83,20 @@ pub struct JvmRow {
     pub application: String,
     /// The container's id; empty outside of containers.
     pub container: String,
+    /// The user it runs as.
+    pub uid: u32,
+    /// Milliseconds since the epoch; 0 where it is not known.
+    pub began_at: i64,
+    /// "17.0.15 G1"; empty where it is not known.
+    pub machine: String,
     /// Why there are no numbers, and the way out; both empty where there are.
     pub why: String,
     pub way_out: String,
+    /// What a person should know of the numbers.
+    pub remark: String,
+    /// The scraped target whose series stand in for the built-in ones; `instance` is then its.
+    pub shown_by: String,
+    pub attach: AttachPolicy,
 }
 
 /// A scrape target.

@@ -48,7 +48,7 @@ pub trait Backstage: Send + Sync {
     fn in_sight(&self, caller: &Caller, pids: Vec<i32>);
 
     /// Called on the pool: may read the store.
-    fn view(&self, view: ViewName, at: Option<i64>) -> Result<View, SourceError>;
+    fn view(&self, view: ViewName, at: Option<i64>, caller: &Caller) -> Result<View, SourceError>;
 
     fn status(&self) -> Status;
 
@@ -186,10 +186,10 @@ impl Shared {
         }
         let cancel = Cancel::after(allowed);
         let guard = Guard(cancel.clone());
-        let shared = self.clone();
+        let (shared, who) = (self.clone(), caller.clone());
         let work = move || {
             cancel.check()?;
-            shared.answer(request, &cancel)
+            shared.answer(request, &who, &cancel)
         };
         let answer = self.on_pool(line_of(caller.class), work).await;
         drop(guard);
@@ -220,7 +220,12 @@ impl Shared {
         Duration::from_millis(asked_ms.map_or(most, |asked| asked.min(most)))
     }
 
-    fn answer(&self, request: Request, cancel: &Cancel) -> Result<Answer, SourceError> {
+    fn answer(
+        &self,
+        request: Request,
+        caller: &Caller,
+        cancel: &Cancel,
+    ) -> Result<Answer, SourceError> {
         match request {
             Request::Prom(query) => self.evaluate(&query, cancel).map(Answer::Prom),
             Request::Series {
@@ -270,9 +275,9 @@ impl Shared {
             Request::Metadata { metric, limit } => {
                 Ok(Answer::Metadata(self.stored()?.metadata(&metric, limit)))
             }
-            Request::View { view, at } => self.backstage.view(view, at).map(Answer::View),
+            Request::View { view, at } => self.backstage.view(view, at, caller).map(Answer::View),
             Request::Processes { .. } => {
-                let view = self.backstage.view(ViewName::Processes, None);
+                let view = self.backstage.view(ViewName::Processes, None, caller);
                 view.map(Answer::View)
             }
             Request::Status => Ok(Answer::Status(Box::new(self.backstage.status()))),

@@ -55,6 +55,8 @@ pub(crate) struct Tab {
     pub(crate) prompt: fn(&State, &'static str) -> Prompt,
     /// Takes a preview that an order of the tab led to; false shows it as a plain list.
     pub(crate) preview: fn(&mut State, &[String]) -> bool,
+    /// An order of the tab led to a record of this time.
+    pub(crate) kept: fn(&mut State, i64),
     /// Takes what was typed into a prompt of the tab; an error keeps the prompt open.
     pub(crate) prompted: fn(&mut State, &'static str, &str) -> Result<Vec<Cmd>, String>,
     /// What can be done with what is chosen.
@@ -87,6 +89,7 @@ impl Tab {
             click: |_, _, _| false,
             prompt: |_, tag| Prompt::new(PromptKind::Tab(tag), tag, "", ""),
             preview: |_, _| false,
+            kept: |_, _| (),
             prompted: |_, _, _| Ok(Vec::new()),
             menu: |_| Vec::new(),
             line: |_| None,

@@ -147,6 +147,10 @@ fn acted(state: &mut State, result: Result<Outcome, SourceError>) -> Vec<Cmd> {
     match result {
         Ok(Outcome::Done { said }) => state.toast(said, false),
         Ok(Outcome::Refused { said }) => state.toast(said, true),
+        Ok(Outcome::Kept { at, said }) => {
+            state.toast(said, false);
+            (TABS[state.tab].kept)(state, at);
+        }
         Ok(Outcome::Preview { lines }) => {
             let taken = (TABS[state.tab].preview)(state, &lines);
             if !taken {

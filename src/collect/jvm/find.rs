@@ -4,6 +4,7 @@
 use hashbrown::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Bytes of a command line or of the environment that are looked at.
 const MAX_TEXT: u64 = 128 << 10;
@@ -21,6 +22,8 @@ pub(crate) struct Found {
     pub(crate) started: u64,
     pub(crate) uid: u32,
     pub(crate) command: Vec<String>,
+    /// Options that the environment adds to the command line.
+    pub(crate) environment: Vec<String>,
     pub(crate) machine: Machine,
     /// The container's id where the process lives in one.
     pub(crate) container: Option<String>,
@@ -48,7 +51,7 @@ pub(crate) struct Finder {
 struct Verdict {
     seen: u32,
     /// `None`: no JVM when it was last looked at, in this pass.
-    found: Result<Found, u32>,
+    found: Result<Arc<Found>, u32>,
 }
 
 impl Finder {
@@ -61,17 +64,13 @@ impl Finder {
         }
     }
 
-    /// All JVMs of this moment, by pid.
-    pub(crate) fn pass(&mut self) -> Vec<Found> {
+    /// All JVMs of this moment, by pid: new ones are looked for.
+    pub(crate) fn pass(&mut self) -> Vec<Arc<Found>> {
         self.pass += 1;
         let pass = self.pass;
-        let mut out = Vec::new();
         for entry in fs::read_dir(&self.proc).into_iter().flatten().flatten() {
-            let Some(pid) = entry
-                .file_name()
-                .to_str()
-                .and_then(|n| n.parse::<i32>().ok())
-            else {
+            let name = entry.file_name();
+            let Some(pid) = name.to_str().and_then(|n| n.parse::<i32>().ok()) else {
                 continue;
             };
             let Some(started) = start_ticks(&entry.path()) else {
@@ -85,16 +84,36 @@ impl Finder {
             if let Err(looked) = verdict.found
                 && (looked == 0 || pass - looked >= LOOK_AGAIN)
             {
-                verdict.found = look(&entry.path(), pid, started).ok_or(pass);
-            }
-            if let Ok(found) = &verdict.found {
-                out.push(found.clone());
+                let found = look(&entry.path(), pid, started);
+                verdict.found = found.map(Arc::new).ok_or(pass);
             }
         }
         self.known.retain(|_, v| v.seen == pass);
+        self.found()
+    }
+
+    /// Those of the last pass that still live: costs nothing for all other processes.
+    pub(crate) fn living(&mut self) -> Vec<Arc<Found>> {
+        let proc = &self.proc;
+        self.known.retain(|(pid, started), verdict| {
+            verdict.found.is_err() || start_ticks(&proc.join(pid.to_string())) == Some(*started)
+        });
+        self.found()
+    }
+
+    fn found(&self) -> Vec<Arc<Found>> {
+        let found = self.known.values().filter_map(|v| v.found.as_ref().ok());
+        let mut out: Vec<Arc<Found>> = found.cloned().collect();
         out.sort_by_key(|f| f.pid);
         out
     }
+}
+
+/// The JVM that has this pid now, whatever it was before.
+pub(crate) fn of_pid(proc: &Path, pid: i32) -> Option<Found> {
+    let dir = proc.join(pid.to_string());
+    let started = start_ticks(&dir)?;
+    look(&dir, pid, started)
 }
 
 fn look(dir: &Path, pid: i32, started: u64) -> Option<Found> {
@@ -123,13 +142,14 @@ fn look(dir: &Path, pid: i32, started: u64) -> Option<Found> {
         started,
         uid: uid.unwrap_or(0),
         command,
+        environment: options_of(&arguments(&dir.join("environ"))),
         machine,
         container: container_id(&String::from_utf8_lossy(&cgroup)),
     })
 }
 
 /// Field 22 of `stat`. The name in parentheses may hold anything, so it is cut at the last one.
-fn start_ticks(dir: &Path) -> Option<u64> {
+pub(crate) fn start_ticks(dir: &Path) -> Option<u64> {
     let stat = fs::read(dir.join("stat")).ok()?;
     let close = memchr::memrchr(b')', &stat)?;
     std::str::from_utf8(&stat[close + 1..])
@@ -149,7 +169,27 @@ fn arguments(path: &Path) -> Vec<String> {
         .collect()
 }
 
-fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+/// The words of the variables from which a JVM takes options.
+fn options_of(environment: &[String]) -> Vec<String> {
+    let variables = ["JAVA_TOOL_OPTIONS=", "_JAVA_OPTIONS=", "JDK_JAVA_OPTIONS="];
+    let options = |line: &String| {
+        variables
+            .iter()
+            .find_map(|v| line.strip_prefix(v).map(str::to_owned))
+    };
+    let words = |line: String| {
+        line.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    environment
+        .iter()
+        .filter_map(options)
+        .flat_map(words)
+        .collect()
+}
+
+pub(crate) fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::Read;
     let mut out = Vec::new();
     // Mappings are long; the library stands near the launcher, but only the end is sure.
@@ -166,7 +206,7 @@ fn contains(text: &[u8], word: &[u8]) -> bool {
     memchr::memmem::find(text, word).is_some()
 }
 
-fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     status
         .lines()
         .find_map(|l| l.strip_prefix(name))
@@ -281,6 +321,11 @@ mod tests {
         )
         .unwrap();
         fs::write(dir.join("status"), "Uid:\t5\t1000\t5\t5\nNSpid:\t42\t7\n").unwrap();
+        fs::write(
+            dir.join("environ"),
+            b"A=-Xss1m\0JAVA_TOOL_OPTIONS=-Xmx1g -Xrs\0",
+        )
+        .unwrap();
         let mut finder = Finder::new(root.path());
         let found = finder.pass();
         assert_eq!(found.len(), 1);
@@ -289,7 +334,10 @@ mod tests {
             (7, 1000, 777)
         );
         assert_eq!(found[0].machine, Machine::HotSpot);
+        assert_eq!(found[0].environment, ["-Xmx1g", "-Xrs"]);
+        assert_eq!(finder.living().len(), 1);
         fs::remove_dir_all(&dir).unwrap();
+        assert_eq!(finder.living(), []);
         assert_eq!(finder.pass(), []);
     }
 }

@@ -1,16 +1,25 @@
 //! One reading of all JVMs: found, named, numbered, with their series and, where there are none,
 //! the reason and the way out.
 
-use crate::collect::jvm::find::{Finder, Found, Machine, application};
-use crate::collect::jvm::hsperf::{self, MAX_FILE};
-use crate::collect::jvm::series::{Allocation, families};
+use crate::collect::jvm::collector;
+use crate::collect::jvm::counters::Place;
+use crate::collect::jvm::find::{Finder, Found, application};
+use crate::collect::jvm::heap_info::HeapNow;
+use crate::collect::jvm::hsperf::{self, Counters, HsperfError};
+use crate::collect::jvm::series::{Memory, families};
 use crate::model::answer::MetricKind;
 use crate::model::family::Family;
 use hashbrown::HashMap;
+use parking_lot::Mutex;
 use std::fs;
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A JVM across pid reuse: its pid, and its start in clock ticks after boot.
+pub(crate) type Id = (i32, u64);
+
+/// Heaps that were asked by attaching, by JVM; filled by another thread.
+pub(crate) type Heaps = Arc<Mutex<HashMap<Id, HeapNow>>>;
 
 /// One JVM at one time.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,13 +27,24 @@ pub struct Jvm {
     pub pid: i32,
     /// Clock ticks after boot; with `pid` the identity across pid reuse.
     pub started: u64,
+    pub uid: u32,
     pub application: String,
     /// 1, or 2, 3 ... for further JVMs of one application that are alive at once.
     pub number: u32,
     pub container: Option<String>,
-    /// Without identity labels; empty where `problem` says why.
+    /// When it began, in milliseconds since the epoch, as its own beans and exporters say it; 0
+    /// where it is not known.
+    pub began_at: i64,
+    /// "17.0.15 G1"; empty where it is not known.
+    pub machine: String,
+    /// Its counters of the heap stand still between collections.
+    pub still: bool,
+    /// Its heap was asked by attaching instead.
+    pub asked: bool,
+    /// Without identity labels; only the process' where `problem` says why.
     pub families: Vec<Family>,
     pub problem: Option<Problem>,
+    pub(crate) found: Arc<Found>,
 }
 
 /// Why a JVM's counters cannot be read, and the way out.
@@ -39,7 +59,10 @@ pub struct Problem {
 pub struct Jvms {
     proc: PathBuf,
     finder: Finder,
-    lives: HashMap<(i32, u64), Life>,
+    lives: HashMap<Id, Life>,
+    pub(crate) heaps: Heaps,
+    /// The bytes of the counters that are read.
+    file: Vec<u8>,
 }
 
 /// What is kept of a JVM while it lives.
@@ -47,7 +70,10 @@ pub struct Jvms {
 struct Life {
     application: String,
     number: u32,
-    allocation: Allocation,
+    place: Place,
+    memory: Memory,
+    /// Open files, counted when JVMs are looked for.
+    files: Option<f64>,
 }
 
 impl Jvms {
@@ -58,6 +84,8 @@ impl Jvms {
             finder: Finder::new(&proc),
             proc,
             lives: HashMap::new(),
+            heaps: Heaps::default(),
+            file: Vec::new(),
         }
     }
 
@@ -65,161 +93,131 @@ impl Jvms {
         Self::new("/proc")
     }
 
-    /// All JVMs of this moment, by pid.
-    pub fn read(&mut self) -> Vec<Jvm> {
-        let found = self.finder.pass();
-        // The dead leave first, so that their numbers are free for those who come.
-        self.lives
-            .retain(|key, _| found.iter().any(|f| (f.pid, f.started) == *key));
-        found.iter().map(|f| self.read_one(f)).collect()
+    pub(crate) fn proc(&self) -> &Path {
+        &self.proc
     }
 
-    fn read_one(&mut self, found: &Found) -> Jvm {
-        let counters = self.counters_file(found);
-        let parsed = counters.as_ref().map(|bytes| hsperf::parse(bytes));
-        let (counters, problem) = match parsed {
-            Ok(Ok(counters)) => (Some(counters), None),
-            Ok(Err(e)) => {
-                let why = format!("its counters cannot be read: {e}");
-                (
-                    None,
-                    Some(Problem {
-                        why,
-                        way_out: "wait, or restart the JVM".to_owned(),
-                    }),
-                )
-            }
-            Err(problem) => (None, Some(problem.clone())),
+    /// All JVMs of this moment, by pid. Only where `search` is set new ones are looked for and open
+    /// files counted, which costs a look at every process.
+    pub fn read(&mut self, search: bool) -> Vec<Jvm> {
+        let found = if search {
+            self.finder.pass()
+        } else {
+            self.finder.living()
         };
-        let key = (found.pid, found.started);
-        if !self.lives.contains_key(&key) {
-            let java_command = counters.as_ref().and_then(|c| c.text("sun.rt.javaCommand"));
+        // The dead leave first, so that their numbers are free for those who come.
+        let alive: hashbrown::HashSet<Id> = found.iter().map(|f| (f.pid, f.started)).collect();
+        self.lives.retain(|id, _| alive.contains(id));
+        self.heaps.lock().retain(|id, _| alive.contains(id));
+        let mut file = std::mem::take(&mut self.file);
+        let read = found.iter().map(|f| self.read_one(f, search, &mut file));
+        let jvms = read.collect();
+        self.file = file;
+        jvms
+    }
+
+    fn read_one(&mut self, found: &Arc<Found>, search: bool, file: &mut Vec<u8>) -> Jvm {
+        let id = (found.pid, found.started);
+        let known = self
+            .lives
+            .get_mut(&id)
+            .map(|life| std::mem::take(&mut life.place));
+        let mut place = known.unwrap_or_default();
+        let read = place.read(&self.proc, found, file);
+        let parsed = read.and_then(|()| hsperf::parse(file).map_err(unreadable));
+        let counters = parsed.as_ref().ok();
+        if !self.lives.contains_key(&id) {
+            let java_command = counters.and_then(|c| c.text("sun.rt.javaCommand"));
             let application = application(&found.command, java_command);
-            let number = self.free_number(&application);
             let life = Life {
+                number: self.free_number(&application),
                 application,
-                number,
-                allocation: Allocation::default(),
+                place: Place::default(),
+                memory: Memory::default(),
+                files: None,
             };
-            self.lives.insert(key, life);
+            self.lives.insert(id, life);
         }
-        let mut families_read = Vec::new();
-        let Some(life) = self.lives.get_mut(&key) else {
-            return Jvm::unknown(found);
+        let mut jvm = Jvm::unknown(found);
+        let Some(life) = self.lives.get_mut(&id) else {
+            return jvm;
         };
-        if let Some(counters) = &counters {
-            life.allocation.read(counters);
-            families_read = families(counters, &life.allocation);
-            families_read.extend(process(&self.proc.join(found.pid.to_string())));
+        life.place = place;
+        let dir = self.proc.join(found.pid.to_string());
+        if search {
+            life.files = fs::read_dir(dir.join("fd")).ok().map(|d| d.count() as f64);
         }
-        Jvm {
-            application: life.application.clone(),
-            number: life.number,
-            families: families_read,
-            problem,
-            ..Jvm::unknown(found)
+        if let Some(counters) = counters {
+            life.memory.heap = self.heaps.lock().get(&id).copied();
+            life.memory.allocation.read(counters);
+            life.memory.causes.read(counters);
+            jvm.families = families(counters, &life.memory);
+            jvm.describe(counters, life.memory.heap.is_some());
         }
+        jvm.families.extend(process(&dir, life.files));
+        jvm.application.clone_from(&life.application);
+        jvm.number = life.number;
+        jvm.problem = parsed.err();
+        jvm
     }
 
     /// The lowest number that no living JVM of this application has, so that a restart continues
     /// the series of the one before.
     fn free_number(&self, application: &str) -> u32 {
-        let taken = |n: u32| {
-            self.lives
-                .values()
-                .any(|l| l.application == application && l.number == n)
-        };
-        (1..=u32::MAX).find(|n| !taken(*n)).unwrap_or(1)
+        let of_it = self.lives.values().filter(|l| l.application == application);
+        let taken: hashbrown::HashSet<u32> = of_it.map(|l| l.number).collect();
+        (1..=u32::MAX).find(|n| !taken.contains(n)).unwrap_or(1)
     }
+}
 
-    fn counters_file(&self, found: &Found) -> Result<Vec<u8>, Problem> {
-        match found.machine {
-            Machine::HotSpot => {}
-            Machine::OpenJ9 => {
-                return Err(Problem {
-                    why: "OpenJ9 keeps no HotSpot counters".to_owned(),
-                    way_out: "scrape it through Micrometer or the JMX exporter".to_owned(),
-                });
-            }
-            Machine::Hidden => return Err(other_user(found)),
-        }
-        if let Some(flag) = found
-            .command
-            .iter()
-            .find(|a| *a == "-XX:-UsePerfData" || *a == "-XX:+PerfDisableSharedMem")
-        {
-            return Err(Problem {
-                why: format!("it runs with {flag}"),
-                way_out: format!("start it without {flag}, or scrape it through Micrometer"),
-            });
-        }
-        let tmp = self.proc.join(format!("{}/root/tmp", found.pid));
-        let folders = fs::read_dir(&tmp).map_err(|_| other_user(found))?;
-        for folder in folders.flatten() {
-            if !folder
-                .file_name()
-                .to_string_lossy()
-                .starts_with("hsperfdata_")
-            {
-                continue;
-            }
-            match read_owned(&folder.path().join(found.inner_pid.to_string()), found.uid) {
-                Ok(bytes) => return Ok(bytes),
-                Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
-                    return Err(other_user(found));
-                }
-                Err(_) => {}
-            }
-        }
-        Err(Problem {
-            why: format!("it wrote no counters below /tmp (uid {})", found.uid),
-            way_out: "give that user a line in the container's /etc/passwd and a writable /tmp, or scrape it through Micrometer"
-                .to_owned(),
-        })
+fn unreadable(e: HsperfError) -> Problem {
+    let way_out = match e {
+        HsperfError::NotReady => "wait: it is read again at the next beat",
+        _ => "start the JVM anew, so that it writes its file anew, or scrape it through Micrometer",
+    };
+    Problem {
+        why: format!("its counters cannot be read: {e}"),
+        way_out: way_out.to_owned(),
     }
 }
 
 impl Jvm {
-    fn unknown(found: &Found) -> Self {
+    fn unknown(found: &Arc<Found>) -> Self {
         Self {
             pid: found.pid,
             started: found.started,
+            uid: found.uid,
             application: String::new(),
             number: 1,
             container: found.container.clone(),
+            began_at: 0,
+            machine: String::new(),
+            still: false,
+            asked: false,
             families: Vec::new(),
             problem: None,
+            found: found.clone(),
         }
     }
-}
 
-fn other_user(found: &Found) -> Problem {
-    Problem {
-        why: format!("it belongs to another user (uid {})", found.uid),
-        way_out: "run bongsu as root, or as a service with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"
-            .to_owned(),
+    fn describe(&mut self, counters: &Counters<'_>, asked: bool) {
+        let collector = collector::of(counters);
+        let version = counters.text("java.property.java.version");
+        // JDK 8 tells its version in that of the machine only.
+        let version = version.or_else(|| counters.text("java.property.java.vm.version"));
+        let version = version.unwrap_or("?");
+        let words = format!("{version} {}", collector.name);
+        words.trim_end().clone_into(&mut self.machine);
+        self.began_at = counters
+            .number("sun.rt.createVmBeginTime")
+            .unwrap_or(0)
+            .max(0);
+        (self.still, self.asked) = (collector.still, asked);
     }
-}
-
-/// The file's bytes, if it belongs to the JVM's own user: anybody may write into `/tmp`.
-fn read_owned(path: &Path, uid: u32) -> std::io::Result<Vec<u8>> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let no_follow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    let file = fs::OpenOptions::new()
-        .read(true)
-        .custom_flags(no_follow)
-        .open(path)?;
-    let about = file.metadata()?;
-    if about.uid() != uid || !about.is_file() {
-        return Err(std::io::Error::other("not the JVM's own file"));
-    }
-    let mut out = Vec::new();
-    file.take(MAX_FILE as u64).read_to_end(&mut out)?;
-    Ok(out)
 }
 
 /// What /proc knows of the process, under the names that Micrometer and the Java client use.
-fn process(dir: &Path) -> Vec<Family> {
+fn process(dir: &Path, files: Option<f64>) -> Vec<Family> {
     let mut out = Vec::new();
     let stat = fs::read_to_string(dir.join("stat")).unwrap_or_default();
     let fields: Vec<&str> = stat
@@ -239,9 +237,9 @@ fn process(dir: &Path) -> Vec<Family> {
         family.add(&[], pages * rustix::param::page_size() as f64);
         out.push(family);
     }
-    if let Ok(files) = fs::read_dir(dir.join("fd")) {
+    if let Some(files) = files {
         let mut family = Family::new("process_files_open_files", MetricKind::Gauge, "Open files");
-        family.add(&[], files.count() as f64);
+        family.add(&[], files);
         out.push(family);
     }
     out
@@ -275,7 +273,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let mut jvms = Jvms::new(root.path());
         let numbers = |jvms: &mut Jvms| -> Vec<(i32, u32)> {
-            jvms.read().iter().map(|j| (j.pid, j.number)).collect()
+            jvms.read(true).iter().map(|j| (j.pid, j.number)).collect()
         };
         jvm(root.path(), 10, 1);
         jvm(root.path(), 11, 2);
@@ -289,7 +287,21 @@ mod tests {
     fn a_jvm_without_counters_says_why() {
         let root = tempfile::tempdir().unwrap();
         jvm(root.path(), 10, 1);
-        let problem = Jvms::new(root.path()).read().remove(0).problem.unwrap();
+        let problem = Jvms::new(root.path()).read(true).remove(0).problem.unwrap();
         assert!(problem.why.contains("uid 7"), "{problem:?}");
+        let mut jvms = Jvms::new(root.path());
+        assert_eq!(jvms.read(false), [], "nobody was looked for yet");
+        let names: Vec<_> = jvms
+            .read(true)
+            .remove(0)
+            .families
+            .iter()
+            .map(|f| f.name.clone())
+            .collect();
+        assert_eq!(
+            names,
+            ["process_cpu_seconds_total"],
+            "the process is seen without counters"
+        );
     }
 }

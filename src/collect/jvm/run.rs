@@ -3,12 +3,16 @@
 use crate::base::cancel::Cancel;
 use crate::base::clock::{Clock, Duration};
 use crate::base::task;
-use crate::collect::jvm::read::{Jvm, Jvms};
+use crate::collect::jvm::heaps::HeapReader;
+use crate::collect::jvm::read::{Id, Jvm, Jvms};
+use crate::collect::scrape::director::ScrapedJvm;
+use crate::model::jvm::AttachPolicy;
 use crate::model::labels::{Labels, METRIC_NAME};
 use crate::model::sample::stale_marker;
 use crate::model::view::JvmRow;
 use crate::store::write::{Append, MetricSink, SeriesId};
 use hashbrown::HashMap;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
@@ -31,6 +35,10 @@ pub struct Parts {
     /// When a console last asked a live question, milliseconds since the epoch.
     pub looked_at: Arc<AtomicI64>,
     pub views: watch::Sender<Arc<Vec<JvmRow>>>,
+    /// Whether they may be asked by attaching, also by itself.
+    pub attach: AttachPolicy,
+    /// JVMs whose exporter is scraped.
+    pub scraped: watch::Receiver<Arc<Vec<ScrapedJvm>>>,
     pub stop: Cancel,
 }
 
@@ -57,10 +65,7 @@ pub fn start(parts: Parts) -> std::io::Result<Running> {
 }
 
 fn run(parts: Parts) {
-    let mut reader = Reader {
-        parts,
-        known: HashMap::new(),
-    };
+    let mut reader = Reader::new(parts);
     let mut stored_at = i64::MIN;
     let mut live_at = i64::MIN;
     while reader.parts.stop.check().is_ok() {
@@ -84,6 +89,8 @@ struct Reader {
     parts: Parts,
     /// The stored series, with the pass that last saw them.
     known: HashMap<Labels, Known>,
+    names: Names,
+    heaps: Option<HeapReader>,
 }
 
 struct Known {
@@ -92,17 +99,39 @@ struct Known {
 }
 
 impl Reader {
+    fn new(parts: Parts) -> Self {
+        let heaps = (parts.attach == AttachPolicy::Always)
+            .then(|| HeapReader::start(parts.jvms.proc(), parts.jvms.heaps.clone()));
+        Self {
+            parts,
+            known: HashMap::new(),
+            names: Names::default(),
+            heaps: heaps.and_then(Result::ok),
+        }
+    }
+
+    /// JVMs are looked for when their numbers are stored; between, the known ones are read.
     fn read(&mut self, now: i64, store: bool) {
-        let jvms = self.parts.jvms.read();
+        let jvms = self.parts.jvms.read(store);
+        let scraped = self.parts.scraped.borrow().clone();
         let mut samples = Vec::new();
+        let mut rows = Vec::with_capacity(jvms.len());
         for jvm in &jvms {
-            samples.extend(samples_of(&self.parts.host, jvm, now));
+            let row = row(&self.parts, jvm, &scraped);
+            // Two copies of one JVM would make rules fire twice: the exporter's stays.
+            if row.shown_by.is_empty() {
+                self.names.samples(&row.instance, jvm, now, &mut samples);
+            }
+            rows.push(row);
+        }
+        self.names.forget_all_but(&jvms);
+        if let Some(heaps) = &self.heaps {
+            heaps.wish(jvms.iter().filter(|j| j.still).map(|j| j.found.clone()));
         }
         self.parts.sink.append_live(&samples);
         if store {
             self.store(&samples, now);
         }
-        let rows = jvms.iter().map(|jvm| row(&self.parts.host, jvm)).collect();
         self.parts.views.send_replace(Arc::new(rows));
     }
 
@@ -144,55 +173,108 @@ impl Reader {
     }
 }
 
+/// The series' labels of each JVM in the order they come: they are the same reading after reading,
+/// and making them is most of a reading's work.
+#[derive(Default)]
+struct Names {
+    of: HashMap<Id, Vec<Name>>,
+}
+
+struct Name {
+    family: Cow<'static, str>,
+    suffix: &'static str,
+    labels: Labels,
+    whole: Labels,
+}
+
+impl Names {
+    fn samples(&mut self, instance: &str, jvm: &Jvm, now: i64, out: &mut Vec<(Labels, i64, f64)>) {
+        let names = self.of.entry((jvm.pid, jvm.started)).or_default();
+        let mut at = 0;
+        for family in &jvm.families {
+            for point in &family.points {
+                let same = |n: &Name| {
+                    n.family == family.name && n.suffix == point.suffix && n.labels == point.labels
+                };
+                if !names.get(at).is_some_and(same) {
+                    names.truncate(at);
+                    let name = format!("{}{}", family.name, point.suffix);
+                    names.push(Name {
+                        family: family.name.clone(),
+                        suffix: point.suffix,
+                        labels: point.labels.clone(),
+                        whole: identity(&point.labels, &name, instance, jvm),
+                    });
+                }
+                out.push((names[at].whole.clone(), now, point.value));
+                at += 1;
+            }
+        }
+        // A JVM that shows no numbers is not down: it only cannot be read.
+        if jvm.problem.is_none() {
+            out.push((identity(&Labels::empty(), "up", instance, jvm), now, 1.0));
+        }
+    }
+
+    fn forget_all_but(&mut self, jvms: &[Jvm]) {
+        if self.of.len() > jvms.len() {
+            let alive: hashbrown::HashSet<Id> = jvms.iter().map(|j| (j.pid, j.started)).collect();
+            self.of.retain(|id, _| alive.contains(id));
+        }
+    }
+}
+
+fn identity(labels: &Labels, name: &str, instance: &str, jvm: &Jvm) -> Labels {
+    let mut builder = labels.edit();
+    builder
+        .set(METRIC_NAME, name)
+        .set("job", "jvm")
+        .set("instance", instance)
+        .set("application", &jvm.application)
+        .set("agentless", "true");
+    builder.finish()
+}
+
 /// `host/application`, with `#2` for a second JVM of that name.
-pub fn instance(host: &str, jvm: &Jvm) -> String {
+fn instance(host: &str, jvm: &Jvm) -> String {
     match jvm.number {
         1 => format!("{host}/{}", jvm.application),
         n => format!("{host}/{}#{n}", jvm.application),
     }
 }
 
-fn samples_of(host: &str, jvm: &Jvm, now: i64) -> Vec<(Labels, i64, f64)> {
-    let instance = instance(host, jvm);
-    let mut out = Vec::new();
-    let identity = |labels: &Labels, name: &str| {
-        let mut builder = labels.edit();
-        builder
-            .set(METRIC_NAME, name)
-            .set("job", "jvm")
-            .set("instance", &instance)
-            .set("application", &jvm.application)
-            .set("agentless", "true");
-        builder.finish()
-    };
-    for family in &jvm.families {
-        for point in &family.points {
-            let name = format!("{}{}", family.name, point.suffix);
-            out.push((identity(&point.labels, &name), now, point.value));
-        }
-    }
-    let up = f64::from(u8::from(jvm.problem.is_none()));
-    out.push((identity(&Labels::empty(), "up"), now, up));
-    out
+/// An exporter tells the start of its JVM as the JVM's own beans do: to the millisecond.
+fn exporter_of<'a>(jvm: &Jvm, scraped: &'a [ScrapedJvm]) -> Option<&'a ScrapedJvm> {
+    let began_at = jvm.began_at as f64 / 1000.0;
+    let same = |s: &&ScrapedJvm| (s.began_at - began_at).abs() < 0.0015;
+    scraped.iter().find(same).filter(|_| jvm.began_at > 0)
 }
 
-fn row(host: &str, jvm: &Jvm) -> JvmRow {
+fn row(parts: &Parts, jvm: &Jvm, scraped: &[ScrapedJvm]) -> JvmRow {
+    let (why, way_out) = match &jvm.problem {
+        Some(problem) => (problem.why.clone(), problem.way_out.clone()),
+        None => Default::default(),
+    };
+    let remark = if jvm.still && !jvm.asked {
+        "G1 writes its heap's numbers at collections only: these are of the last one. \
+         With `jvm.attach: always` they are asked at every reading."
+    } else {
+        ""
+    };
     JvmRow {
         pid: jvm.pid,
         started: jvm.started,
-        instance: instance(host, jvm),
+        instance: instance(&parts.host, jvm),
         application: jvm.application.clone(),
         container: jvm.container.clone().unwrap_or_default(),
-        why: jvm
-            .problem
-            .as_ref()
-            .map(|p| p.why.clone())
-            .unwrap_or_default(),
-        way_out: jvm
-            .problem
-            .as_ref()
-            .map(|p| p.way_out.clone())
-            .unwrap_or_default(),
+        uid: jvm.uid,
+        began_at: jvm.began_at,
+        machine: jvm.machine.clone(),
+        why,
+        way_out,
+        remark: remark.to_owned(),
+        shown_by: exporter_of(jvm, scraped).map_or_else(String::new, |s| s.instance.clone()),
+        attach: parts.attach,
     }
 }
 
@@ -248,6 +330,7 @@ mod tests {
         std::fs::write(dir.join("status"), "Uid:\t0\t0\nNSpid:\t42\n").unwrap();
         let sink = Arc::new(Memory::default());
         let (views, seen) = watch::channel(Arc::default());
+        let (_, scraped) = watch::channel(Arc::default());
         let parts = Parts {
             jvms: Jvms::new(root.path()),
             sink: sink.clone(),
@@ -256,18 +339,16 @@ mod tests {
             interval: Duration::from_secs(15),
             looked_at: Arc::default(),
             views,
+            attach: AttachPolicy::Ask,
+            scraped,
             stop: Cancel::never(),
         };
-        let mut reader = Reader {
-            parts,
-            known: HashMap::new(),
-        };
+        let mut reader = Reader::new(parts);
         reader.read(1_000, true);
-        let up = sink.series.lock()[0].clone();
-        assert_eq!(
-            up.to_string(),
-            "up{agentless=\"true\", application=\"shop\", instance=\"web1/shop\", job=\"jvm\"}"
-        );
+        // A JVM whose counters cannot be read is not down: there is no `up` of 0.
+        let names: Vec<String> = sink.series.lock().iter().map(ToString::to_string).collect();
+        let process = "process_cpu_seconds_total{agentless=\"true\", application=\"shop\", instance=\"web1/shop\", job=\"jvm\"}";
+        assert_eq!(names, [process]);
         assert!(
             seen.borrow()[0].why.contains("uid 0"),
             "{:?}",

@@ -1,65 +1,12 @@
 //! A JVM's counters as series, under the names Micrometer gives them, so that the rules and
 //! dashboards that people have work without an exporter.
 
+use crate::collect::jvm::collector;
+use crate::collect::jvm::heap_info::HeapNow;
 use crate::collect::jvm::hsperf::Counters;
 use crate::model::answer::MetricKind;
 use crate::model::family::{Family, Point};
 use crate::model::labels::Labels;
-
-/// The collectors by what their first counter's name begins with, and the pool names that
-/// `MemoryPoolMXBean` and so Micrometer give their spaces.
-const COLLECTORS: &[Collector] = &[
-    Collector {
-        named: "G1",
-        pools: ["G1 Eden Space", "G1 Survivor Space", "G1 Old Gen"],
-        beans: [
-            "G1 Young Generation",
-            "G1 Old Generation",
-            "G1 Concurrent GC",
-        ],
-    },
-    Collector {
-        named: "Parallel",
-        pools: ["PS Eden Space", "PS Survivor Space", "PS Old Gen"],
-        beans: ["PS Scavenge", "PS MarkSweep", ""],
-    },
-    Collector {
-        named: "Serial",
-        pools: ["Eden Space", "Survivor Space", "Tenured Gen"],
-        beans: ["Copy", "MarkSweepCompact", ""],
-    },
-    Collector {
-        named: "Z",
-        pools: ["", "", "ZHeap"],
-        beans: ["ZGC Minor Pauses", "ZGC Major Pauses", "ZGC Pauses"],
-    },
-    Collector {
-        named: "Shenandoah",
-        pools: ["", "", "Shenandoah"],
-        beans: ["Shenandoah Cycles", "Shenandoah Pauses", ""],
-    },
-];
-
-const UNKNOWN: Collector = Collector {
-    named: "",
-    pools: ["eden", "survivor", "old"],
-    beans: ["young", "old", "concurrent"],
-};
-
-struct Collector {
-    named: &'static str,
-    /// Eden, survivor, old: the space names of the young generation's 0 and 1-2, and of the old.
-    pools: [&'static str; 3],
-    beans: [&'static str; 3],
-}
-
-fn collector(counters: &Counters<'_>) -> &'static Collector {
-    let name = (0..3).find_map(|i| counters.text(&format!("sun.gc.collector.{i}.name")));
-    COLLECTORS
-        .iter()
-        .find(|c| name.is_some_and(|n| n.starts_with(c.named)))
-        .unwrap_or(&UNKNOWN)
-}
 
 /// What must be remembered of a JVM between two readings to know how much it allocated.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -110,16 +57,87 @@ fn eden(counters: &Counters<'_>) -> Option<Eden> {
     })
 }
 
+const INVOCATIONS: [&str; 3] = [
+    "sun.gc.collector.0.invocations",
+    "sun.gc.collector.1.invocations",
+    "sun.gc.collector.2.invocations",
+];
+const TIMES: [&str; 3] = [
+    "sun.gc.collector.0.time",
+    "sun.gc.collector.1.time",
+    "sun.gc.collector.2.time",
+];
+/// Causes that are told apart: a JVM knows about forty.
+const MAX_CAUSES: usize = 64;
+
+/// How many collections had which cause. The JVM tells the last cause only, so those between two
+/// readings are counted to it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Causes {
+    seen: Option<[f64; 3]>,
+    /// Place of the collector, cause, collections since bongsu first saw the JVM.
+    counts: Vec<(usize, String, f64)>,
+}
+
+impl Causes {
+    pub(crate) fn read(&mut self, counters: &Counters<'_>) {
+        let now = INVOCATIONS.map(|name| counters.amount(name).unwrap_or(0.0));
+        let before = self.seen.replace(now);
+        let (Some(before), Some(cause)) = (before, counters.text("sun.gc.lastCause")) else {
+            return;
+        };
+        for at in 0..3 {
+            let more = now[at] - before[at];
+            if more <= 0.0 {
+                continue;
+            }
+            let same = |c: &&mut (usize, String, f64)| c.0 == at && c.1 == cause;
+            if let Some(known) = self.counts.iter_mut().find(same) {
+                known.2 += more;
+            } else if self.counts.len() < MAX_CAUSES {
+                self.counts.push((at, cause.to_owned(), more));
+            }
+        }
+    }
+}
+
+/// What is known of a JVM beside its counters of this moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) allocation: Allocation,
+    pub(crate) causes: Causes,
+    /// Where attaching is allowed: the heap that G1's counters do not show.
+    pub(crate) heap: Option<HeapNow>,
+}
+
 /// All families of one JVM, without identity labels.
-pub(crate) fn families(counters: &Counters<'_>, allocation: &Allocation) -> Vec<Family> {
-    let mut out = memory(counters);
-    out.extend(collections(counters, allocation));
+pub(crate) fn families(counters: &Counters<'_>, memory: &Memory) -> Vec<Family> {
+    let mut out = pools_of(counters, memory.heap);
+    out.extend(collections(counters, memory));
     out.extend(single(counters));
+    out.push(info(counters));
     out.retain(|f| !f.points.is_empty());
     out
 }
 
-fn memory(counters: &Counters<'_>) -> Vec<Family> {
+/// Version and vendor, as Micrometer shows them.
+fn info(counters: &Counters<'_>) -> Family {
+    let mut family = gauge("jvm_info", "Version of the JVM");
+    let of = |name| counters.text(name);
+    if let Some(version) = of("java.property.java.vm.version") {
+        let vendor = of("java.property.java.vm.vendor").unwrap_or_default();
+        let runtime = of("java.property.java.vm.name").unwrap_or_default();
+        let labels = [
+            ("runtime", runtime),
+            ("vendor", vendor),
+            ("version", version),
+        ];
+        family.add(&labels, 1.0);
+    }
+    family
+}
+
+fn pools_of(counters: &Counters<'_>, heap: Option<HeapNow>) -> Vec<Family> {
     let mut used = gauge("jvm_memory_used_bytes", "The amount of used memory");
     let mut committed = gauge(
         "jvm_memory_committed_bytes",
@@ -129,7 +147,7 @@ fn memory(counters: &Counters<'_>) -> Vec<Family> {
         "jvm_memory_max_bytes",
         "The most memory that can be used; -1 is no limit",
     );
-    for pool in pools(counters) {
+    for pool in pools(counters, heap) {
         let labels = [("area", pool.area), ("id", pool.id)];
         used.add(&labels, pool.used);
         committed.add(&labels, pool.committed);
@@ -146,51 +164,83 @@ struct Pool {
     max: f64,
 }
 
+/// The spaces of the counters: eden, the two survivors, old, and what lies outside of the heap.
+const SPACES: [[&str; 3]; 6] = [
+    [
+        "sun.gc.generation.0.space.0.used",
+        "sun.gc.generation.0.space.0.capacity",
+        "sun.gc.generation.0.space.0.maxCapacity",
+    ],
+    [
+        "sun.gc.generation.0.space.1.used",
+        "sun.gc.generation.0.space.1.capacity",
+        "sun.gc.generation.0.space.1.maxCapacity",
+    ],
+    [
+        "sun.gc.generation.0.space.2.used",
+        "sun.gc.generation.0.space.2.capacity",
+        "sun.gc.generation.0.space.2.maxCapacity",
+    ],
+    [
+        "sun.gc.generation.1.space.0.used",
+        "sun.gc.generation.1.space.0.capacity",
+        "sun.gc.generation.1.space.0.maxCapacity",
+    ],
+    [
+        "sun.gc.metaspace.used",
+        "sun.gc.metaspace.capacity",
+        "sun.gc.metaspace.maxCapacity",
+    ],
+    [
+        "sun.gc.compressedclassspace.used",
+        "sun.gc.compressedclassspace.capacity",
+        "sun.gc.compressedclassspace.maxCapacity",
+    ],
+];
+
 /// The pools as the memory beans show them. Their limits must add up to the heap's: with G1 only
 /// the old generation has one, elsewhere eden's is what the survivors leave of the young one.
-fn pools(counters: &Counters<'_>) -> Vec<Pool> {
-    let collector = collector(counters);
+fn pools(counters: &Counters<'_>, heap: Option<HeapNow>) -> Vec<Pool> {
+    let collector = collector::of(counters);
     let [eden, survivor, old] = collector.pools;
-    let pool = |area, id: &'static str, prefix: &str| {
-        let amount = |what: &str| counters.amount(&format!("{prefix}.{what}"));
-        let (committed, max) = (whole(amount("capacity")?), whole(amount("maxCapacity")?));
+    let pool = |area, id: &'static str, [used, capacity, max]: [&str; 3]| {
         (!id.is_empty()).then_some(Pool {
             area,
             id,
-            used: amount("used")?,
-            committed,
-            max,
+            used: counters.amount(used)?,
+            committed: whole(counters.amount(capacity)?),
+            max: whole(counters.amount(max)?),
         })
     };
-    let space = |g: u8, s: u8| format!("sun.gc.generation.{g}.space.{s}");
-    let mut eden = pool("heap", eden, &space(0, 0));
+    let mut eden = pool("heap", eden, SPACES[0]);
     // Of the two survivor spaces one is in use; the beans show them as one pool.
-    let survivors = [
-        pool("heap", survivor, &space(0, 1)),
-        pool("heap", survivor, &space(0, 2)),
-    ];
+    let survivors = [SPACES[1], SPACES[2]].map(|s| pool("heap", survivor, s));
     let mut survivor = survivors
         .into_iter()
         .flatten()
         .max_by(|a, b| a.used.total_cmp(&b.used));
+    let mut old = pool("heap", old, SPACES[3]);
     let young = counters.amount("sun.gc.generation.0.maxCapacity");
-    if let (Some(eden), Some(survivor), Some(young)) = (&mut eden, &mut survivor, young) {
-        let undefined = collector.named == "G1";
-        survivor.max = if undefined { -1.0 } else { survivor.committed };
-        eden.max = if undefined {
-            -1.0
-        } else {
-            whole(young) - 2.0 * survivor.committed
-        };
+    if collector.one_limit {
+        for pool in [&mut eden, &mut survivor].into_iter().flatten() {
+            pool.max = -1.0;
+        }
+    } else if let (Some(eden), Some(survivor), Some(young)) = (&mut eden, &mut survivor, young) {
+        survivor.max = survivor.committed;
+        eden.max = whole(young) - 2.0 * survivor.committed;
+    }
+    if let (Some(now), Some(eden), Some(survivor), Some(old)) =
+        (heap, &mut eden, &mut survivor, &mut old)
+    {
+        // Young regions are counted whole, so that what is used may be less than they are.
+        old.used = (now.used - now.young).max(0.0);
+        survivor.used = now.survivors.min(now.used - old.used);
+        eden.used = now.used - old.used - survivor.used;
     }
     let rest = [
-        pool("heap", old, &space(1, 0)),
-        pool("nonheap", "Metaspace", "sun.gc.metaspace"),
-        pool(
-            "nonheap",
-            "Compressed Class Space",
-            "sun.gc.compressedclassspace",
-        ),
+        old,
+        pool("nonheap", "Metaspace", SPACES[4]),
+        pool("nonheap", "Compressed Class Space", SPACES[5]),
     ];
     [eden, survivor].into_iter().chain(rest).flatten().collect()
 }
@@ -200,20 +250,19 @@ fn whole(bytes: f64) -> f64 {
     (bytes / 1024.0).floor() * 1024.0
 }
 
-fn collections(counters: &Counters<'_>, allocation: &Allocation) -> Vec<Family> {
+fn collections(counters: &Counters<'_>, memory: &Memory) -> Vec<Family> {
     let mut pauses = Family::new(
         "jvm_gc_pause_seconds",
         MetricKind::Summary,
         "Time spent in GC pauses, by collector",
     );
-    let beans = collector(counters).beans;
-    for (i, bean) in beans.iter().enumerate() {
-        let count = counters.amount(&format!("sun.gc.collector.{i}.invocations"));
-        let time = counters.seconds(&format!("sun.gc.collector.{i}.time"));
+    let beans = collector::of(counters).beans;
+    for (i, (bean, action)) in beans.into_iter().enumerate() {
+        let count = counters.amount(INVOCATIONS[i]);
+        let time = counters.seconds(TIMES[i]);
         let (Some(count), Some(time), false) = (count, time, bean.is_empty()) else {
             continue;
         };
-        let action = ["end of minor GC", "end of major GC", "end of GC pause"][i];
         let labels = Labels::from_pairs([("action", action), ("gc", bean)]);
         let point = |suffix, value| Point {
             suffix,
@@ -224,15 +273,23 @@ fn collections(counters: &Counters<'_>, allocation: &Allocation) -> Vec<Family> 
             .points
             .extend([point("_count", count), point("_sum", time)]);
     }
+    let mut causes = Family::new(
+        "jvm_gc_causes_total",
+        MetricKind::Counter,
+        "Collections since the JVM was first seen, by the cause told at the reading after them",
+    );
+    for (at, cause, count) in &memory.causes.counts {
+        causes.add(&[("cause", cause), ("gc", beans[*at].0)], *count);
+    }
     let mut allocated = Family::new(
         "jvm_gc_memory_allocated_bytes_total",
         MetricKind::Counter,
         "Bytes allocated in eden since the JVM was first seen",
     );
-    if allocation.last.is_some() {
-        allocated.add(&[], allocation.total);
+    if memory.allocation.last.is_some() {
+        allocated.add(&[], memory.allocation.total);
     }
-    vec![pauses, allocated]
+    vec![pauses, causes, allocated]
 }
 
 /// Families of one series each: name, kind, help, value.
@@ -333,6 +390,14 @@ fn machine(counters: &Counters<'_>) -> Vec<Single> {
             seconds("sun.threads.total_gc_cpu_time"),
         ),
         (
+            "jvm_gc_max_data_size_bytes",
+            MetricKind::Gauge,
+            "The most that the old generation can hold",
+            counters
+                .amount("sun.gc.generation.1.space.0.maxCapacity")
+                .map(whole),
+        ),
+        (
             "process_start_time_seconds",
             MetricKind::Gauge,
             "Start of the JVM since the epoch",
@@ -384,7 +449,7 @@ mod tests {
 
     #[test]
     fn the_limits_of_g1_add_up_to_the_heap() {
-        let families = families(&Counters::of(&g1(), G1_TEXTS), &Allocation::default());
+        let families = families(&Counters::of(&g1(), G1_TEXTS), &Memory::default());
         let max = |id| value(&families, "jvm_memory_max_bytes", id);
         assert_eq!(max("G1 Old Gen"), Some(67_108_864.0));
         assert_eq!(
@@ -413,7 +478,44 @@ mod tests {
     }
 
     #[test]
+    fn the_heap_that_was_asked_stands_in_for_the_still_counters() {
+        let heap = HeapNow {
+            used: 10_000.0,
+            young: 6_000.0,
+            survivors: 1_000.0,
+        };
+        let memory = Memory {
+            heap: Some(heap),
+            ..Memory::default()
+        };
+        let families = families(&Counters::of(&g1(), G1_TEXTS), &memory);
+        let used = |id| value(&families, "jvm_memory_used_bytes", id);
+        let pools = ["G1 Eden Space", "G1 Survivor Space", "G1 Old Gen"];
+        assert_eq!(
+            pools.map(used),
+            [Some(5_000.0), Some(1_000.0), Some(4_000.0)]
+        );
+    }
+
+    #[test]
+    fn collections_are_counted_by_their_cause() {
+        let mut causes = Causes::default();
+        let mut read = |young: i64, cause: &'static str| {
+            let mut numbers = g1();
+            numbers.last_mut().unwrap().1 = young;
+            causes.read(&Counters::of(&numbers, &[("sun.gc.lastCause", cause)]));
+            causes.counts.clone()
+        };
+        assert_eq!(read(3, "G1 Evacuation Pause"), []);
+        read(5, "G1 Evacuation Pause");
+        read(5, "System.gc()");
+        let counts = read(6, "System.gc()");
+        let counts: Vec<(&str, f64)> = counts.iter().map(|c| (c.1.as_str(), c.2)).collect();
+        assert_eq!(counts, [("G1 Evacuation Pause", 2.0), ("System.gc()", 1.0)]);
+    }
+
+    #[test]
     fn a_jvm_that_shows_little_gives_little() {
-        assert_eq!(families(&Counters::default(), &Allocation::default()), []);
+        assert_eq!(families(&Counters::default(), &Memory::default()), []);
     }
 }

@@ -62,6 +62,16 @@ pub struct Scraper {
     orders: mpsc::Sender<Order>,
     rows: watch::Receiver<Arc<Vec<TargetRow>>>,
     shown_by: watch::Receiver<Option<String>>,
+    jvms: watch::Receiver<Arc<Vec<ScrapedJvm>>>,
+}
+
+/// A JVM whose exporter is scraped, known by when it began.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScrapedJvm {
+    /// Seconds since the epoch, to the millisecond.
+    pub began_at: f64,
+    /// The target's `instance`.
+    pub instance: String,
 }
 
 enum Order {
@@ -77,6 +87,7 @@ impl Scraper {
         let (orders, received) = mpsc::channel(16);
         let (rows, rows_seen) = watch::channel(Arc::default());
         let (shown_by, shown_by_seen) = watch::channel(None);
+        let (jvms, jvms_seen) = watch::channel(Arc::default());
         let shared = Shared::new(
             options.sink,
             options.clock,
@@ -94,13 +105,20 @@ impl Scraper {
             clients: Vec::new(),
             rows,
             shown_by,
+            jvms,
         };
         drop(task::spawn("scrape director", director.run(jobs, received)));
         Self {
             orders,
             rows: rows_seen,
             shown_by: shown_by_seen,
+            jvms: jvms_seen,
         }
+    }
+
+    /// The JVMs whose exporters are scraped: the built-in copies of their series give way.
+    pub fn jvms(&self) -> watch::Receiver<Arc<Vec<ScrapedJvm>>> {
+        self.jvms.clone()
     }
 
     /// The targets as they are, newest first in time: a row changes when its scrape ends.
@@ -180,6 +198,7 @@ struct Director {
     clients: Vec<(ClientOptions, Client)>,
     rows: watch::Sender<Arc<Vec<TargetRow>>>,
     shown_by: watch::Sender<Option<String>>,
+    jvms: watch::Sender<Arc<Vec<ScrapedJvm>>>,
 }
 
 impl Director {
@@ -358,6 +377,7 @@ impl Director {
         let mut rows = Vec::with_capacity(self.plans.len());
         let mut dropped = 0;
         let mut shown_by = None;
+        let mut jvms = Vec::new();
         for (place, plan) in &self.plans {
             let job = &self.jobs[*place];
             let row = match &plan.outcome {
@@ -372,6 +392,12 @@ impl Director {
                     Some(running) => {
                         let status = running.status.lock().clone();
                         let row = row(plan, target, &status);
+                        if let Some(began_at) = status.jvm_began_at
+                            && self.speaks(&status)
+                        {
+                            let instance = row.instance.clone();
+                            jvms.push(ScrapedJvm { began_at, instance });
+                        }
                         if self.speaks_for_this_machine(&status) && shown_by.is_none() {
                             shown_by = Some(format!("{} at {}", row.job, row.instance));
                         }
@@ -396,11 +422,20 @@ impl Director {
             *now = shown_by;
             differs
         });
+        self.jvms.send_if_modified(|now| {
+            let differs = **now != jvms;
+            *now = Arc::new(jvms);
+            differs
+        });
     }
 
     fn speaks_for_this_machine(&self, status: &Status) -> bool {
-        let silent = self.shared.clock.now_ms() - status.last_good;
-        status.shows_this_machine && silent < SPEAKS_FOR
+        status.shows_this_machine && self.speaks(status)
+    }
+
+    /// Whether it answered lately.
+    fn speaks(&self, status: &Status) -> bool {
+        self.shared.clock.now_ms() - status.last_good < SPEAKS_FOR
     }
 }
 

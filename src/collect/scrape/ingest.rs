@@ -63,6 +63,11 @@ pub struct Ingest {
     metadata: u64,
     named_as_this: bool,
     booted_as_this: bool,
+    /// The text of the series that tells when the process began; empty until it was seen.
+    start_text: Vec<u8>,
+    /// Seconds since the epoch.
+    began_at: f64,
+    is_jvm: bool,
 }
 
 /// A series that was seen for the first time.
@@ -95,7 +100,16 @@ impl Ingest {
             metadata: 0,
             named_as_this: false,
             booted_as_this: false,
+            start_text: Vec::new(),
+            began_at: 0.0,
+            is_jvm: false,
         }
+    }
+
+    /// When the JVM whose series these are began, in seconds since the epoch; `None` where it is no
+    /// JVM, or does not tell.
+    pub fn jvm_began_at(&self) -> Option<f64> {
+        (self.is_jvm && self.began_at > 0.0).then_some(self.began_at)
     }
 
     /// True where the target's series are those of the machine we run on.
@@ -175,6 +189,9 @@ impl Ingest {
                 None => return Ok(pass),
             };
             pass.taken.scraped += 1;
+            if sample.series == self.start_text.as_slice() {
+                self.began_at = sample.value;
+            }
             if sample.native.is_some() {
                 pass.native += 1;
                 continue;
@@ -242,7 +259,7 @@ impl Ingest {
         let mut pairs = Vec::with_capacity(16);
         series::read(sample.series, &mut pairs)?;
         series::sort_unique(&mut pairs)?;
-        self.notice(&pairs, sample.value);
+        self.notice(&pairs, sample);
         let Some(labels) = final_labels(pairs, &self.job, &self.target)? else {
             return Ok((self.cache.insert(sample.series, DROPPED), DROPPED));
         };
@@ -252,7 +269,7 @@ impl Ingest {
         Ok((entry, id))
     }
 
-    fn notice(&mut self, pairs: &[(Cow<'_, str>, Cow<'_, str>)], value: f64) {
+    fn notice(&mut self, pairs: &[(Cow<'_, str>, Cow<'_, str>)], sample: &Sample<'_>) {
         let get = |name: &str| {
             let found = pairs.iter().find(|(n, _)| n == name);
             found.map_or("", |(_, v)| v.as_ref())
@@ -260,8 +277,13 @@ impl Ingest {
         match get(METRIC_NAME) {
             "node_uname_info" => self.named_as_this = get("nodename") == self.this.nodename,
             "node_boot_time_seconds" => {
-                self.booted_as_this = (value - self.this.booted_at).abs() <= 2.0;
+                self.booted_as_this = (sample.value - self.this.booted_at).abs() <= 2.0;
             }
+            "process_start_time_seconds" => {
+                self.start_text = sample.series.to_vec();
+                self.began_at = sample.value;
+            }
+            name if name.starts_with("jvm_") => self.is_jvm = true,
             _ => {}
         }
     }

@@ -93,6 +93,8 @@ pub(crate) struct Status {
     pub(crate) error: String,
     pub(crate) remark: String,
     pub(crate) shows_this_machine: bool,
+    /// When the JVM that it shows began, in seconds since the epoch.
+    pub(crate) jvm_began_at: Option<f64>,
     /// Bytes of the series cache.
     pub(crate) bytes: usize,
 }
@@ -408,6 +410,7 @@ impl Life {
                 status.error.clear();
                 status.remark = taken.remarks.join("; ");
                 status.shows_this_machine = ingest.shows_this_machine();
+                status.jvm_began_at = ingest.jvm_began_at();
             }
             Err(why) => {
                 status.health = Health::Down;

@@ -79,7 +79,7 @@ impl Backstage for Stage {
 
     fn in_sight(&self, _: &Caller, _: Vec<i32>) {}
 
-    fn view(&self, _: ViewName, _: Option<i64>) -> Result<View, SourceError> {
+    fn view(&self, _: ViewName, _: Option<i64>, _: &Caller) -> Result<View, SourceError> {
         Ok(View::Blind(vec![]))
     }
 

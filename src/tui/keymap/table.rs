@@ -68,6 +68,8 @@ pub(crate) enum Act {
     RemoveQuery,
     ChartOrTable,
     Browse,
+    ThreadDump,
+    Compare,
 }
 
 pub(crate) struct Binding {
@@ -164,6 +166,8 @@ pub(crate) const BINDINGS: &[Binding] = &[
     global(Act::CopyView, "copy-view", "Y", "copy what this pane shows", ""),
     in_tab("Host", global(Act::Tree, "host-tree", "T", "processes as a tree, and as a list", "tree")),
     global(Act::Save, "save", "Ctrl-S", "save what this pane shows to a file", ""),
+    in_tab("JVM", global(Act::ThreadDump, "thread-dump", "d", "ask the chosen JVM for a thread dump; . asks for more", "dump")),
+    in_tab("JVM", global(Act::Compare, "compare-answers", "c", "compare the open answer with an earlier one of its kind", "")),
     in_tab("Metrics", global(Act::Edit, "edit-query", "e", "write the query; Tab completes, Enter asks", "edit")),
     in_tab("Metrics", global(Act::Browse, "browse-metrics", "b", "browse all metrics with their help", "browse")),
     in_tab("Metrics", global(Act::ChartOrTable, "chart-or-table", "c", "chart or table", "table")),

@@ -1,8 +1,11 @@
 //! Panel `jvm`: the heap of every JVM, whether it was found on this server or is scraped, under any
 //! generation of metric names.
 
+pub(crate) mod names;
+
 use crate::model::request::{Request, ViewName};
 use crate::model::view::{JvmRow, View};
+use crate::tui::panel::jvm::names::{GC_SECONDS, HEAP_MAX, HEAP_USED, How};
 use crate::tui::panel::plot::{self, Place};
 use crate::tui::panel::{Ask, Headline, Panel, Shown, Size};
 use crate::tui::theme::Theme;
@@ -23,21 +26,20 @@ pub(crate) const PANEL: Panel = Panel {
     view,
 };
 
-/// Heap in use by instance: Micrometer and the Java client, the names before client 1.0, and
-/// OpenTelemetry's.
-pub(crate) const HEAP_USED: &str = "sum by (instance) ({__name__=~\"jvm_memory_used_bytes|jvm_memory_bytes_used\",area=\"heap\"} or jvm_memory_used_bytes{jvm_memory_type=\"heap\"})";
-/// Pools without a limit say -1 and are left out.
-pub(crate) const HEAP_MAX: &str = "sum by (instance) (({__name__=~\"jvm_memory_max_bytes|jvm_memory_bytes_max\",area=\"heap\"} or jvm_memory_limit_bytes{jvm_memory_type=\"heap\"}) > 0)";
-/// Share of time in collections since the last two readings.
-pub(crate) const GC_SHARE: &str = "sum by (instance) (rate({__name__=~\"jvm_gc_pause_seconds_sum|jvm_gc_collection_seconds_sum|jvm_gc_duration_seconds_sum\"}[2m]))";
-
 fn requests(ask: &Ask<'_>) -> Vec<Request> {
+    let mut asked = list(ask);
+    asked.push(ask.range(HEAP_USED.by_instance(How::Value)));
+    asked
+}
+
+/// The questions of a list: heap used, its limit, the share of time in collections, and what the
+/// engine found.
+pub(crate) fn list(ask: &Ask<'_>) -> Vec<Request> {
     vec![
-        ask.instant(HEAP_USED),
-        ask.instant(HEAP_MAX),
-        ask.instant(GC_SHARE),
+        ask.instant(HEAP_USED.by_instance(How::Value)),
+        ask.instant(HEAP_MAX.by_instance(How::Value)),
+        ask.instant(GC_SECONDS.by_instance(How::Rate)),
         ask.view(ViewName::Jvms),
-        ask.range(HEAP_USED),
     ]
 }
 
@@ -58,8 +60,17 @@ impl Row<'_> {
     }
 }
 
-/// All JVMs, the fullest first, those without numbers last. The panel's first four questions must
-/// be those of [`requests`].
+/// The instance whose series are a JVM's: its own, or that of the target that shows it.
+fn series_of(found: &JvmRow) -> &str {
+    if found.shown_by.is_empty() {
+        &found.instance
+    } else {
+        &found.shown_by
+    }
+}
+
+/// All JVMs, the fullest first, those without numbers last. The first questions must be those of
+/// [`list`].
 pub(crate) fn rows<'a>(shown: &Shown<'a>) -> Vec<Row<'a>> {
     let found: &[JvmRow] = match shown.live_view(3) {
         Some(View::Jvms(rows)) => rows,
@@ -77,13 +88,13 @@ pub(crate) fn rows<'a>(shown: &Shown<'a>) -> Vec<Row<'a>> {
         used: of(0, instance),
         max: of(1, instance),
         gc: of(2, instance),
-        found: found.iter().find(|f| f.instance == instance),
+        found: found.iter().find(|f| series_of(f) == instance),
     };
     let measured = shown.vector(0).iter().map(|p| p.labels.get("instance"));
     let mut rows: Vec<Row<'a>> = measured.map(row).collect();
     for jvm in found {
-        if !rows.iter().any(|r| r.instance == jvm.instance) {
-            rows.push(row(&jvm.instance));
+        if !rows.iter().any(|r| r.instance == series_of(jvm)) {
+            rows.push(row(series_of(jvm)));
         }
     }
     let rank = |r: &Row<'_>| r.share().or(r.used.map(|_| 0.0)).unwrap_or(-1.0);

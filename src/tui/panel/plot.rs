@@ -129,6 +129,21 @@ pub(crate) fn empty(shown: &Shown<'_>, parts: usize, why: &str, way_out: &str, p
     frame::words(buf, area, &[(why, look.text), (way_out, look.dim)]);
 }
 
+/// The same for one question of many: its own error, that it is on its way, or the reason.
+pub(crate) fn empty_slot(shown: &Shown<'_>, part: usize, why: &str, place: Place<'_>) {
+    let Place { area, buf, look } = place;
+    let error = shown
+        .slot(part)
+        .and_then(|s| s.error())
+        .map(ToString::to_string);
+    let (words, style) = match (&error, shown.answer(part)) {
+        (Some(error), _) => (error.as_str(), look.bad),
+        (None, None) => ("asking ...", look.dim),
+        (None, Some(_)) => (why, look.dim),
+    };
+    frame::words(buf, area, &[(words, style)]);
+}
+
 /// Where to paint, and how.
 pub(crate) struct Place<'a> {
     pub(crate) area: Rect,

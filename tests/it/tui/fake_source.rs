@@ -166,12 +166,14 @@ fn live_view(view: ViewName) -> View {
         ViewName::Targets => View::Targets(targets()),
         ViewName::Storage => View::Storage(Box::new(storage())),
         ViewName::Jvms => View::Jvms(vec![]),
+        ViewName::JvmReports => View::JvmReports(vec![]),
         ViewName::Senders => View::Senders(senders()),
         ViewName::Alerts
         | ViewName::Rules
         | ViewName::Receivers
         | ViewName::Silences
         | ViewName::AlertStory(_)
+        | ViewName::JvmReport
         | ViewName::Processes => View::Nothing {
             why: "nothing was recorded".into(),
         },

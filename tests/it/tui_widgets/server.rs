@@ -256,6 +256,7 @@ fn live_view(view: ViewName) -> View {
         ViewName::Machine => View::Machine(machine()),
         ViewName::Jvms => View::Jvms(vec![]),
         ViewName::Senders => View::Senders(vec![]),
+        ViewName::JvmReports => View::JvmReports(vec![]),
         ViewName::Processes => View::Processes(processes()),
         ViewName::Targets => View::Targets(targets()),
         ViewName::Marks => View::Marks(vec![
@@ -278,6 +279,7 @@ fn live_view(view: ViewName) -> View {
         | ViewName::Receivers
         | ViewName::Silences
         | ViewName::AlertStory(_)
+        | ViewName::JvmReport
         | ViewName::Storage => View::Nothing {
             why: "nothing was recorded".into(),
         },
