@@ -354,7 +354,16 @@ fn view(state: &State, theme: &Theme, body: Rect, buf: &mut Buffer) -> Option<Po
             ..place
         },
     );
-    paint_strip(state, at.map(|(_, row)| row), strip, buf, look);
+    paint_strip(
+        state,
+        at.map(|(_, row)| row),
+        below,
+        Place {
+            area: strip,
+            buf,
+            look,
+        },
+    );
     let place = Place {
         area: below,
         buf,
@@ -453,7 +462,8 @@ fn uptime(ms: i64) -> String {
 }
 
 /// The names of the sections, and what should be known of the chosen JVM's numbers.
-fn paint_strip(state: &State, row: Option<&Row<'_>>, area: Rect, buf: &mut Buffer, look: &Look) {
+fn paint_strip(state: &State, row: Option<&Row<'_>>, below: Rect, place: Place<'_>) {
+    let Place { area, buf, look } = place;
     if area.is_empty() {
         return;
     }
@@ -468,7 +478,6 @@ fn paint_strip(state: &State, row: Option<&Row<'_>>, area: Rect, buf: &mut Buffe
         x = paint::put(buf, (x, area.y), area.right(), name, style) + 2;
     }
     if let Some(section) = section(state) {
-        let below = places(0, crate::tui::view::body(state)).2;
         let (all, seen) = (
             section.charts.len(),
             frames(section.charts.len(), below).len(),
