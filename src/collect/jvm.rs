@@ -3,6 +3,9 @@
 //!
 //! Owns finding, reading, naming and the attach protocol. Start with [`find`] and [`series`].
 
+/// Where this machine shows its processes.
+pub(crate) const PROC: &str = "/proc";
+
 pub(crate) mod attach;
 mod collector;
 mod counters;

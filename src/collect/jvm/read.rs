@@ -1,6 +1,7 @@
 //! One reading of all JVMs: found, named, numbered, with their series and, where there are none,
 //! the reason and the way out.
 
+use crate::collect::jvm::PROC;
 use crate::collect::jvm::collector;
 use crate::collect::jvm::counters::Place;
 use crate::collect::jvm::find::{Finder, Found, application};
@@ -90,7 +91,7 @@ impl Jvms {
     }
 
     pub fn of_this_machine() -> Self {
-        Self::new("/proc")
+        Self::new(PROC)
     }
 
     pub(crate) fn proc(&self) -> &Path {

@@ -1,6 +1,7 @@
 //! Asks exactly the JVM a person saw, one question at a time.
 
 use crate::base::clock::{Clock, Duration, monotonic};
+use crate::collect::jvm::PROC;
 use crate::collect::jvm::attach::{self, AttachError};
 use crate::collect::jvm::find::{self, Found};
 use crate::collect::jvm::report::Answered;
@@ -54,7 +55,7 @@ impl Asker {
     }
 
     pub fn of_this_machine(clock: Clock, policy: AttachPolicy) -> Self {
-        Self::new("/proc", clock, policy)
+        Self::new(PROC, clock, policy)
     }
 
     /// The user that the JVM runs as, where it is still the one that was meant.
