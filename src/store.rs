@@ -9,6 +9,7 @@
 mod disk;
 pub mod import;
 pub mod live;
+mod logs;
 mod metrics;
 pub mod open;
 pub mod read;

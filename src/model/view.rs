@@ -219,6 +219,8 @@ pub struct StorageView {
     /// The largest metrics and labels by number of series.
     pub by_metric: Vec<(String, u64)>,
     pub by_label: Vec<(String, u64)>,
+    #[serde(default)]
+    pub logs: LogStorage,
     pub problems: Vec<String>,
 }
 
@@ -239,6 +241,18 @@ pub struct Census {
     pub bytes_by_label: Vec<(String, u64)>,
     /// By `name=value`.
     pub series_by_pair: Vec<(String, u64)>,
+}
+
+/// What is stored of logs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogStorage {
+    pub streams: u64,
+    pub blocks: u64,
+    pub lines: u64,
+    /// Bytes of the lines themselves, and of the files that hold them with everything else.
+    pub raw_bytes: u64,
+    pub disk_bytes: u64,
+    pub retention: String,
 }
 
 /// One immutable block.

@@ -3,9 +3,12 @@
 //! ```text
 //! DIR/LOCK                  held by the engine that uses it
 //! DIR/FORMAT                says that it is bongsu's, and of which format
-//! DIR/wal/{metrics,snapshots,state}/NNNNNNNN.wal
+//! DIR/wal/{metrics,logs,snapshots,state}/NNNNNNNN.wal
 //! DIR/metrics/...           blocks
+//! DIR/logs/NNNNNNNN.part    blocks of lines
 //! ```
+
+mod logs;
 
 use crate::base::cancel::Cancel;
 use crate::base::clock::Clock;
@@ -14,10 +17,11 @@ use crate::model::answer::Metadata;
 use crate::model::labels::Labels;
 use crate::model::matcher::Matcher;
 use crate::model::time::TimeRange;
-use crate::model::view::{Census, QueueRow, StorageView};
+use crate::model::view::{Census, LogStorage, QueueRow, StorageView};
 use crate::store::disk::wal::OpenWalError;
 use crate::store::import::Import;
 use crate::store::live::Ring;
+use crate::store::logs::logdb::{Keep, LogDb, OpenLogsError, Setting};
 use crate::store::metrics::tsdb::{Limits, OpenTsdbError, Place, Tsdb};
 use crate::store::read::{Ask, Found, ReadError, Select, Selection, SeriesSource};
 use crate::store::snapshots::Snapshots;
@@ -52,6 +56,11 @@ pub struct Options {
     pub retention_ms: i64,
     /// Bytes of blocks that are kept; 0 is no limit.
     pub retention_bytes: u64,
+    /// How long log lines are kept, in milliseconds.
+    pub logs_retention_ms: i64,
+    /// Bytes of the disk that stay free: before that, the oldest log lines go.
+    pub free_bytes: u64,
+    pub max_streams: usize,
     /// How late a sample may be, in milliseconds; 0 refuses what is out of order.
     pub out_of_order_ms: i64,
     /// Upkeep runs on a thread of its own. Tests turn it off and call [`Store::upkeep`].
@@ -69,6 +78,9 @@ impl Options {
             max_series: 2_000_000,
             retention_ms: 15 * 24 * 3_600_000,
             retention_bytes: 0,
+            logs_retention_ms: 15 * 24 * 3_600_000,
+            free_bytes: 256 << 20,
+            max_streams: 100_000,
             out_of_order_ms: 0,
             background: true,
         }
@@ -99,6 +111,16 @@ impl From<OpenTsdbError> for OpenError {
     }
 }
 
+impl From<OpenLogsError> for OpenError {
+    fn from(e: OpenLogsError) -> Self {
+        match e {
+            OpenLogsError::Wal(e) => e.into(),
+            OpenLogsError::Fs(e) => Self::Fs(e),
+            other => Self::Wal(other.to_string()),
+        }
+    }
+}
+
 impl From<OpenWalError> for OpenError {
     fn from(e: OpenWalError) -> Self {
         match e {
@@ -115,6 +137,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     options: Options,
     tsdb: Tsdb,
+    logs: LogDb,
     state: State,
     snapshots: Snapshots,
     problems: Vec<String>,
@@ -163,10 +186,18 @@ impl Store {
         };
         let (tsdb, found) = Tsdb::open(place)?;
         problems.extend(found);
+        let (logs, found) = LogDb::open(Setting {
+            fs: fs.clone(),
+            clock: options.clock.clone(),
+            dir: dir.clone(),
+            max_streams: options.max_streams,
+        })?;
+        problems.extend(found);
         let background = options.background;
         let store = Self(Arc::new(Inner {
             options,
             tsdb,
+            logs,
             state,
             snapshots,
             problems,
@@ -210,7 +241,7 @@ impl Store {
     pub fn flush(&self) -> Result<(), WriteError> {
         self.0.tsdb.wal.flush()?;
         self.0.snapshots.wal().flush()?;
-        Ok(())
+        self.0.logs.flush()
     }
 
     /// Deletes the samples in the range of every series that satisfies one of the selectors.
@@ -283,6 +314,7 @@ impl Store {
         vec![
             ("metrics head".to_owned(), head, allowed),
             ("block cache".to_owned(), cache, allowed / 4),
+            ("logs".to_owned(), self.0.logs.facts().memory, 24 << 20),
         ]
     }
 
@@ -294,6 +326,7 @@ impl Store {
             let _ = thread.join();
         }
         self.0.tsdb.wal.close();
+        self.0.logs.close();
         self.0.snapshots.wal().close();
         self.0.state.close();
         *self.0.lock.lock() = None;
@@ -329,9 +362,19 @@ impl Store {
         let now = self.0.options.clock.now_ms();
         let oldest = now.saturating_sub(self.0.options.retention_ms);
         self.0.snapshots.retain(oldest, SNAPSHOT_BYTES);
+        // Where a size is set, each of samples and lines may take what the other leaves, and at
+        // least half.
         let bytes = self.0.options.retention_bytes;
+        let beside = |other: u64| bytes - other.min(bytes / 2);
         let longest = self.0.options.retention_ms / 10;
-        self.0.tsdb.upkeep(oldest, bytes, longest);
+        let lines = self.0.logs.facts().disk_bytes;
+        self.0.tsdb.upkeep(oldest, beside(lines), longest);
+        let oldest = now.saturating_sub(self.0.options.logs_retention_ms);
+        self.0.logs.upkeep(Keep {
+            oldest: oldest.saturating_mul(1_000_000),
+            bytes: beside(self.0.tsdb.facts().disk_bytes),
+            free: self.0.options.free_bytes,
+        });
     }
 
     /// The series in memory, counted; at most `limit` rows of each kind.
@@ -345,6 +388,18 @@ impl Store {
         let mut view = inner.tsdb.facts();
         view.path = inner.options.dir.display().to_string();
         view.free_bytes = inner.options.fs.free_space(&inner.options.dir).unwrap_or(0);
+        let lines = inner.logs.facts();
+        view.disk_bytes += lines.disk_bytes;
+        let days = inner.options.logs_retention_ms / 86_400_000;
+        view.logs = LogStorage {
+            streams: lines.streams,
+            blocks: lines.blocks,
+            lines: lines.lines,
+            raw_bytes: lines.raw_bytes,
+            disk_bytes: lines.disk_bytes,
+            retention: format!("{days} d"),
+        };
+        view.problems.extend(lines.problems);
         view.disk_bytes += inner.snapshots.wal().bytes() + inner.state.disk_bytes();
         let days = inner.options.retention_ms / 86_400_000;
         view.retention = match inner.options.retention_bytes {

@@ -126,6 +126,17 @@ fn table(status: &Status) -> String {
             ),
         ),
         (
+            "logs",
+            format!(
+                "{} lines in {} streams, {} of text in {} on disk, kept {}",
+                s.logs.lines,
+                s.logs.streams,
+                bytes(s.logs.raw_bytes),
+                bytes(s.logs.disk_bytes),
+                s.logs.retention
+            ),
+        ),
+        (
             "own cost",
             format!(
                 "{} memory, {:.1} % of a core, {} threads, {} files",

@@ -32,7 +32,7 @@ pub(crate) fn put(out: &mut Vec<u8>, kind: u8, payload: &[u8]) {
     put_frame(out, kind, &[payload]);
 }
 
-fn put_frame(out: &mut Vec<u8>, kind: u8, parts: &[&[u8]]) {
+pub(crate) fn put_frame(out: &mut Vec<u8>, kind: u8, parts: &[&[u8]]) {
     let len: usize = parts.iter().map(|p| p.len()).sum();
     let mut crc = crc32fast::Hasher::new();
     crc.update(&[kind]);

@@ -198,12 +198,21 @@ fn facts(state: &State, s: &StorageView, theme: &Theme) -> Vec<(String, String, 
         bytes(s.blocks.iter().map(|b| b.bytes).sum()),
         bytes(s.free_bytes)
     );
+    let logs = format!(
+        "{} lines, {} streams, {} ({} of text); kept {}",
+        s.logs.lines,
+        s.logs.streams,
+        bytes(s.logs.disk_bytes),
+        bytes(s.logs.raw_bytes),
+        s.logs.retention
+    );
     let mut out: Vec<(String, String, Style)> = [
         ("reaches back to", reaches),
         ("retention", s.retention.clone()),
         ("series", format!("{}; {churn}", s.series)),
         ("head", head),
         ("disk", disk),
+        ("logs", logs),
     ]
     .map(|(name, value)| (name.to_owned(), value, theme.text))
     .into();

@@ -6,8 +6,8 @@ use bongsu::model::labels::Labels;
 use bongsu::model::request::{PromQuery, Request, ViewName};
 use bongsu::model::sample::Sample;
 use bongsu::model::view::{
-    BlindSpot, BlockRow, Health, Machine, Mark, MarkKind, OwnCost, SenderRow, Status, StorageView,
-    TargetRow, View,
+    BlindSpot, BlockRow, Health, LogStorage, Machine, Mark, MarkKind, OwnCost, SenderRow, Status,
+    StorageView, TargetRow, View,
 };
 use bongsu::source::api::{Reply, Source, SourceError};
 
@@ -270,6 +270,14 @@ fn storage() -> StorageView {
         reaches_back_to: NOW - 4 * 7_200_000,
         by_metric: vec![("node_cpu_seconds_total".into(), 32), ("up".into(), 4)],
         by_label: vec![("instance".into(), 3120), ("cpu".into(), 64)],
+        logs: LogStorage {
+            streams: 14,
+            blocks: 120,
+            lines: 250_000,
+            raw_bytes: 31 << 20,
+            disk_bytes: 5 << 20,
+            retention: "15 d".into(),
+        },
         problems: vec!["block b-0001 is damaged at byte 4096: 200 samples are missing".into()],
     }
 }
