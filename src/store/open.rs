@@ -300,6 +300,7 @@ impl Store {
         let inner = &self.0;
         vec![
             inner.tsdb.wal.queue(),
+            inner.logs.queue(),
             inner.snapshots.wal().queue(),
             inner.state.queue(),
         ]

@@ -14,6 +14,7 @@ mod upkeep;
 use crate::base::clock::Clock;
 use crate::base::fs::Fs;
 use crate::model::labels::Labels;
+use crate::model::view::QueueRow;
 use crate::store::disk::cache::Cache;
 use crate::store::disk::wal::Wal;
 use crate::store::logs::head::{Head, SEAL};
@@ -174,6 +175,10 @@ impl LogDb {
             self.0.done.wait(&mut turn);
         }
         Ok(())
+    }
+
+    pub(crate) fn queue(&self) -> QueueRow {
+        self.0.wal.queue()
     }
 
     pub(crate) fn position(&self, source: &str) -> Option<Vec<u8>> {
