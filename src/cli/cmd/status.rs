@@ -81,6 +81,18 @@ fn alone(families: &[Family]) -> String {
     out
 }
 
+fn logs(status: &Status) -> String {
+    let logs = &status.storage.logs;
+    format!(
+        "{} lines in {} streams, {} of text in {} on disk, kept {}",
+        logs.lines,
+        logs.streams,
+        bytes(logs.raw_bytes),
+        bytes(logs.disk_bytes),
+        logs.retention
+    )
+}
+
 fn table(status: &Status) -> String {
     let s = &status.storage;
     let up = format_duration_ms((status.now - status.started_at) / 1000 * 1000);
@@ -125,17 +137,7 @@ fn table(status: &Status) -> String {
                 bytes(s.free_bytes)
             ),
         ),
-        (
-            "logs",
-            format!(
-                "{} lines in {} streams, {} of text in {} on disk, kept {}",
-                s.logs.lines,
-                s.logs.streams,
-                bytes(s.logs.raw_bytes),
-                bytes(s.logs.disk_bytes),
-                s.logs.retention
-            ),
-        ),
+        ("logs", logs(status)),
         (
             "own cost",
             format!(
