@@ -1,5 +1,6 @@
 //! Tests against real servers from Debian's packages; the feature `interop` turns them on.
 
+mod jvm;
 mod node_exporter;
 mod prometheus;
 mod prometheus_queries;

@@ -7,7 +7,7 @@ use crate::collect::jvm::counters::Place;
 use crate::collect::jvm::find::{Finder, Found, application};
 use crate::collect::jvm::heap_info::HeapNow;
 use crate::collect::jvm::hsperf::{self, Counters, HsperfError};
-use crate::collect::jvm::series::{Memory, families};
+use crate::collect::jvm::series::{Memory, began_at, families};
 use crate::model::answer::MetricKind;
 use crate::model::family::Family;
 use hashbrown::HashMap;
@@ -209,10 +209,7 @@ impl Jvm {
         let version = version.unwrap_or("?");
         let words = format!("{version} {}", collector.name);
         words.trim_end().clone_into(&mut self.machine);
-        self.began_at = counters
-            .number("sun.rt.createVmBeginTime")
-            .unwrap_or(0)
-            .max(0);
+        self.began_at = began_at(counters).unwrap_or(0.0) as i64;
         (self.still, self.asked) = (collector.still, asked);
     }
 }

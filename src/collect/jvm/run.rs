@@ -11,7 +11,7 @@ use crate::model::labels::{Labels, METRIC_NAME};
 use crate::model::sample::stale_marker;
 use crate::model::view::JvmRow;
 use crate::store::write::{Append, MetricSink, SeriesId};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -116,19 +116,22 @@ impl Reader {
         let scraped = self.parts.scraped.borrow().clone();
         let mut samples = Vec::new();
         let mut rows = Vec::with_capacity(jvms.len());
+        let mut shown: HashSet<Id> = HashSet::with_capacity(jvms.len());
         for jvm in &jvms {
             let row = row(&self.parts, jvm, &scraped);
             // Two copies of one JVM would make rules fire twice: the exporter's stays.
             if row.shown_by.is_empty() {
+                shown.insert((jvm.pid, jvm.started));
                 self.names.samples(&row.instance, jvm, now, &mut samples);
             }
             rows.push(row);
         }
-        self.names.forget_all_but(&jvms);
         if let Some(heaps) = &self.heaps {
             heaps.wish(jvms.iter().filter(|j| j.still).map(|j| j.found.clone()));
         }
         self.parts.sink.append_live(&samples);
+        let ended = self.names.end_all_but(&shown, now);
+        self.parts.sink.append_live(&ended);
         if store {
             self.store(&samples, now);
         }
@@ -189,38 +192,59 @@ struct Name {
 
 impl Names {
     fn samples(&mut self, instance: &str, jvm: &Jvm, now: i64, out: &mut Vec<(Labels, i64, f64)>) {
-        let names = self.of.entry((jvm.pid, jvm.started)).or_default();
         let mut at = 0;
         for family in &jvm.families {
             for point in &family.points {
-                let same = |n: &Name| {
-                    n.family == family.name && n.suffix == point.suffix && n.labels == point.labels
-                };
-                if !names.get(at).is_some_and(same) {
-                    names.truncate(at);
-                    let name = format!("{}{}", family.name, point.suffix);
-                    names.push(Name {
-                        family: family.name.clone(),
-                        suffix: point.suffix,
-                        labels: point.labels.clone(),
-                        whole: identity(&point.labels, &name, instance, jvm),
-                    });
-                }
-                out.push((names[at].whole.clone(), now, point.value));
+                let words = (family.name.clone(), point.suffix);
+                let name = self.name(at, words, &point.labels, (instance, jvm));
+                out.push((name, now, point.value));
                 at += 1;
             }
         }
         // A JVM that shows no numbers is not down: it only cannot be read.
-        if jvm.problem.is_none() {
-            out.push((identity(&Labels::empty(), "up", instance, jvm), now, 1.0));
+        let up = jvm.problem.is_none().then_some(1.0);
+        if let Some(up) = up {
+            let name = self.name(at, ("up".into(), ""), &Labels::empty(), (instance, jvm));
+            out.push((name, now, up));
         }
     }
 
-    fn forget_all_but(&mut self, jvms: &[Jvm]) {
-        if self.of.len() > jvms.len() {
-            let alive: hashbrown::HashSet<Id> = jvms.iter().map(|j| (j.pid, j.started)).collect();
-            self.of.retain(|id, _| alive.contains(id));
+    /// The labels of the series at this place.
+    fn name(
+        &mut self,
+        at: usize,
+        (family, suffix): (Cow<'static, str>, &'static str),
+        labels: &Labels,
+        (instance, jvm): (&str, &Jvm),
+    ) -> Labels {
+        let names = self.of.entry((jvm.pid, jvm.started)).or_default();
+        let same = |n: &&Name| n.family == family && n.suffix == suffix && n.labels == *labels;
+        if let Some(known) = names.get(at).filter(same) {
+            return known.whole.clone();
         }
+        names.truncate(at);
+        let whole = identity(labels, &format!("{family}{suffix}"), instance, jvm);
+        names.push(Name {
+            family,
+            suffix,
+            labels: labels.clone(),
+            whole: whole.clone(),
+        });
+        whole
+    }
+
+    /// Markers for the series of JVMs that are not shown any more: the live console must not see
+    /// their last values for as long as it looks back.
+    fn end_all_but(&mut self, shown: &HashSet<Id>, now: i64) -> Vec<(Labels, i64, f64)> {
+        let mut ended = Vec::new();
+        self.of.retain(|id, names| {
+            let stays = shown.contains(id);
+            if !stays {
+                ended.extend(names.drain(..).map(|n| (n.whole, now, stale_marker())));
+            }
+            stays
+        });
+        ended
     }
 }
 
@@ -291,7 +315,7 @@ mod tests {
     struct Memory {
         series: Mutex<Vec<Labels>>,
         stored: Mutex<Vec<Append>>,
-        live: Mutex<Vec<Labels>>,
+        live: Mutex<Vec<f64>>,
     }
 
     impl MetricSink for Memory {
@@ -307,9 +331,7 @@ mod tests {
         }
 
         fn append_live(&self, batch: &[(Labels, i64, f64)]) {
-            self.live
-                .lock()
-                .extend(batch.iter().map(|(labels, _, _)| labels.clone()));
+            self.live.lock().extend(batch.iter().map(|(_, _, v)| *v));
         }
 
         fn describe(&self, _: &[Metadata]) {}
@@ -358,5 +380,7 @@ mod tests {
         reader.read(16_000, true);
         let last = *sink.stored.lock().last().unwrap();
         assert!(last.t == 16_000 && is_stale(last.v));
+        let live = sink.live.lock();
+        assert!(live.last().is_some_and(|v| is_stale(*v)), "{live:?}");
     }
 }

@@ -357,11 +357,16 @@ fn classes(counters: &Counters<'_>) -> Vec<Single> {
     ]
 }
 
+/// Milliseconds since the epoch, as the runtime bean and so every exporter tells it: the end of the
+/// machine's start.
+pub(crate) fn began_at(counters: &Counters<'_>) -> Option<f64> {
+    let of = |name| counters.amount(name).filter(|ms| *ms > 0.0);
+    of("sun.rt.vmInitDoneTime").or_else(|| of("sun.rt.createVmBeginTime"))
+}
+
 fn machine(counters: &Counters<'_>) -> Vec<Single> {
     let seconds = |name| counters.seconds(name);
-    let began = counters
-        .amount("sun.rt.createVmBeginTime")
-        .map(|ms| ms / 1000.0);
+    let began = began_at(counters).map(|ms| ms / 1000.0);
     let counter = |name, help, value| (name, MetricKind::Counter, help, value);
     vec![
         counter(
