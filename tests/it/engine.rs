@@ -2,7 +2,7 @@
 
 mod api;
 mod inside;
-mod pty;
+pub(crate) mod pty;
 mod serve;
 mod status;
 

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// The program on a screen of 120 by 40.
-struct Console {
+pub(crate) struct Console {
     child: Box<dyn Child + Send + Sync>,
     input: Box<dyn Write + Send>,
     output: Receiver<Vec<u8>>,
@@ -17,7 +17,7 @@ struct Console {
 }
 
 impl Console {
-    fn start(dir: &Path, term: &str) -> Self {
+    pub(crate) fn start(dir: &Path, term: &str) -> Self {
         let size = PtySize {
             rows: 40,
             cols: 120,
@@ -66,16 +66,16 @@ impl Console {
         }
     }
 
-    fn keys(&mut self, keys: &str) {
+    pub(crate) fn keys(&mut self, keys: &str) {
         self.input.write_all(keys.as_bytes()).unwrap();
         self.input.flush().unwrap();
     }
 
-    fn contents(&self) -> String {
+    pub(crate) fn contents(&self) -> String {
         self.screen.screen().contents()
     }
 
-    fn until(&mut self, what: &str, done: impl Fn(&str) -> bool) {
+    pub(crate) fn until(&mut self, what: &str, done: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !done(&self.contents()) {
             assert!(
@@ -89,7 +89,7 @@ impl Console {
         }
     }
 
-    fn sees(&mut self, text: &str) {
+    pub(crate) fn sees(&mut self, text: &str) {
         self.until(text, |screen| screen.contains(text));
     }
 
@@ -165,7 +165,7 @@ fn a_visit(term: &str) {
 }
 
 /// Stops collecting and leaves.
-fn leave(console: &mut Console) {
+pub(crate) fn leave(console: &mut Console) {
     console.keys("q");
     console.sees("stop collecting");
     console.keys("\r");

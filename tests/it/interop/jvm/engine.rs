@@ -1,6 +1,7 @@
 //! The real program beside real JVMs: who is stored, who gives way, and the users' rules.
 
 use super::{Service, jdks};
+use crate::engine::pty::{Console, leave};
 use crate::engine::{Serve, until};
 use std::path::Path;
 
@@ -142,4 +143,52 @@ fn where_attaching_is_always_allowed_g1_is_live() {
         serve.stop();
         service.is_unharmed();
     }
+}
+
+#[test]
+fn a_person_finds_the_deadlock_in_a_terminal() {
+    let Some(jdk) = jdks().into_iter().next() else {
+        return;
+    };
+    // Named so that it is the first of the list among other tests' JVMs of no fuller heap.
+    let flags = [
+        "-Dspring.application.name=결제",
+        "-Xmx16m",
+        "-Xms16m",
+        "-XX:+UseSerialGC",
+    ];
+    let Some(mut service) = Service::start(&jdk, &flags, &["deadlock", "pool", "leak"]) else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let mut console = Console::start(dir.path(), "xterm-256color");
+    console.sees("Overview");
+    console.keys("4");
+    console.sees("결제");
+    // Down to it, wherever it stands.
+    for _ in 0..40 {
+        console.keys("d");
+        console.sees("Sure?");
+        if console
+            .contents()
+            .contains(&format!("(pid {})", service.pid))
+        {
+            break;
+        }
+        console.keys("n");
+        console.until("the question is gone", |s| !s.contains("Sure?"));
+        console.keys("j");
+    }
+    console.sees(&format!("(pid {})", service.pid));
+    console.keys("y");
+    console.sees("DEADLOCK");
+    console.sees("Semaphore.acquire");
+    console.keys("\t\t");
+    console.sees("HELD BY");
+    console.keys("\x1b");
+    console.until("back at the list", |s| {
+        s.contains("COMMITTED") && s.contains("thread dump")
+    });
+    leave(&mut console);
+    service.is_unharmed();
 }
