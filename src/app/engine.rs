@@ -142,6 +142,9 @@ impl Shared {
                 ("application", &jvm.application),
                 ("agentless", "true"),
             ]),
+            last_scrape: jvm.read_at,
+            last_good: if jvm.why.is_empty() { jvm.read_at } else { 0 },
+            samples: jvm.samples,
             interval_ms: self.interval.as_millis() as i64,
             remark: match (jvm.shown_by.is_empty(), jvm.why.is_empty()) {
                 (false, _) => format!("not stored: {} shows this JVM already", jvm.shown_by),

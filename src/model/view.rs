@@ -94,8 +94,12 @@ pub struct JvmRow {
     pub way_out: String,
     /// What a person should know of the numbers.
     pub remark: String,
-    /// The scraped target whose series stand in for the built-in ones; `instance` is then its.
+    /// The `instance` of the scraped target whose series stand in for the built-in ones; empty
+    /// where these are stored.
     pub shown_by: String,
+    /// Milliseconds since the epoch of the last reading, and the samples it gave.
+    pub read_at: i64,
+    pub samples: u64,
     pub attach: AttachPolicy,
 }
 

@@ -231,11 +231,16 @@ pub(crate) fn application(command: &[String], java_command: Option<&str>) -> Str
     if let Some(name) = spring.filter(|n| !n.is_empty()) {
         return name.to_owned();
     }
-    let main = java_command
-        .and_then(|c| c.split_whitespace().next())
-        .or_else(|| main_of(command))
-        .unwrap_or("java");
+    let mut words = java_command.unwrap_or_default().split_whitespace();
+    let main = words.next().or_else(|| main_of(command)).unwrap_or("java");
     let last = main.rsplit('/').next().unwrap_or(main);
+    // A single source file is started by the compiler: it is the file that runs.
+    if last.starts_with("com.sun.tools.javac.launcher.")
+        && let Some(source) = words.find(|w| !w.starts_with('-'))
+    {
+        let file = source.rsplit('/').next().unwrap_or(source);
+        return file.strip_suffix(".java").unwrap_or(file).to_owned();
+    }
     last.strip_suffix(".jar").unwrap_or(last).to_owned()
 }
 
@@ -290,6 +295,11 @@ mod tests {
             ),
             ("java -m app/com.example.Main", None, "com.example.Main"),
             ("java -version", None, "java"),
+            (
+                "java /tmp/Churn.java",
+                Some("com.sun.tools.javac.launcher.Main /tmp/Churn.java 7"),
+                "Churn",
+            ),
         ] {
             assert_eq!(application(&words(line), counter), want, "{line}");
         }

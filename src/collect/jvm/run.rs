@@ -118,7 +118,7 @@ impl Reader {
         let mut rows = Vec::with_capacity(jvms.len());
         let mut shown: HashSet<Id> = HashSet::with_capacity(jvms.len());
         for jvm in &jvms {
-            let row = row(&self.parts, jvm, &scraped);
+            let row = row(&self.parts, jvm, &scraped, now);
             // Two copies of one JVM would make rules fire twice: the exporter's stays.
             if row.shown_by.is_empty() {
                 shown.insert((jvm.pid, jvm.started));
@@ -274,12 +274,13 @@ fn exporter_of<'a>(jvm: &Jvm, scraped: &'a [ScrapedJvm]) -> Option<&'a ScrapedJv
     scraped.iter().find(same).filter(|_| jvm.began_at > 0)
 }
 
-fn row(parts: &Parts, jvm: &Jvm, scraped: &[ScrapedJvm]) -> JvmRow {
+fn row(parts: &Parts, jvm: &Jvm, scraped: &[ScrapedJvm], now: i64) -> JvmRow {
     let (why, way_out) = match &jvm.problem {
         Some(problem) => (problem.why.clone(), problem.way_out.clone()),
         None => Default::default(),
     };
-    let remark = if jvm.still && !jvm.asked {
+    let shown_by = exporter_of(jvm, scraped).map_or_else(String::new, |s| s.instance.clone());
+    let remark = if jvm.still && !jvm.asked && shown_by.is_empty() {
         "G1 writes its heap's numbers at collections only: these are of the last one. \
          With `jvm.attach: always` they are asked at every reading."
     } else {
@@ -297,7 +298,9 @@ fn row(parts: &Parts, jvm: &Jvm, scraped: &[ScrapedJvm]) -> JvmRow {
         why,
         way_out,
         remark: remark.to_owned(),
-        shown_by: exporter_of(jvm, scraped).map_or_else(String::new, |s| s.instance.clone()),
+        shown_by,
+        read_at: now,
+        samples: jvm.families.iter().map(|f| f.points.len() as u64).sum(),
         attach: parts.attach,
     }
 }

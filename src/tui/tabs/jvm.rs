@@ -212,6 +212,7 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
     if state.locals.jvm.open.is_some() {
         return report::act(state, act);
     }
+    hold(state);
     match act {
         Act::NextPane | Act::PrevPane => {
             let count = SECTIONS.len() + 1;
@@ -262,6 +263,16 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         _ => return None,
     }
     Some(Vec::new())
+}
+
+/// The list is sorted by how full heaps are, which changes: from the first key on, the row that a
+/// person looks at stays chosen.
+fn hold(state: &mut State) {
+    if state.locals.jvm.chosen.is_none() {
+        let rows = rows(&shown(state, state.ask(state.width)));
+        let row = chosen(state, &rows).map(|(_, row)| row.instance.to_owned());
+        state.locals.jvm.chosen = row;
+    }
 }
 
 /// The next charts of the section, where not all have room; behind the last come the first.

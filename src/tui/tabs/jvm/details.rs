@@ -25,6 +25,8 @@ pub(super) struct Detail {
     form: Form,
     /// Full collections are marked on it.
     marks: bool,
+    /// Said where it has no samples.
+    none: &'static str,
     lines: &'static [Line],
 }
 
@@ -66,6 +68,7 @@ const fn chart(title: &'static str, unit: Unit, lines: &'static [Line]) -> Detai
         unit,
         form: Form::Curves,
         marks: false,
+        none: "This JVM does not tell.",
         lines,
     }
 }
@@ -75,6 +78,10 @@ const fn marked(detail: Detail) -> Detail {
         marks: true,
         ..detail
     }
+}
+
+const fn or(none: &'static str, detail: Detail) -> Detail {
+    Detail { none, ..detail }
 }
 
 const fn stacked(detail: Detail) -> Detail {
@@ -210,10 +217,13 @@ pub(super) static SECTIONS: &[Section] = &[
                 Unit::PerSecond,
                 &[rate("", &names::REQUESTS)],
             ),
-            chart(
-                "Errors (5xx) by URI",
-                Unit::PerSecond,
-                &[rate("", &names::REQUEST_ERRORS)],
+            or(
+                "No answer of 5xx in this stretch of time.",
+                chart(
+                    "Errors (5xx) by URI",
+                    Unit::PerSecond,
+                    &[rate("", &names::REQUEST_ERRORS)],
+                ),
             ),
             chart(
                 "Mean latency by URI",
@@ -342,7 +352,7 @@ impl Detail {
                 buf,
                 look,
             };
-            return plot::empty_slot(shown, part, "This JVM does not tell.", place);
+            return plot::empty_slot(shown, part, self.none, place);
         }
         let mut marks = shown.state.marks();
         marks.extend(full.iter().filter(|_| self.marks));

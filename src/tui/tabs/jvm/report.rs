@@ -432,7 +432,14 @@ fn paint_head(
         }
         let (text, style) = match &now.body {
             JvmReportBody::Threads(dump) if !dump.deadlocks.is_empty() => {
-                (format!("DEADLOCK {}", threads::cycle(dump, 0)), look.bad)
+                let more = match dump.deadlocks.len() - 1 {
+                    0 => String::new(),
+                    n => format!("  and {n} more"),
+                };
+                (
+                    format!("DEADLOCK {}{more}", threads::cycle(dump, 0)),
+                    look.bad,
+                )
             }
             JvmReportBody::Threads(dump) => (threads::states(dump), look.dim),
             _ => (head.summary.clone(), look.dim),
