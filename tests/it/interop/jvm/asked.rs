@@ -308,6 +308,13 @@ fn in_namespaces(jdk: &Jdk, words: &[&str]) -> Option<Service> {
 #[test]
 fn a_jvm_in_a_pid_namespace_is_read_and_asked() {
     for jdk in jdks() {
+        if jdk.home.starts_with("/tmp") {
+            println!(
+                "skipped: {} is hidden by the namespace's own /tmp",
+                jdk.home.display()
+            );
+            continue;
+        }
         let Some(mut service) = in_namespaces(&jdk, &["spin"]) else {
             return;
         };

@@ -66,8 +66,10 @@ fn between(before: &Beans, jvm: &Jvm, after: &Beans, context: &str) {
                 1.0
             };
             compared += 1;
+            // Its bean counts a cycle where the counter counts each of its pauses.
+            let finer = gc == "Shenandoah Pauses";
             assert!(
-                point.value >= low - slack && point.value <= high + slack,
+                point.value >= low - slack && (finer || point.value <= high + slack),
                 "{context} {name} {gc}: {low} <= {} <= {high}",
                 point.value
             );
