@@ -7,7 +7,9 @@
 
 mod backstage;
 pub mod console;
+mod containers;
 pub mod demo;
+mod doors;
 pub mod engine;
 mod gate;
 mod health;

@@ -5,9 +5,12 @@
 //! `store::write`, live views through `tokio::sync::watch`. Start with [`host`] and [`scrape`]. Tested on trees
 //! of /proc and /sys under `tests/data/host`, and beside real exporters in `tests/it/interop`.
 
+pub mod beat;
+pub mod container;
 pub mod discovery;
 pub mod host;
 pub mod jvm;
+mod kept;
 pub mod perform;
 pub mod relabel;
 pub mod scrape;

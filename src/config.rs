@@ -14,6 +14,8 @@
 mod alerting;
 pub mod api;
 mod check;
+pub mod compose;
+pub mod containers;
 mod discovery;
 mod fields;
 pub mod files;
@@ -59,6 +61,7 @@ pub struct Config {
     /// Patterns; `*` may stand in the last part.
     pub rule_files: Vec<PathBuf>,
     pub host: host::Host,
+    pub containers: containers::Containers,
     pub jvm: jvm::Jvm,
     pub storage: storage::Storage,
     pub limits: limits::Limits,

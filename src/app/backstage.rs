@@ -13,7 +13,7 @@ use crate::model::family::Family;
 use crate::model::labels::Labels;
 use crate::model::matcher::Matcher;
 use crate::model::request::ViewName;
-use crate::model::view::{Census, Mark, MarkKind, Status, View};
+use crate::model::view::{Census, Mark, MarkKind, ProcessRow, Status, View};
 use crate::query::syntax;
 use crate::source::api::{Caller, Reply, Source, SourceError};
 use crate::source::embedded::{Backstage, Embedded, OPENING};
@@ -60,11 +60,23 @@ impl Backstage for Stage {
                 None => View::Processes((**self.shared.watching.processes.borrow()).clone()),
             },
             ViewName::Targets => View::Targets(self.shared.targets()),
-            ViewName::Blind => View::Blind(self.shared.watching.blind.borrow().clone()),
+            ViewName::Blind => {
+                let mut blind = self.shared.watching.blind.borrow().clone();
+                blind.extend(self.shared.containers.problems());
+                View::Blind(blind)
+            }
             ViewName::Jvms => View::Jvms((**self.shared.jvms.borrow()).clone()),
             ViewName::Senders => View::Senders(self.shared.senders.rows()),
             ViewName::JvmReports => reports::list(&self.shared, at)?,
             ViewName::JvmReport => reports::one(&self.shared, at, caller)?,
+            ViewName::Containers => View::Containers(self.shared.containers.view()),
+            ViewName::ContainerFacts(key) => {
+                View::ContainerFacts(self.shared.containers.facts(key))
+            }
+            ViewName::ContainerOutput(key) => {
+                View::ContainerOutput(self.shared.containers.output(key))
+            }
+            ViewName::ContainerProcesses(key) => processes_inside(&self.shared, key),
             ViewName::Machine => View::Machine(self.shared.machine()),
             ViewName::Alerts | ViewName::Rules => nothing("no rules are evaluated"),
             ViewName::Receivers | ViewName::Silences | ViewName::AlertStory(_) => {
@@ -116,6 +128,10 @@ async fn perform(
         return Ok(Outcome::Refused { said });
     }
     match action {
+        Action::Container { id, order } => Ok(match rights::may_order(&shared, &caller, &id) {
+            Ok(()) => shared.containers.order(&id, order).await,
+            Err(said) => Outcome::Refused { said },
+        }),
         Action::Reload => Ok(reload::reload(&shared).await),
         Action::TryTarget { url } => Ok(scraper(&shared)?.try_target(url).await),
         Action::AddTarget { url, job, labels } => {
@@ -169,9 +185,10 @@ fn act(shared: &Shared, action: Action, caller: &Caller) -> Result<Outcome, Sour
             started,
             question,
         } => reports::ask(shared, caller, (pid, started), question)?,
-        Action::Reload | Action::TryTarget { .. } | Action::AddTarget { .. } => {
-            refused("this order is carried out elsewhere")
-        }
+        Action::Container { .. }
+        | Action::Reload
+        | Action::TryTarget { .. }
+        | Action::AddTarget { .. } => refused("this order is carried out elsewhere"),
     })
 }
 
@@ -197,6 +214,7 @@ fn marks(shared: &Shared) -> Vec<Mark> {
     let mut all = bookmarks(shared);
     all.extend(shared.watching.marks.borrow().iter().cloned());
     all.extend(shared.past_gaps.lock().iter().cloned());
+    all.extend(shared.containers.marks());
     all.sort_by_key(|m| (m.t, m.until));
     all
 }
@@ -216,6 +234,25 @@ fn bookmarks(shared: &Shared) -> Vec<Mark> {
         })
     };
     rows.into_iter().filter_map(mark).collect()
+}
+
+/// This console's number among those that look at processes.
+const INSIDE: i32 = -1;
+
+/// The processes of one container, the greediest first.
+fn processes_inside(shared: &Shared, key: u64) -> View {
+    let Some(pids) = shared.containers.processes(key) else {
+        return nothing("it does not run, or its cgroup may not be read");
+    };
+    let mut view = (**shared.watching.processes.borrow()).clone();
+    view.rows.retain(|r| pids.binary_search(&r.pid).is_ok());
+    let cpu = |r: &ProcessRow| r.cpu.unwrap_or(0.0);
+    view.rows
+        .sort_by(|a, b| cpu(b).total_cmp(&cpu(a)).then(a.pid.cmp(&b.pid)));
+    shared
+        .looking
+        .look_at(INSIDE, view.rows.iter().take(100).map(|r| r.pid).collect());
+    View::Processes(view)
 }
 
 /// The record nearest before that time.

@@ -6,6 +6,8 @@
 
 use crate::api::{self, Api};
 use crate::app::backstage::{Ports, Stage};
+use crate::app::containers::Containers;
+use crate::app::doors::{self, Doors};
 use crate::app::gate::Gate;
 use crate::app::health::{Consoles, Problems, Trouble};
 use crate::app::languages::PromQl;
@@ -20,6 +22,7 @@ use crate::base::net::listen::Bound;
 use crate::base::net::unix::Socket;
 use crate::base::own::{self, Cost, Own};
 use crate::base::task::{self, Stop, Stopper};
+use crate::collect::beat::{self, Beat};
 use crate::collect::host::Options as HostOptions;
 use crate::collect::host::run::gap;
 use crate::collect::host::run::{Looking, Rounds, Running, Setup, Watching};
@@ -74,6 +77,7 @@ pub(crate) struct Shared {
     /// JVMs whose exporters are scraped, for the reader of JVMs.
     pub(crate) scraped_jvms: watch::Sender<Arc<Vec<ScrapedJvm>>>,
     pub(crate) asker: Asker,
+    pub(crate) containers: Containers,
     pub(crate) ring: Ring,
     pub(crate) store: ArcSwapOption<Store>,
     /// Stretches without an engine, found when the store was opened.
@@ -184,6 +188,16 @@ impl Shared {
         self.watching.machine.borrow().clone()
     }
 
+    /// When a built-in collector reads; `interval` is its own, where it has one.
+    pub(crate) fn beat(&self, interval: Option<Duration>) -> Beat {
+        Beat {
+            clock: self.clock.clone(),
+            interval: interval.unwrap_or(self.interval),
+            looked_at: self.looked_at.clone(),
+            stop: Cancel::never(),
+        }
+    }
+
     fn node_labels(&self) -> Labels {
         let mut labels = self.launch.config.host.labels.edit();
         for (name, value) in [("job", "node"), ("instance", &self.host_name)] {
@@ -211,6 +225,7 @@ pub struct Engine {
     stopper: Stopper,
     collector: Option<Running>,
     jvm_collector: Option<jvm::run::Running>,
+    container_collector: Option<beat::Running>,
     opener: Option<JoinHandle<bool>>,
     doors: Arc<Mutex<Vec<tokio::task::JoinHandle<Option<()>>>>>,
     ready: Option<oneshot::Receiver<anyhow::Result<()>>>,
@@ -241,6 +256,7 @@ impl Engine {
             jvms,
             scraped_jvms: watch::Sender::default(),
             asker: Asker::of_this_machine(clock.clone(), launch.config.jvm.attach),
+            containers: Containers::new(Gate::new(ring.clone()), runtime.handle(), &clock),
             clock,
             host_name,
             ring,
@@ -262,6 +278,7 @@ impl Engine {
         });
         let collector = read_host(&shared, rounds)?;
         let jvm_collector = read_jvms(&shared, tell_jvms)?;
+        let container_collector = shared.containers.start(&shared, runtime.handle(), &stop)?;
         let limits = &shared.launch.config.limits;
         let embedded = Embedded::new(Parts {
             languages: shared.languages.clone(),
@@ -288,6 +305,7 @@ impl Engine {
             stopper,
             collector,
             jvm_collector,
+            container_collector,
             opener: Some(opener),
             doors,
             ready: Some(ready),
@@ -330,6 +348,9 @@ impl Engine {
         if let Some(collector) = self.jvm_collector.take() {
             collector.stop();
         }
+        if let Some(collector) = self.container_collector.take() {
+            collector.stop();
+        }
         let doors = std::mem::take(&mut *self.doors.lock());
         self.runtime.block_on(async {
             if let Some(scraper) = self.shared.scraper.get() {
@@ -342,6 +363,7 @@ impl Engine {
         self.embedded.close();
         self.shared.gate.close();
         self.shared.jvm_gate.close();
+        self.shared.containers.gate.close();
         if let Some(store) = self.shared.store.swap(None) {
             store.close();
         }
@@ -389,6 +411,7 @@ impl Opening {
         self.recall_gaps(&store);
         self.shared.gate.open(&store)?;
         self.shared.jvm_gate.open(&store)?;
+        self.shared.containers.open(&store)?;
         let _entered = self.runtime.enter();
         let jobs = reload::jobs_of(config);
         let scraper = Scraper::start(self.scraping(store), jobs);
@@ -474,7 +497,7 @@ impl Opening {
         director::Options {
             sink: Arc::new(store),
             clock: self.shared.clock.clone(),
-            names: None,
+            names: Some(self.shared.containers.names()),
             this: ThisMachine {
                 nodename: self.shared.host_name.clone(),
                 booted_at: self.shared.machine().booted_at as f64 / 1000.0,
@@ -506,6 +529,19 @@ impl Opening {
             Ok(bound) => {
                 self.shared.listening.store(Arc::new(shown(&bound)));
                 let (respond, stop) = (api.respond(), self.stop.clone());
+                if let Some(port) = launch.container_port {
+                    let spec = launch.listen.clone();
+                    let respond = respond.clone();
+                    let doors = Doors {
+                        port,
+                        spec,
+                        respond,
+                    };
+                    let keeping = doors::keep(doors, self.shared.clone(), stop.clone());
+                    self.doors
+                        .lock()
+                        .push(task::spawn("container-doors", keeping));
+                }
                 let serving = bound.serve(Limits::default(), respond, stop);
                 self.doors.lock().push(task::spawn("port", serving));
                 Ok(())

@@ -12,6 +12,8 @@ pub(crate) enum Trouble {
     Socket,
     /// The newest configuration was refused.
     Config,
+    /// A way to Docker or podman that leads nowhere.
+    Containers,
 }
 
 /// The problems of now.

@@ -1,6 +1,6 @@
 //! From arguments and files to what an engine is started with.
 
-use crate::app::listener::spec_of;
+use crate::app::listener::{container_port, spec_of};
 use crate::base::net::listen::Spec;
 use crate::config::paths::Surroundings;
 use crate::config::{Config, Finding, Level, load};
@@ -26,6 +26,8 @@ pub struct Launch {
     pub findings: Vec<Finding>,
     pub data_dir: PathBuf,
     pub listen: Spec,
+    /// The port on the gateways of container networks, where the address word says so.
+    pub container_port: Option<u16>,
     pub uid: u32,
 }
 
@@ -66,6 +68,7 @@ impl Arguments {
         let listen = spec_of(&config.api.listener, self.listen.as_deref())
             .and_then(|spec| spec.check().map(|()| spec).map_err(|e| e.to_string()))
             .map_err(|said| Refused(vec![said]))?;
+        let container_port = container_port(&config.api.listener, self.listen.as_deref());
         let data_dir = around.data_dir(self.data_dir.as_deref(), config.storage.path.as_deref());
         Ok(Launch {
             data_dir: absolute(data_dir),
@@ -73,6 +76,7 @@ impl Arguments {
             config,
             files,
             findings: loaded.findings,
+            container_port,
             listen,
             uid: around.uid,
         })

@@ -15,13 +15,8 @@ pub(crate) fn spec_of(listener: &Listener, flag: Option<&str>) -> Result<Spec, S
     let addresses = match at {
         ListenAt::Off => Vec::new(),
         ListenAt::Address(address) => vec![address],
-        ListenAt::Containers(port) => {
-            let said = format!(
-                "containers:{port}: no container network is known to this build; name the \
-                 gateway's address and `allow` its network"
-            );
-            return Err(said);
-        }
+        // Gateways come and go with their networks: `doors` listens there.
+        ListenAt::Containers(_) => Vec::new(),
     };
     Ok(Spec {
         addresses,
@@ -33,6 +28,15 @@ pub(crate) fn spec_of(listener: &Listener, flag: Option<&str>) -> Result<Spec, S
         users: listener.users.iter().map(user_of).collect(),
         allow: listener.allow.iter().map(network_of).collect(),
     })
+}
+
+/// The port of the address word `containers`, where that is what is said.
+pub(crate) fn container_port(listener: &Listener, flag: Option<&str>) -> Option<u16> {
+    let at = flag.map_or(Ok(listener.at), listener::read_address);
+    match at {
+        Ok(ListenAt::Containers(port)) => Some(port),
+        _ => None,
+    }
 }
 
 fn network_of(network: &listener::Network) -> Network {
@@ -80,5 +84,13 @@ mod tests {
                 .is_empty()
         );
         assert!(spec_of(&listener, Some("nonsense")).is_err());
+        // The word stands for addresses that are found later.
+        let spec = spec_of(&listener, Some("containers:9470")).unwrap();
+        assert!(spec.addresses.is_empty());
+        assert_eq!(
+            container_port(&listener, Some("containers:9470")),
+            Some(9470)
+        );
+        assert_eq!(container_port(&listener, None), None);
     }
 }

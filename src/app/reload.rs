@@ -109,6 +109,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
             (old.limits.memory, old.limits.series) == (new.limits.memory, new.limits.series),
         ),
         ("host", old.host == new.host),
+        ("containers", old.containers == new.containers),
         ("jvm", old.jvm == new.jvm),
         ("ui", old.ui == new.ui),
     ] {

@@ -49,6 +49,44 @@ pub(crate) fn may_attach(shared: &Shared, caller: &Caller, owner: u32) -> Result
     }
 }
 
+/// What is done to a container follows the engine's rights and the caller's number: root, the
+/// engine's own user, and who may open the container engine's socket without us.
+pub(crate) fn may_order(shared: &Shared, caller: &Caller, id: &str) -> Result<(), String> {
+    let Err(said) = may_govern(shared.launch.uid, caller) else {
+        return Ok(());
+    };
+    let (Some(uid), Some(socket)) = (caller.uid, shared.containers.socket_of(id)) else {
+        return Err(said);
+    };
+    let group = fs::read_text("/etc/group".as_ref(), 4 << 20).unwrap_or_default();
+    let passwd = fs::read_text("/etc/passwd".as_ref(), 4 << 20).unwrap_or_default();
+    let facts = fs::owner(&socket).map_err(|e| format!("{}: {e}", socket.display()))?;
+    let name = account(&passwd, uid).unwrap_or_default();
+    let own = facts.uid == uid && facts.mode & 0o200 != 0;
+    let grouped = facts.mode & 0o020 != 0 && belongs(&passwd, &group, &name, facts.gid);
+    if own || grouped || facts.mode & 0o002 != 0 {
+        return Ok(());
+    }
+    Err(format!(
+        "{} may not be opened by {name}; type: sudo usermod -aG docker {name}, or use sudo",
+        socket.display()
+    ))
+}
+
+/// Whether an account is in a group: as its first one, or by a line of `/etc/group`.
+fn belongs(passwd: &str, group: &str, name: &str, gid: u32) -> bool {
+    let gid = gid.to_string();
+    let first = passwd.lines().any(|l| {
+        let mut fields = l.split(':');
+        fields.next() == Some(name) && fields.nth(2) == Some(&gid)
+    });
+    let listed = group.lines().any(|l| {
+        let fields: Vec<&str> = l.split(':').collect();
+        matches!(fields[..], [_, _, number, members] if number == gid && members.split(',').any(|m| m == name))
+    });
+    !name.is_empty() && (first || listed)
+}
+
 /// Ending the engine and changing what it does is for its own user and root; over TCP, where there
 /// is no number, credentials stand for it.
 pub(crate) fn may_govern(engine_uid: u32, caller: &Caller) -> Result<(), String> {
@@ -85,6 +123,21 @@ mod tests {
         }
         // Over TCP only who has credentials gives orders at all.
         assert!(may_govern(998, &Caller::default()).is_ok());
+    }
+
+    #[test]
+    fn members_of_the_sockets_group_are_known() {
+        let passwd = "kim:x:1000:100::/home/kim:/bin/sh\nlee:x:1001:1001::/:/bin/sh\n";
+        let group = "docker:x:998:kim,park\nusers:x:100:\n";
+        for (name, gid, want) in [
+            ("kim", 998, true),
+            ("kim", 100, true),
+            ("lee", 998, false),
+            ("lee", 1001, true),
+            ("", 998, false),
+        ] {
+            assert_eq!(belongs(passwd, group, name, gid), want, "{name} {gid}");
+        }
     }
 
     #[test]

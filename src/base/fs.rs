@@ -418,6 +418,26 @@ pub fn output_file(path: &Path) -> io::Result<std::fs::File> {
     std::fs::File::create(path)
 }
 
+/// Who a file belongs to, and who may do what with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    pub uid: u32,
+    pub gid: u32,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+/// The owner of what stands at a path, links followed.
+pub fn owner(path: &Path) -> io::Result<Owner> {
+    use std::os::unix::fs::MetadataExt;
+    let of = std::fs::metadata(path)?;
+    Ok(Owner {
+        uid: of.uid(),
+        gid: of.gid(),
+        mode: of.mode() & 0o7777,
+    })
+}
+
 /// A text file of at most `max_bytes`, from the machine's disk.
 pub fn read_text(path: &Path, max_bytes: u64) -> Result<String> {
     use io::Read as _;

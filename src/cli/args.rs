@@ -47,6 +47,8 @@ enum Command {
     Query(cmd::query::QueryArgs),
     /// Say what is wrong in configuration files, with file, line and column
     Check(cmd::check::CheckArgs),
+    /// Propose a configuration from the files of other tools
+    Import(cmd::import::ImportArgs),
     /// Print the man page or a shell's completions
     #[command(hide = true)]
     Generate { page: cmd::generate::Page },
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
         Some(Command::Demo(demo)) => cmd::demo::run(read_only, &demo),
         Some(Command::Query(query)) => cmd::query::run(arguments, &query),
         Some(Command::Check(files)) => Ok(cmd::check::run(&files)),
+        Some(Command::Import(import)) => cmd::import::run(&import),
         Some(Command::Generate { page }) => cmd::generate::run(page, Cli::command()),
     };
     match ended {

@@ -295,6 +295,9 @@ fn read_sections(of: Fields<'_>, check: &mut Check<'_>, config: &mut Config) {
     }
     remote::check(of, check);
     otlp::check(of, check);
+    if let Some(of) = of.section("containers", &crate::config::containers::CONTAINERS) {
+        config.containers = crate::config::containers::read(of);
+    }
     if let Some(of) = of.section("jvm", &jvm::JVM) {
         config.jvm = jvm::read(of);
     }

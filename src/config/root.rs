@@ -39,6 +39,12 @@ pub(crate) static ROOT: Section = Section {
             "What is collected of this server itself.",
         ),
         key(
+            "containers",
+            Shape::Section(&crate::config::containers::CONTAINERS),
+            "",
+            "Containers of this server, without cAdvisor.",
+        ),
+        key(
             "jvm",
             Shape::Section(&jvm::JVM),
             "",
@@ -105,7 +111,6 @@ pub(crate) static ROOT: Section = Section {
         later("alerts", Shape::Any, "alerts"),
         later("logs", Shape::Any, "logs"),
         later("traces", Shape::Any, "traces"),
-        later("containers", Shape::Any, "container metrics"),
     ]],
 };
 

@@ -132,10 +132,6 @@ fn every_finding_has_its_place_and_key() {
             "just text",
             "c.yaml:1:1: error: a configuration is a mapping of `key: value` lines",
         ),
-        (
-            "containers: {enabled: true}",
-            "c.yaml:1:1: warning: containers: bongsu does not have container metrics yet; this is left out",
-        ),
     ] {
         finds(text, want);
     }
@@ -300,6 +296,10 @@ fn listeners_follow_their_rules() {
     for (text, want) in [
         ("api: {listen: off}", ""),
         ("api: {listen: 'containers:9470'}", ""),
+        (
+            "containers: {enabled: true, sockets: [unix:///d.sock], labels: ['*'], interval: 10s}",
+            "",
+        ),
         (
             "api: {listen: '0.0.0.0:9470'}",
             "error: api.listen: 0.0.0.0:9470 can be reached",

@@ -18,6 +18,8 @@ pub enum Action {
         started: u64,
         question: JvmQuestion,
     },
+    /// Starts, stops or pauses a container, through the engine that has it.
+    Container { id: String, order: ContainerOrder },
     /// Reads the configuration again; a bad file changes nothing.
     Reload,
     /// Scrapes once without storing, so that a person sees what they would add.
@@ -83,6 +85,31 @@ pub enum Signal {
     Int,
     Stop,
     Cont,
+}
+
+/// What the action menu offers for containers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ContainerOrder {
+    Start,
+    Stop,
+    Restart,
+    Kill,
+    Pause,
+    Unpause,
+}
+
+impl ContainerOrder {
+    /// The word that Docker's and podman's command lines have for it, and their API.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::Kill => "kill",
+            Self::Pause => "pause",
+            Self::Unpause => "unpause",
+        }
+    }
 }
 
 /// What an order led to. Both sentences are written for the person who gave it.

@@ -75,6 +75,14 @@ pub enum ViewName {
     Jvms,
     /// Who pushes to this engine, how much, and what was refused.
     Senders,
+    /// The containers of this server, and the engines that tell of them.
+    Containers,
+    /// The inspection of one container, by [`container_key`](crate::model::view::container_key).
+    ContainerFacts(u64),
+    /// The newest output of one container, streamed while it is asked for.
+    ContainerOutput(u64),
+    /// The processes inside one container.
+    ContainerProcesses(u64),
     /// Alerts that are pending, firing, or were resolved in the last minutes.
     Alerts,
     /// Rule groups: state, health and cost of each rule.

@@ -23,6 +23,9 @@ pub enum View {
     Storage(Box<StorageView>),
     Jvms(Vec<JvmRow>),
     Senders(Vec<SenderRow>),
+    Containers(ContainerView),
+    ContainerFacts(ContainerFacts),
+    ContainerOutput(ContainerOutput),
     Alerts(AlertsView),
     Rules(Vec<RuleGroupRow>),
     Receivers(Vec<ReceiverRow>),
@@ -101,6 +104,90 @@ pub struct JvmRow {
     pub read_at: i64,
     pub samples: u64,
     pub attach: AttachPolicy,
+}
+
+/// The containers of this server.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContainerView {
+    pub rows: Vec<ContainerRow>,
+    /// The engines that answered: `Docker 28.0.1`.
+    pub engines: Vec<String>,
+    /// Engines that do not, with the reason and the way out.
+    pub problems: Vec<BlindSpot>,
+}
+
+/// One container, running or not; its numbers are series whose `id` is `cgroup`. Times are
+/// milliseconds since the epoch, 0 is never.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerRow {
+    pub id: String,
+    pub name: String,
+    pub image: String,
+    pub command: String,
+    /// Compose's project and service, or the pod and the container in it.
+    pub project: String,
+    pub service: String,
+    /// `created running paused restarting removing exited dead`.
+    pub state: String,
+    /// `healthy unhealthy starting`; empty without a health check.
+    pub health: String,
+    pub created: i64,
+    pub started: i64,
+    pub finished: i64,
+    /// Of the last run; `None` while it runs.
+    pub exit_code: Option<i64>,
+    pub oom_killed: bool,
+    pub restarts: u64,
+    /// `0.0.0.0:8080->80/tcp`.
+    pub ports: Vec<String>,
+    /// Networks by name, with the container's address in each.
+    pub networks: Vec<(String, String)>,
+    /// The word of the engine's command line, `docker` or `podman`; else the runtime as the cgroup
+    /// names it, or empty.
+    pub engine: String,
+    /// Where the engine listens, as `DOCKER_HOST` is written; empty where no engine told of it.
+    pub address: String,
+    /// Its cgroup path: the label `id` of its series. Empty where it has no cgroup.
+    pub cgroup: String,
+}
+
+/// A container's number in questions about it: the first 16 digits of its id.
+pub fn container_key(id: &str) -> u64 {
+    let digits = id.get(..16).unwrap_or(id);
+    u64::from_str_radix(digits, 16).unwrap_or(0)
+}
+
+/// An inspection, for a person: secrets are hidden already.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContainerFacts {
+    /// Milliseconds since the epoch; 0 is never.
+    pub taken_at: i64,
+    pub sections: Vec<FactSection>,
+    /// Why there are none.
+    pub why: String,
+}
+
+/// Names with values under a title.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FactSection {
+    pub title: String,
+    pub lines: Vec<(String, String)>,
+}
+
+/// What a container wrote, the newest last.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContainerOutput {
+    pub lines: Vec<OutputLine>,
+    /// Why nothing more comes; empty while it is followed.
+    pub why: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OutputLine {
+    /// Milliseconds since the epoch; 0 where the engine told none.
+    pub t: i64,
+    pub stderr: bool,
+    pub text: String,
 }
 
 /// A scrape target.

@@ -24,6 +24,8 @@ pub(crate) enum Cmd {
     Repaint,
     /// Stops this program as the shell's job control would.
     Suspend,
+    /// Hands the terminal to a program, and takes it back when that ends.
+    HandOver(Vec<String>),
     /// Ends the console.
     Quit(Leave),
 }

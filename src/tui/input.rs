@@ -1,11 +1,14 @@
-//! The thread that reads the terminal: blocking, so that an idle console costs nothing.
+//! The thread that reads the terminal. It looks up four times a second, so that the terminal can be
+//! lent to another program, whose keys must not end here.
 
+use crate::base::clock::Duration;
 use crate::tui::keymap::{Code, Key};
 use crate::tui::msg::{Mouse, MouseKind, Msg};
 use crate::tui::terminal;
 use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
 };
+use parking_lot::{Condvar, Mutex};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
@@ -16,15 +19,65 @@ const MAX_PASTE: usize = 64 << 10;
 /// How many messages the console has taken; a second Ctrl-C that finds it unmoved ends the program.
 pub(crate) type Heartbeat = Arc<AtomicU64>;
 
+/// Between two looks at whether the terminal is lent.
+const LOOK_UP: Duration = Duration::from_millis(250);
+
+/// Lets the thread rest while the terminal is lent to another program.
+#[derive(Clone, Default)]
+pub(crate) struct Rest(Arc<(Mutex<Resting>, Condvar)>);
+
+#[derive(Clone, Copy, Default)]
+struct Resting {
+    wanted: bool,
+    rests: bool,
+}
+
+impl Rest {
+    /// Returns once the thread reads no more; false where it does not come to rest in time.
+    pub(crate) fn begin(&self) -> bool {
+        let (state, changed) = &*self.0;
+        let mut state = state.lock();
+        state.wanted = true;
+        while !state.rests {
+            if changed.wait_for(&mut state, LOOK_UP * 8).timed_out() {
+                state.wanted = false;
+                return false;
+            }
+        }
+        true
+    }
+
+    pub(crate) fn end(&self) {
+        self.0.0.lock().wanted = false;
+        self.0.1.notify_all();
+    }
+
+    fn while_wanted(&self) {
+        let (state, changed) = &*self.0;
+        let mut state = state.lock();
+        while state.wanted {
+            state.rests = true;
+            changed.notify_all();
+            changed.wait(&mut state);
+        }
+        state.rests = false;
+    }
+}
+
 /// Starts the thread. It ends when nobody listens any more, at the next key.
-pub(crate) fn start(to: Sender<Msg>, alive: Heartbeat, probe: bool) -> std::io::Result<()> {
+pub(crate) fn start(
+    to: Sender<Msg>,
+    alive: Heartbeat,
+    rest: Rest,
+    probe: bool,
+) -> std::io::Result<()> {
     std::thread::Builder::new()
         .name("tui-input".to_owned())
         .spawn(move || {
             if probe {
                 probe_width(&to);
             }
-            read_all(&to, &alive);
+            read_all(&to, &alive, &rest);
         })?;
     Ok(())
 }
@@ -42,9 +95,14 @@ fn probe_width(to: &Sender<Msg>) {
     }
 }
 
-fn read_all(to: &Sender<Msg>, alive: &Heartbeat) {
+fn read_all(to: &Sender<Msg>, alive: &Heartbeat, rest: &Rest) {
     let mut last_break: Option<u64> = None;
     loop {
+        rest.while_wanted();
+        // Where looking fails, reading tells why.
+        if let Ok(false) = crossterm::event::poll(LOOK_UP) {
+            continue;
+        }
         let Ok(event) = crossterm::event::read() else {
             let _ = to.send(Msg::Leave(crate::tui::cmd::Leave::HungUp));
             return;

@@ -5,6 +5,7 @@
 //! code. One file under `panel/` and one row in [`PANELS`] make a panel.
 
 pub(crate) mod blind;
+pub(crate) mod containers;
 pub(crate) mod cpu;
 pub(crate) mod disks;
 pub(crate) mod filesystems;
@@ -37,6 +38,7 @@ pub(crate) const PANELS: &[&Panel] = &[
     &network::PANEL,
     &filesystems::PANEL,
     &jvm::PANEL,
+    &containers::PANEL,
     &processes::PANEL,
     &disks::PANEL,
     &load::PANEL,

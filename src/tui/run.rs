@@ -142,6 +142,7 @@ pub fn run(source: Arc<dyn Source>, options: Options, runtime: Handle) -> Result
         from,
         meter: Meter::default(),
         last_screen: None,
+        rest: input::Rest::default(),
     };
     console.first_frame();
     if probe {
@@ -149,7 +150,7 @@ pub fn run(source: Arc<dyn Source>, options: Options, runtime: Handle) -> Result
         console.writer.repaint();
     }
     let alive = input::Heartbeat::default();
-    input::start(to, alive.clone(), probe)?;
+    input::start(to, alive.clone(), console.rest.clone(), probe)?;
     let leave = console.turn(&alive);
     let printed = console.last_words();
     console
@@ -174,6 +175,7 @@ struct Console {
     from: Receiver<Msg>,
     meter: Meter,
     last_screen: Option<Buffer>,
+    rest: input::Rest,
 }
 
 /// Bytes of the line at the last report.
@@ -275,6 +277,7 @@ impl Console {
                 self.state.dirty = Dirty::Key;
             }
             Cmd::Suspend => self.suspend(),
+            Cmd::HandOver(words) => return self.hand_over(&words),
             Cmd::Quit(leave) => return Some(leave),
         }
         None
@@ -317,12 +320,56 @@ impl Console {
 
     /// Stops this program as the shell's job control does; comes back with `fg`.
     fn suspend(&mut self) {
-        self.writer.order(terminal::LEAVE);
-        self.writer.flush(LAST_WRITE);
-        let _ = crossterm::terminal::disable_raw_mode();
+        self.step_aside();
         // SIGTSTP is dropped in an orphaned process group; SIGSTOP always works. It is raised for
         // this thread: sent to the process, this thread could run on into the lines below.
         let _ = signal_hook::low_level::raise(signal_hook::consts::SIGSTOP);
+        self.step_back();
+    }
+
+    /// Hands the terminal to a program and waits for its end; collecting goes on meanwhile.
+    fn hand_over(&mut self, words: &[String]) -> Option<Leave> {
+        let (program, arguments) = words.split_first()?;
+        if !self.rest.begin() {
+            self.state
+                .toast("the terminal could not be handed over; try again", true);
+            return None;
+        }
+        self.step_aside();
+        let ended = std::process::Command::new(program).args(arguments).status();
+        self.rest.end();
+        self.step_back();
+        match ended {
+            // A shell ends as its last command did: 126 and 127 are the engine's own.
+            Ok(status) if !matches!(status.code(), Some(125..=127)) => {}
+            Ok(_) => {
+                let said =
+                    format!("{program} could not give a shell: is there one in this container?");
+                self.state.toast(said, true);
+            }
+            Err(why) => {
+                let said = format!(
+                    "{program} cannot be started ({why}); install it, or type the command elsewhere"
+                );
+                self.state.toast(said, true);
+            }
+        }
+        // Ctrl-C was meant for the program; everything else that came meanwhile is taken.
+        let meanwhile: Vec<Msg> = self.from.try_iter().collect();
+        meanwhile
+            .into_iter()
+            .filter(|msg| !matches!(msg, Msg::Leave(Leave::Quit)))
+            .find_map(|msg| self.take(msg))
+    }
+
+    /// The terminal as it was before the console.
+    fn step_aside(&self) {
+        self.writer.order(terminal::LEAVE);
+        self.writer.flush(LAST_WRITE);
+        let _ = crossterm::terminal::disable_raw_mode();
+    }
+
+    fn step_back(&mut self) {
         let _ = crossterm::terminal::enable_raw_mode();
         self.writer.order(terminal::ENTER);
         if self.state.mouse {

@@ -3,6 +3,7 @@
 //! A tab says what it asks, what it does with a key, and how it is painted; it keeps what it must
 //! remember in [`Locals`]. One file under `tabs/` and one row in [`TABS`] make a tab.
 
+pub(crate) mod containers;
 pub(crate) mod host;
 pub(crate) mod jvm;
 pub(crate) mod list;
@@ -26,6 +27,7 @@ use ratatui::layout::{Position, Rect};
 pub(crate) const TABS: &[&Tab] = &[
     &overview::TAB,
     &host::TAB,
+    &containers::TAB,
     &jvm::TAB,
     &metrics::TAB,
     &targets::TAB,
@@ -102,6 +104,7 @@ impl Tab {
 /// What the tabs remember.
 #[derive(Debug, Default)]
 pub(crate) struct Locals {
+    pub(crate) containers: containers::Local,
     pub(crate) jvm: jvm::Local,
     pub(crate) metrics: metrics::Local,
     pub(crate) overview: overview::Local,

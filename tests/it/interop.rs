@@ -2,6 +2,7 @@
 
 mod jvm;
 mod node_exporter;
+mod podman;
 mod prometheus;
 mod prometheus_queries;
 mod scrape;

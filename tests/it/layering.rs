@@ -93,6 +93,7 @@ const PLACES: &[(&str, &[&str])] = &[
             "base/fs",
             "base/own",
             "base/net",
+            "collect/container",
             "collect/host",
             "collect/jvm",
             "config/files",

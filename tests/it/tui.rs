@@ -1,5 +1,6 @@
 //! The console: painted screens as text, and the three threads in a real pty.
 
+mod containers;
 mod fake_source;
 mod jvm;
 mod live;

@@ -5,11 +5,13 @@
 
 use crate::base::net::cert;
 use crate::base::net::tls::{self, ClientTls, Secret, TlsError};
+use bytes::Bytes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +25,8 @@ pub struct ClientOptions {
     pub headers: Vec<(String, Secret)>,
     pub follow_redirects: bool,
     pub http2: bool,
+    /// Every connection goes to this socket, whatever host the URL names.
+    pub socket: Option<PathBuf>,
 }
 
 /// The way out to the world.
@@ -118,6 +122,12 @@ impl From<TlsError> for ClientError {
 /// Addresses of names that DNS does not know: container names, for one.
 pub trait Names: Send + Sync {
     fn look_up(&self, host: &str) -> Vec<IpAddr>;
+
+    /// The addresses of `host` are being used.
+    fn used(&self, host: &str);
+
+    /// What stands behind a name that was used, in words.
+    fn via(&self, host: &str) -> Option<String>;
 }
 
 /// Keeps connections to servers. Clones share them.
@@ -161,6 +171,9 @@ impl Client {
                 builder = builder.proxy(proxy);
             }
         }
+        if let Some(socket) = &options.socket {
+            builder = builder.unix_socket(socket.clone());
+        }
         let inner = builder.build().map_err(|e| {
             ClientError::Options(format!("no HTTP client with these settings: {}", why(&e)))
         })?;
@@ -200,12 +213,37 @@ impl Client {
         }
     }
 
+    /// Asks and gives the answer in pieces as they come. `ask.timeout` is for its beginning alone:
+    /// the rest may take as long as the reader waits.
+    pub async fn stream(&self, ask: Ask<'_>) -> Result<Stream, ClientError> {
+        match tokio::time::timeout(ask.timeout, self.begin(ask, None)).await {
+            Ok(begun) => begun.map(Stream),
+            Err(_) => Err(ClientError::Timeout(ask.timeout)),
+        }
+    }
+
     async fn talk(
         &self,
         ask: Ask<'_>,
         payload: Option<Vec<u8>>,
         body: &mut Vec<u8>,
     ) -> Result<Reply, ClientError> {
+        let mut response = self.begin(ask, payload).await?;
+        let reply = reply_of(&response);
+        while let Some(chunk) = response.chunk().await.map_err(|e| broken(&e))? {
+            if ask.max_body > 0 && (body.len() + chunk.len()) as u64 > ask.max_body {
+                return Err(ClientError::TooLarge(ask.max_body));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(reply)
+    }
+
+    async fn begin(
+        &self,
+        ask: Ask<'_>,
+        payload: Option<Vec<u8>>,
+    ) -> Result<reqwest::Response, ClientError> {
         if ask.url.starts_with("https:") {
             // Read once for the process, and never on a worker of the runtime.
             let _ = tokio::task::spawn_blocking(tls::roots).await;
@@ -233,15 +271,7 @@ impl Client {
         if let Some(payload) = payload {
             request = request.body(payload);
         }
-        let mut response = request.send().await.map_err(|e| broken(&e))?;
-        let reply = reply_of(&response);
-        while let Some(chunk) = response.chunk().await.map_err(|e| broken(&e))? {
-            if ask.max_body > 0 && (body.len() + chunk.len()) as u64 > ask.max_body {
-                return Err(ClientError::TooLarge(ask.max_body));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(reply)
+        request.send().await.map_err(|e| broken(&e))
     }
 
     fn headers_of(&self, ask: Ask<'_>) -> Result<HeaderMap, ClientError> {
@@ -260,6 +290,34 @@ impl Client {
             add(name, value)?;
         }
         Ok(map)
+    }
+}
+
+/// An answer that is still coming. Dropping it closes the connection.
+#[derive(Debug)]
+pub struct Stream(reqwest::Response);
+
+impl Stream {
+    pub fn status(&self) -> u16 {
+        self.0.status().as_u16()
+    }
+
+    /// The next piece, as the network cut it; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ClientError> {
+        self.0.chunk().await.map_err(|e| broken(&e))
+    }
+}
+
+/// The host of a URL, without port and brackets.
+pub fn host_of(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    match host.strip_prefix('[') {
+        Some(six) => six.split(']').next(),
+        None => host.split(':').next(),
     }
 }
 
@@ -312,9 +370,14 @@ fn known(kind: io::ErrorKind) -> Option<&'static str> {
         io::ErrorKind::NetworkUnreachable => "the network cannot be reached",
         io::ErrorKind::UnexpectedEof => "the server closed the connection early",
         io::ErrorKind::TimedOut => "the connection timed out",
+        io::ErrorKind::PermissionDenied => "permission denied",
         _ => return None,
     })
 }
+
+/// A name server that says nothing must not use up the time of a request whose host is known here.
+const DNS_BESIDE: Duration = Duration::from_secs(1);
+const DNS_ALONE: Duration = Duration::from_mins(1);
 
 /// DNS first, then the names that only this machine knows.
 struct Resolver {
@@ -326,19 +389,25 @@ impl Resolve for Resolver {
         let names = self.names.clone();
         Box::pin(async move {
             let host = name.as_str();
+            let names = names.map(|n| (n.look_up(host), n));
+            let own = names.filter(|(own, _)| !own.is_empty());
+            let patience = if own.is_some() { DNS_BESIDE } else { DNS_ALONE };
             // Port 0 is replaced by the URL's.
-            let found = match tokio::net::lookup_host((host, 0)).await {
-                Ok(found) => found.collect::<Vec<_>>(),
-                Err(e) => {
-                    let own = names.map(|n| n.look_up(host)).unwrap_or_default();
-                    if own.is_empty() {
-                        let text = format!("the name {host:?} is not known: {e}");
-                        return Err(Box::<dyn Error + Send + Sync>::from(text));
-                    }
-                    own.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect()
+            let asked = tokio::time::timeout(patience, tokio::net::lookup_host((host, 0))).await;
+            let why = match asked {
+                Ok(Ok(found)) => {
+                    return Ok(Box::new(found.collect::<Vec<_>>().into_iter()) as Addrs);
                 }
+                Ok(Err(e)) => e.to_string(),
+                Err(_) => "no name server answers".to_owned(),
             };
-            Ok(Box::new(found.into_iter()) as Addrs)
+            let Some((own, names)) = own else {
+                let text = format!("the name {host:?} is not known: {why}");
+                return Err(Box::<dyn Error + Send + Sync>::from(text));
+            };
+            names.used(host);
+            let own: Vec<SocketAddr> = own.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect();
+            Ok(Box::new(own.into_iter()) as Addrs)
         })
     }
 }

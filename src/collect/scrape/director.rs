@@ -391,13 +391,14 @@ impl Director {
                 Outcome::Scrape(target) => match self.loops.get(&key(job, target)) {
                     Some(running) => {
                         let status = running.status.lock().clone();
-                        let row = row(plan, target, &status);
+                        let mut row = row(plan, target, &status);
                         if let Some(began_at) = status.jvm_began_at
                             && self.speaks(&status)
                         {
                             let instance = row.instance.clone();
                             jvms.push(ScrapedJvm { began_at, instance });
                         }
+                        self.note_container(&mut row);
                         if self.speaks_for_this_machine(&status) && shown_by.is_none() {
                             shown_by = Some(format!("{} at {}", row.job, row.instance));
                         }
@@ -427,6 +428,16 @@ impl Director {
             *now = Arc::new(jvms);
             differs
         });
+    }
+
+    /// Says where a target was reached whose host only the container network knows.
+    fn note_container(&self, row: &mut TargetRow) {
+        let host = crate::base::net::client::host_of(&row.url);
+        let via = self.names.as_ref().and_then(|names| names.via(host?));
+        if let Some(via) = via {
+            let join = if row.remark.is_empty() { "" } else { "; " };
+            row.remark = format!("via {via}{join}{}", row.remark);
+        }
     }
 
     fn speaks_for_this_machine(&self, status: &Status) -> bool {

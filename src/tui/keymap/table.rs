@@ -70,6 +70,8 @@ pub(crate) enum Act {
     Browse,
     ThreadDump,
     Compare,
+    Shell,
+    CopyCommand,
 }
 
 pub(crate) struct Binding {
@@ -125,6 +127,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
     global(Act::Refresh, "refresh", "r F5", "ask again now", ""),
     global(Act::Tab('1'), "tab-1", "1", "Overview", ""),
     global(Act::Tab('2'), "tab-2", "2", "Host", ""),
+    global(Act::Tab('3'), "tab-3", "3", "Containers", ""),
     global(Act::Tab('4'), "tab-4", "4", "JVM", ""),
     global(Act::Tab('8'), "tab-8", "8", "Metrics", ""),
     global(Act::NextPane, "next-pane", "Tab", "next pane", "pane"),
@@ -165,6 +168,8 @@ pub(crate) const BINDINGS: &[Binding] = &[
     global(Act::Copy, "copy", "y", "copy the chosen line", ""),
     global(Act::CopyView, "copy-view", "Y", "copy what this pane shows", ""),
     in_tab("Host", global(Act::Tree, "host-tree", "T", "processes as a tree, and as a list", "tree")),
+    in_tab("Containers", global(Act::Shell, "container-shell", "e", "a shell in the chosen container; leaving it comes back", "shell")),
+    in_tab("Containers", global(Act::CopyCommand, "copy-command", "c", "copy the command of docker or podman that shows the same", "")),
     global(Act::Save, "save", "Ctrl-S", "save what this pane shows to a file", ""),
     in_tab("JVM", global(Act::ThreadDump, "thread-dump", "d", "ask the chosen JVM for a thread dump; . asks for more", "dump")),
     in_tab("JVM", global(Act::Compare, "compare-answers", "c", "compare the open answer with an earlier one of its kind", "")),

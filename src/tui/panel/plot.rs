@@ -85,11 +85,16 @@ pub(crate) fn single<'a>(
 
 /// One curve for each instance, the one with the highest newest value first.
 pub(crate) fn by_instance<'a>(series: &'a [Series], look: &Look) -> Vec<Curve<'a>> {
+    by_label(series, look, "instance")
+}
+
+/// The same, named by another label.
+pub(crate) fn by_label<'a>(series: &'a [Series], look: &Look, label: &str) -> Vec<Curve<'a>> {
     let mut sorted: Vec<&Series> = series.iter().collect();
     let newest = |s: &Series| s.samples.last().map_or(f64::NEG_INFINITY, |s| s.v);
     sorted.sort_by(|a, b| newest(b).total_cmp(&newest(a)));
     sorted.truncate(MOST_CURVES);
-    curves(sorted, look, |l| l.get("instance"))
+    curves(sorted, look, |l| l.get(label))
 }
 
 /// True where neither the window nor this instant has anything. A server that was just started has
@@ -142,6 +147,25 @@ pub(crate) fn empty_slot(shown: &Shown<'_>, part: usize, why: &str, place: Place
         (None, Some(_)) => (why, look.dim),
     };
     frame::words(buf, area, &[(words, style)]);
+}
+
+/// Places for at most `most` charts, two beside each other where there is room.
+pub(crate) fn grid(area: Rect, most: u16) -> Vec<Rect> {
+    let columns: u16 = if area.width >= 100 { 2 } else { 1 };
+    let lines = (area.height / 6).clamp(1, (most / columns).max(1));
+    let place = |i: u16| {
+        let (line, column) = (i / columns, i % columns);
+        let (top, bottom) = (area.height * line / lines, area.height * (line + 1) / lines);
+        let (left, right) = (
+            area.width * column / columns,
+            area.width * (column + 1) / columns,
+        );
+        Rect::new(area.x + left, area.y + top, right - left, bottom - top)
+    };
+    (0..lines * columns)
+        .map(place)
+        .filter(|p| p.height > 2)
+        .collect()
 }
 
 /// Where to paint, and how.

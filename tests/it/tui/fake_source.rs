@@ -168,6 +168,12 @@ fn live_view(view: ViewName) -> View {
         ViewName::Jvms => View::Jvms(vec![]),
         ViewName::JvmReports => View::JvmReports(vec![]),
         ViewName::Senders => View::Senders(senders()),
+        ViewName::Containers => View::Containers(bongsu::model::view::ContainerView::default()),
+        ViewName::ContainerFacts(_)
+        | ViewName::ContainerOutput(_)
+        | ViewName::ContainerProcesses(_) => View::Nothing {
+            why: "nothing was recorded".into(),
+        },
         ViewName::Alerts
         | ViewName::Rules
         | ViewName::Receivers

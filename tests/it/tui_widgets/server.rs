@@ -257,6 +257,12 @@ fn live_view(view: ViewName) -> View {
         ViewName::Jvms => View::Jvms(vec![]),
         ViewName::Senders => View::Senders(vec![]),
         ViewName::JvmReports => View::JvmReports(vec![]),
+        ViewName::Containers => View::Containers(bongsu::model::view::ContainerView::default()),
+        ViewName::ContainerFacts(_)
+        | ViewName::ContainerOutput(_)
+        | ViewName::ContainerProcesses(_) => View::Nothing {
+            why: "nothing was recorded".into(),
+        },
         ViewName::Processes => View::Processes(processes()),
         ViewName::Targets => View::Targets(targets()),
         ViewName::Marks => View::Marks(vec![

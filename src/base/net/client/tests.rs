@@ -91,6 +91,18 @@ fn a_closed_port_is_said_plainly() {
 }
 
 #[test]
+fn the_host_of_a_url_is_told() {
+    for (url, want) in [
+        ("http://web:9100/metrics", Some("web")),
+        ("https://user:pw@web/x", Some("web")),
+        ("http://[fd00::1]:9100", Some("fd00::1")),
+        ("web:9100", None),
+    ] {
+        assert_eq!(host_of(url), want, "{url}");
+    }
+}
+
+#[test]
 fn own_names_are_asked_where_dns_has_none() {
     // Longer than a label of DNS may be: refused at once, without asking a network.
     const NAME: &str =
@@ -100,6 +112,14 @@ fn own_names_are_asked_where_dns_has_none() {
         fn look_up(&self, host: &str) -> Vec<IpAddr> {
             assert_eq!(host, NAME);
             vec![IpAddr::from([127, 0, 0, 1])]
+        }
+
+        fn used(&self, host: &str) {
+            assert_eq!(host, NAME);
+        }
+
+        fn via(&self, _: &str) -> Option<String> {
+            None
         }
     }
     let (url, _asked) = server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");

@@ -1,0 +1,364 @@
+//! One reading of one container.
+
+use crate::collect::container::cgroup::find::{Cgroups, Directory, Place};
+use crate::collect::container::cgroup::parse;
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+/// No cgroup file is longer; `memory.stat` has some 4 KiB.
+const MOST: usize = 64 << 10;
+const LAST_PIECE: usize = 3 << 10;
+
+/// What a container used at one time. Times in seconds, sizes in bytes, counters since its cgroup
+/// was made. What its kernel does not tell is `None` or empty.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    pub cpu: Option<f64>,
+    pub cpu_user: Option<f64>,
+    pub cpu_system: Option<f64>,
+    /// Enforcement periods, those in which it was throttled, and for how long.
+    pub periods: Option<f64>,
+    pub throttled: Option<f64>,
+    pub throttled_time: Option<f64>,
+    pub memory: Option<Memory>,
+    pub devices: Vec<Device>,
+    pub interfaces: Vec<Interface>,
+    pub processes: Option<f64>,
+    pub threads: Option<f64>,
+    /// CPU, memory, I/O.
+    pub pressure: [Option<Pressure>; 3],
+    pub spec: Spec,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Memory {
+    pub usage: f64,
+    /// Usage without the file cache that can go at once.
+    pub working_set: f64,
+    pub rss: Option<f64>,
+    pub cache: Option<f64>,
+    pub mapped_file: Option<f64>,
+    pub swap: Option<f64>,
+    pub max_usage: Option<f64>,
+    /// How often the limit was hit.
+    pub failcnt: Option<f64>,
+    pub oom_kills: Option<f64>,
+    pub page_faults: Option<f64>,
+    pub major_page_faults: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Device {
+    /// `/dev/sda`; the numbers where the kernel does not name it.
+    pub name: String,
+    pub reads: f64,
+    pub writes: f64,
+    pub read_bytes: f64,
+    pub written_bytes: f64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Interface {
+    pub name: String,
+    /// Received bytes, packets, errors, drops; the same for what was sent.
+    pub received: [f64; 4],
+    pub sent: [f64; 4],
+}
+
+/// Seconds in which some, or all, of its tasks stood still.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Pressure {
+    pub waiting: f64,
+    pub stalled: f64,
+}
+
+/// What it may use; 0 is no limit.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Spec {
+    pub memory_limit: Option<f64>,
+    pub memory_swap_limit: Option<f64>,
+    pub memory_reservation: Option<f64>,
+    /// Microseconds of CPU in each period; `None` without a limit.
+    pub cpu_quota: Option<f64>,
+    pub cpu_period: Option<f64>,
+    pub cpu_shares: Option<f64>,
+    pub threads_max: Option<f64>,
+}
+
+/// How much is read: a console that looks every 2 s needs less than the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    Live,
+    Full,
+}
+
+impl Cgroups {
+    /// Reads one container; `None` once its cgroup is gone.
+    pub fn read(&self, place: &Place, depth: Depth, devices: &mut Devices) -> Option<Reading> {
+        let mut file = Text::default();
+        let mut reading = Reading::default();
+        read_cpu(&mut reading, place, &mut file);
+        if reading.cpu.is_none() && !place.directory().is_dir() {
+            return None;
+        }
+        reading.memory = read_memory(place.memory(), depth, &mut file);
+        reading.devices = read_devices(place.blkio(), &mut file)
+            .into_iter()
+            .map(|io| Device {
+                name: devices.name(self.root(), &io.device),
+                reads: io.reads,
+                writes: io.writes,
+                read_bytes: io.read_bytes,
+                written_bytes: io.written_bytes,
+            })
+            .collect();
+        let pids = &place.pids().path;
+        reading.threads = file.of(pids, "pids.current").and_then(parse::number);
+        if place.pid > 0 && !place.host_network {
+            let process = self.root().join(format!("proc/{}/net", place.pid));
+            let text = file.of(&process, "dev").unwrap_or_default();
+            reading.interfaces = parse::net_dev(text).into_iter().map(interface).collect();
+        }
+        if depth == Depth::Full {
+            let procs = file.of(place.directory(), "cgroup.procs");
+            reading.processes = procs.map(|p| p.lines().count() as f64);
+            reading.pressure = read_pressure(place, &mut file);
+            reading.spec = read_spec(place, &mut file);
+        }
+        Some(reading)
+    }
+}
+
+fn interface(dev: parse::NetDev) -> Interface {
+    let [rb, rp, re, rd, tb, tp, te, td] = dev.counts;
+    Interface {
+        name: dev.interface,
+        received: [rb, rp, re, rd],
+        sent: [tb, tp, te, td],
+    }
+}
+
+/// Reads small files, one after the other, into the same memory.
+#[derive(Default)]
+struct Text {
+    bytes: Vec<u8>,
+    patched: String,
+    path: std::path::PathBuf,
+}
+
+impl Text {
+    /// `None` where there is no such file or it may not be read.
+    fn of(&mut self, dir: &Path, name: &str) -> Option<&str> {
+        self.path.clear();
+        self.path.push(dir);
+        self.path.push(name);
+        let mut file = File::open(&self.path).ok()?;
+        self.bytes.resize(MOST, 0);
+        let mut len = 0;
+        while len < MOST {
+            let more = file.read(&mut self.bytes[len..]).ok()?;
+            len += more;
+            // The kernel gives these files in pieces of nearly a page: a shorter one is the last,
+            // and asking again would be every third call of a pass.
+            if more < LAST_PIECE {
+                break;
+            }
+        }
+        let bytes = &self.bytes[..len];
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            return Some(text);
+        }
+        self.patched = String::from_utf8_lossy(bytes).into_owned();
+        Some(&self.patched)
+    }
+}
+
+fn read_cpu(reading: &mut Reading, place: &Place, file: &mut Text) {
+    let Directory { path, v2 } = place.cpuacct();
+    if *v2 {
+        if let Some(text) = file.of(path, "cpu.stat") {
+            let seconds = |key| parse::keyed(text, key).map(|us| us / 1e6);
+            reading.cpu = seconds("usage_usec");
+            reading.cpu_user = seconds("user_usec");
+            reading.cpu_system = seconds("system_usec");
+            // One file has both where both controllers are on v2.
+            if place.cpu() == place.cpuacct() {
+                read_throttling(reading, text, true);
+                return;
+            }
+        }
+    } else {
+        let usage = file.of(path, "cpuacct.usage").and_then(parse::number);
+        reading.cpu = usage.map(|ns| ns / 1e9);
+        if let Some(text) = file.of(path, "cpuacct.stat") {
+            // In ticks of USER_HZ, which is 100 on every architecture Linux has today.
+            let seconds = |key| parse::keyed(text, key).map(|ticks| ticks / 100.0);
+            reading.cpu_user = seconds("user");
+            reading.cpu_system = seconds("system");
+        }
+    }
+    let Directory { path, v2 } = place.cpu();
+    if let Some(text) = file.of(path, "cpu.stat") {
+        read_throttling(reading, text, *v2);
+    }
+}
+
+fn read_throttling(reading: &mut Reading, text: &str, v2: bool) {
+    reading.periods = parse::keyed(text, "nr_periods");
+    reading.throttled = parse::keyed(text, "nr_throttled");
+    reading.throttled_time = if v2 {
+        parse::keyed(text, "throttled_usec").map(|us| us / 1e6)
+    } else {
+        parse::keyed(text, "throttled_time").map(|ns| ns / 1e9)
+    };
+}
+
+fn read_memory(dir: &Directory, depth: Depth, file: &mut Text) -> Option<Memory> {
+    let Directory { path, v2 } = dir;
+    let names: [&str; 8] = if *v2 {
+        [
+            "memory.current",
+            "inactive_file",
+            "anon",
+            "file",
+            "file_mapped",
+            "",
+            "pgfault",
+            "pgmajfault",
+        ]
+    } else {
+        [
+            "memory.usage_in_bytes",
+            "total_inactive_file",
+            "total_rss",
+            "total_cache",
+            "total_mapped_file",
+            "total_swap",
+            "total_pgfault",
+            "total_pgmajfault",
+        ]
+    };
+    let usage = file.of(path, names[0]).and_then(parse::number)?;
+    let mut memory = Memory {
+        usage,
+        working_set: usage,
+        ..Memory::default()
+    };
+    if let Some(text) = file.of(path, "memory.stat") {
+        let of = |i: usize| parse::keyed(text, names[i]);
+        memory.working_set = (usage - of(1).unwrap_or(0.0)).max(0.0);
+        memory.rss = of(2);
+        memory.cache = of(3);
+        memory.mapped_file = of(4);
+        memory.swap = of(5);
+        // v1 without a hierarchy of its own writes no totals of faults.
+        memory.page_faults = of(6).or_else(|| parse::keyed(text, "pgfault"));
+        memory.major_page_faults = of(7).or_else(|| parse::keyed(text, "pgmajfault"));
+    }
+    if depth == Depth::Live {
+        return Some(memory);
+    }
+    if *v2 {
+        memory.swap = file.of(path, "memory.swap.current").and_then(parse::number);
+        memory.max_usage = file.of(path, "memory.peak").and_then(parse::number);
+        if let Some(text) = file.of(path, "memory.events") {
+            memory.failcnt = parse::keyed(text, "max");
+            memory.oom_kills = parse::keyed(text, "oom_kill");
+        }
+    } else {
+        memory.max_usage = file
+            .of(path, "memory.max_usage_in_bytes")
+            .and_then(parse::number);
+        memory.failcnt = file.of(path, "memory.failcnt").and_then(parse::number);
+        let control = file.of(path, "memory.oom_control");
+        memory.oom_kills = control.and_then(|text| parse::keyed(text, "oom_kill"));
+    }
+    Some(memory)
+}
+
+fn read_devices(dir: &Directory, file: &mut Text) -> Vec<parse::Io> {
+    if dir.v2 {
+        return file
+            .of(&dir.path, "io.stat")
+            .map(parse::io_stat)
+            .unwrap_or_default();
+    }
+    let bytes = file.of(&dir.path, "blkio.throttle.io_service_bytes");
+    let bytes = bytes.unwrap_or_default().to_owned();
+    let operations = file.of(&dir.path, "blkio.throttle.io_serviced");
+    parse::blkio(&bytes, operations.unwrap_or_default())
+}
+
+/// Pressure is of v2 only, also where the controllers are on v1.
+fn read_pressure(place: &Place, file: &mut Text) -> [Option<Pressure>; 3] {
+    let of = |(dir, name): (&Directory, &str), file: &mut Text| {
+        if !dir.v2 {
+            return None;
+        }
+        let (waiting, stalled) = file.of(&dir.path, name).and_then(parse::pressure)?;
+        Some(Pressure { waiting, stalled })
+    };
+    [
+        of((place.cpu(), "cpu.pressure"), file),
+        of((place.memory(), "memory.pressure"), file),
+        of((place.blkio(), "io.pressure"), file),
+    ]
+}
+
+fn read_spec(place: &Place, file: &mut Text) -> Spec {
+    let mut spec = Spec::default();
+    let Directory { path, v2 } = place.memory();
+    let names = if *v2 {
+        ["memory.max", "memory.swap.max", "memory.low"]
+    } else {
+        [
+            "memory.limit_in_bytes",
+            "memory.memsw.limit_in_bytes",
+            "memory.soft_limit_in_bytes",
+        ]
+    };
+    spec.memory_limit = file.of(path, names[0]).and_then(parse::limit);
+    spec.memory_swap_limit = file.of(path, names[1]).and_then(parse::limit);
+    spec.memory_reservation = file.of(path, names[2]).and_then(parse::limit);
+    let Directory { path, v2 } = place.cpu();
+    if *v2 {
+        let max = file.of(path, "cpu.max").map(parse::cpu_max);
+        (spec.cpu_quota, spec.cpu_period) = max.unwrap_or_default();
+        let weight = file.of(path, "cpu.weight").and_then(parse::number);
+        spec.cpu_shares = weight.map(parse::shares_of_weight);
+    } else {
+        spec.cpu_quota = file.of(path, "cpu.cfs_quota_us").and_then(parse::number);
+        spec.cpu_period = file.of(path, "cpu.cfs_period_us").and_then(parse::number);
+        spec.cpu_shares = file.of(path, "cpu.shares").and_then(parse::number);
+    }
+    spec.threads_max = file
+        .of(&place.pids().path, "pids.max")
+        .and_then(parse::limit);
+    spec
+}
+
+/// The names of block devices by their numbers; each is looked up once.
+#[derive(Debug, Default)]
+pub struct Devices(HashMap<String, String>);
+
+impl Devices {
+    fn name(&mut self, root: &Path, numbers: &str) -> String {
+        if let Some(known) = self.0.get(numbers) {
+            return known.clone();
+        }
+        let link = fs::read_link(root.join("sys/dev/block").join(numbers));
+        let named = link
+            .ok()
+            .and_then(|l| Some(format!("/dev/{}", l.file_name()?.to_str()?)));
+        let name = named.unwrap_or_else(|| numbers.to_owned());
+        if self.0.len() < 1_000 {
+            self.0.insert(numbers.to_owned(), name.clone());
+        }
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests;
