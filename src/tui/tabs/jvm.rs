@@ -21,7 +21,7 @@ use crate::tui::panel::plot::{self, Place};
 use crate::tui::panel::{Ask, Shown};
 use crate::tui::slot::SlotId;
 use crate::tui::state::State;
-use crate::tui::tabs::jvm::details::{Detail, SECTIONS, Section, full_collections};
+use crate::tui::tabs::jvm::details::{Detail, Heap, SECTIONS, Section, full_collections};
 use crate::tui::tabs::list::Cursor;
 use crate::tui::tabs::{Export, Tab};
 use crate::tui::theme::Theme;
@@ -533,7 +533,10 @@ fn paint_section(state: &State, section: &Section, row: &Row<'_>, place: Place<'
         };
         return plot::empty(&list, 1, why, way, place);
     }
-    let full = full_collections(&list, FULL);
+    let heap = Heap {
+        full: full_collections(&list, FULL),
+        still: row.found.is_some_and(|f| !f.remark.is_empty()),
+    };
     for (i, detail, frame) in charts {
         let ask = state.ask(frame.width.saturating_sub(2 + GUTTER));
         let place = Place {
@@ -541,6 +544,6 @@ fn paint_section(state: &State, section: &Section, row: &Row<'_>, place: Place<'
             buf,
             look,
         };
-        detail.paint(&shown(state, ask), part(i), &full, place);
+        detail.paint(&shown(state, ask), part(i), &heap, place);
     }
 }

@@ -54,6 +54,11 @@ fn found() -> Vec<JvmRow> {
         instance: instance.into(),
         application: instance[5..].into(),
         why: why.into(),
+        remark: if why.is_empty() {
+            "G1 writes at collections.".into()
+        } else {
+            String::new()
+        },
         way_out: way_out.into(),
         ..JvmRow::default()
     };

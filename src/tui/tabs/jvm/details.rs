@@ -338,11 +338,14 @@ impl Detail {
         shown.matrix(part).iter().any(|s| !s.samples.is_empty())
     }
 
-    /// Paints the chart in its frame; `full` are the full collections.
-    pub(super) fn paint(&self, shown: &Shown<'_>, part: usize, full: &[Mark], place: Place<'_>) {
+    /// Paints the chart in its frame.
+    pub(super) fn paint(&self, shown: &Shown<'_>, part: usize, heap: &Heap, place: Place<'_>) {
         let Place { area, buf, look } = place;
+        let of_heap = self.marks && self.unit == Unit::Bytes;
         let frame = Frame {
             title: self.title,
+            remark: if of_heap && heap.still { STILL } else { "" },
+            remark_style: look.warn,
             ..Frame::default()
         };
         let inside = frame.paint(buf, area, look);
@@ -355,7 +358,7 @@ impl Detail {
             return plot::empty_slot(shown, part, self.none, place);
         }
         let mut marks = shown.state.marks();
-        marks.extend(full.iter().filter(|_| self.marks));
+        marks.extend(heap.full.iter().filter(|_| self.marks));
         let mut chart = plot::chart(shown, &marks, self.unit);
         chart.form = self.form;
         chart.curves = curves(shown, part, look);
@@ -379,6 +382,16 @@ fn curves<'a>(
         name => name,
     })
 }
+
+/// What is known of the heap beside its curves.
+pub(super) struct Heap {
+    /// The full collections.
+    pub(super) full: Vec<Mark>,
+    /// Its numbers stand still between collections.
+    pub(super) still: bool,
+}
+
+const STILL: &str = "as of the last collection";
 
 /// A mark at each step in which the number of full collections grew.
 pub(super) fn full_collections(shown: &Shown<'_>, part: usize) -> Vec<Mark> {
