@@ -35,6 +35,10 @@ pub fn report() -> Vec<Row> {
     ROWS.lock().values().cloned().collect()
 }
 
+/// Room for the deepest expressions that parsers accept, also in an unoptimised build. What is not
+/// touched costs nothing.
+const STACK: usize = 8 << 20;
+
 /// Starts a thread of the engine: nicer than the console. The join handle tells `false` where it
 /// ended in a panic.
 pub fn thread(
@@ -54,7 +58,7 @@ pub fn thread(
     };
     std::thread::Builder::new()
         .name(format!("bongsu-{name}"))
-        .stack_size(1 << 20)
+        .stack_size(STACK)
         .spawn(run)
 }
 
@@ -103,7 +107,7 @@ pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
         .worker_threads(2)
         .max_blocking_threads(8)
         .thread_name("bongsu-io")
-        .thread_stack_size(1 << 20)
+        .thread_stack_size(STACK)
         .on_thread_start(be_nice)
         .enable_io()
         .enable_time()

@@ -1,6 +1,7 @@
 //! The real program as its users start it: `serve`, its port and socket, the commands, the console.
 
 mod api;
+mod flood;
 mod inside;
 pub(crate) mod pty;
 mod serve;

@@ -12,7 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 /// One listener, as the configuration gives it. No address means off.
@@ -109,8 +109,7 @@ impl Bound {
         };
         let mut listeners = Vec::new();
         for address in &spec.addresses {
-            let bound = TcpListener::bind(address).await;
-            listeners.push(bound.map_err(|e| match e.kind() {
+            listeners.push(listen(*address).map_err(|e| match e.kind() {
                 io::ErrorKind::AddrInUse => ListenError::Taken(*address),
                 _ => ListenError::Io(*address, e.to_string()),
             })?);
@@ -196,6 +195,18 @@ fn accept_one(
             serve_connection(stream, peer, limits, respond, busy).await;
         }
     });
+}
+
+/// Takes a port. As many connections may wait to be accepted as the system allows: a flood of them
+/// must not keep others from knocking.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(4096)
 }
 
 /// The open connections of a listener, never more than its limit.

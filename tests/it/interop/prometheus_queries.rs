@@ -4,7 +4,9 @@
 //! queries: no sample and no subquery step lies on the edge of a window (3 leaves the left edge
 //! out), every selector has one name (3 drops names later), counters never fall near zero (3
 //! extrapolates otherwise), and nothing that jumps (`floor`, `==`) stands over values whose last
-//! bit depends on the order of additions. `BONGSU_QUERIES` sets how many, `BONGSU_SEED` which.
+//! bit depends on the order of additions. `BONGSU_QUERIES` sets how many, `BONGSU_SEED` which: without
+//! it each run asks others, and says its seed. What differed once is asked first, from
+//! `tests/promql/differential.txt`; what differs now is written there in its smallest form.
 
 mod generate;
 mod server;
@@ -138,6 +140,81 @@ impl Both {
     }
 }
 
+/// Queries that differed once: `instant START | EXPR` or `range START END STEP | EXPR`, milliseconds.
+const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/promql/differential.txt");
+
+struct Case {
+    expr: String,
+    steps: Steps,
+    instant: bool,
+}
+
+impl Case {
+    fn read(line: &str) -> Option<Self> {
+        let (head, expr) = line.split_once(" | ")?;
+        let mut words = head.split_whitespace();
+        let instant = words.next()? == "instant";
+        let numbers: Vec<i64> = words.filter_map(|w| w.parse().ok()).collect();
+        let steps = match numbers[..] {
+            [at] if instant => Steps::at(at),
+            [start, end, step] if !instant => Steps { start, end, step },
+            _ => return None,
+        };
+        Some(Self {
+            expr: expr.to_owned(),
+            steps,
+            instant,
+        })
+    }
+
+    fn line(&self) -> String {
+        let Steps { start, end, step } = self.steps;
+        if self.instant {
+            format!("instant {start} | {}\n", self.expr)
+        } else {
+            format!("range {start} {end} {step} | {}\n", self.expr)
+        }
+    }
+}
+
+fn kept() -> Vec<Case> {
+    let text = std::fs::read_to_string(KEPT).unwrap();
+    let lines = text
+        .lines()
+        .filter(|l| !l.is_empty() && !l.starts_with('#'));
+    lines
+        .map(|l| Case::read(l).unwrap_or_else(|| panic!("{l} is no case")))
+        .collect()
+}
+
+/// Writes down what differs, so that it is asked again.
+fn keep(case: &Case) {
+    let mut text = std::fs::read_to_string(KEPT).unwrap();
+    let line = case.line();
+    if !text.contains(&line) {
+        text.push_str(&line);
+        std::fs::write(KEPT, text).unwrap();
+    }
+}
+
+fn random_case(random: &mut Random) -> Case {
+    let instant = random.below(2) == 0;
+    let expr = query(random);
+    // Whole seconds that are 3 more than a multiple of 10.
+    let start = START + 3_000 + 10_000 * (60 + random.below(200) as i64);
+    let step = 10_000 * (1 + random.below(12) as i64);
+    let steps = Steps {
+        start,
+        end: start + step * 20,
+        step,
+    };
+    Case {
+        expr,
+        steps: if instant { Steps::at(start) } else { steps },
+        instant,
+    }
+}
+
 #[test]
 fn random_queries_have_one_answer() {
     let number = |name: &str, default: u64| {
@@ -146,7 +223,12 @@ fn random_queries_have_one_answer() {
             .and_then(|v| v.parse().ok())
             .unwrap_or(default)
     };
-    let (count, seed) = (number("BONGSU_QUERIES", 500), number("BONGSU_SEED", 1));
+    let now = bongsu::base::clock::Clock::System.now_ms() as u64;
+    let (count, seed) = (
+        number("BONGSU_QUERIES", 500),
+        number("BONGSU_SEED", now % 1_000_000_000),
+    );
+    println!("differential promql: BONGSU_SEED={seed}");
     let memory = data();
     let Some(server) = Prometheus::start(&memory) else {
         println!("differential promql: skipped, prometheus or promtool is not installed");
@@ -154,33 +236,38 @@ fn random_queries_have_one_answer() {
     };
     let both = Both { memory, server };
     let mut random = Random::new(seed);
+    let known = kept();
+    let again = known.len();
+    let new = (0..count).map(|_| random_case(&mut random));
     let mut faults = Vec::new();
     let mut errors = 0;
-    for _ in 0..count {
-        let instant = random.below(2) == 0;
-        let expr = query(&mut random);
-        // Whole seconds that are 3 more than a multiple of 10.
-        let start = START + 3_000 + 10_000 * (60 + random.below(200) as i64);
-        let step = 10_000 * (1 + random.below(12) as i64);
-        let steps = Steps {
-            start,
-            end: start + step * 20,
-            step,
-        };
-        let steps = if instant { Steps::at(start) } else { steps };
-        errors += usize::from(ask_memory(&both.memory, &expr, steps, instant).is_err());
-        if let Some(why) = both.judge(&expr, steps, instant) {
-            let small = both.shrink(&expr, steps, instant);
-            let why_small = both.judge(&small, steps, instant).unwrap_or(why);
+    for case in known.into_iter().chain(new) {
+        let Case {
+            expr,
+            steps,
+            instant,
+        } = &case;
+        errors += usize::from(ask_memory(&both.memory, expr, *steps, *instant).is_err());
+        if let Some(why) = both.judge(expr, *steps, *instant) {
+            let small = both.shrink(expr, *steps, *instant);
+            let why_small = both.judge(&small, *steps, *instant).unwrap_or(why);
             faults.push(format!(
                 "{expr}\n  smallest: {small}\n  {steps:?}: {why_small}"
             ));
+            keep(&Case {
+                expr: small,
+                ..case
+            });
         }
     }
     println!(
-        "differential promql: {count} queries, {errors} failed in both, {} differ",
+        "differential promql: {count} queries and {again} of earlier runs, {errors} failed in both, {} differ",
         faults.len()
     );
-    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+    let said = faults.join("\n");
+    assert!(
+        faults.is_empty(),
+        "BONGSU_SEED={seed}, written to {KEPT}\n{said}\n"
+    );
     assert!(errors < count as usize / 4, "too many of the queries fail");
 }
