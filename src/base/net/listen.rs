@@ -98,6 +98,10 @@ pub struct Bound {
 
 impl Bound {
     /// Takes the ports. Must be called within the runtime.
+    #[expect(
+        clippy::unused_async,
+        reason = "a socket can only be made within the runtime"
+    )]
     pub async fn bind(spec: Spec) -> Result<Self, ListenError> {
         spec.check()?;
         let tls = match &spec.tls {
