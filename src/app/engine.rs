@@ -71,6 +71,8 @@ pub(crate) struct Shared {
     pub(crate) looking: Looking,
     pub(crate) watching: Watching,
     pub(crate) gate: Gate,
+    /// The labels under which this machine is shown by a scraped target: live readings take them.
+    pub(crate) stands_for: watch::Sender<Option<Labels>>,
     /// The way of the JVMs' readings, which no scraped host takes over.
     pub(crate) jvm_gate: Gate,
     pub(crate) jvms: watch::Receiver<Arc<Vec<JvmRow>>>,
@@ -123,7 +125,11 @@ impl Shared {
                 interval_ms: self.interval.as_millis() as i64,
                 samples: samples as u64,
                 remark: match shown_by {
-                    Some(target) => format!("not stored: {target} shows this machine already"),
+                    Some(target) => format!(
+                        "not stored: {} at {} shows this machine already",
+                        target.get("job"),
+                        target.get("instance")
+                    ),
                     None => "this server, read without an exporter".to_owned(),
                 },
                 ..TargetRow::default()
@@ -160,10 +166,17 @@ impl Shared {
         jvms.iter().map(row).collect()
     }
 
-    /// The scraped target that shows this machine too, where there is one.
-    pub(crate) fn shown_by(&self) -> Option<String> {
+    /// The labels of the scraped target that shows this machine too, where there is one.
+    pub(crate) fn shown_by(&self) -> Option<Labels> {
         let seen = self.scraper.get()?.shows_this_machine();
         seen.borrow().clone()
+    }
+
+    /// By which value of `instance` this machine's series are known: those of the target that shows
+    /// it, else its own.
+    pub(crate) fn instance(&self) -> String {
+        let labels = self.shown_by().unwrap_or_else(|| self.node_labels());
+        labels.get("instance").to_owned()
     }
 
     /// What this process costs, measured at most once a second so that the share means something.
@@ -241,7 +254,9 @@ impl Engine {
         let ring = Ring::default();
         let gate = Gate::new(ring.clone());
         let (tell_jvms, jvms) = watch::channel(Arc::default());
-        let (rounds, watching, looking) = Rounds::new(setup(&launch, &gate, &clock));
+        let stands_for = watch::Sender::new(None);
+        let setup = setup(&launch, &gate, &clock, stands_for.subscribe());
+        let (rounds, watching, looking) = Rounds::new(setup);
         let host_name = watching.machine.borrow().host.clone();
         let memory = memory_of(&launch.config, &watching.machine.borrow());
         let shared = Arc::new(Shared {
@@ -252,6 +267,7 @@ impl Engine {
             looking,
             watching,
             gate,
+            stands_for,
             jvm_gate: Gate::new(ring.clone()),
             jvms,
             scraped_jvms: watch::Sender::default(),
@@ -427,13 +443,21 @@ impl Opening {
     /// fires twice.
     fn give_way(&self, scraper: &Scraper) {
         let mut shown_by = scraper.shows_this_machine();
-        let gate = self.shared.gate.clone();
-        let clock = self.shared.clock.clone();
+        let shared = self.shared.clone();
+        let (gate, clock) = (shared.gate.clone(), shared.clock.clone());
         let mut stop = self.stop.clone();
         drop(task::spawn("give-way", async move {
             loop {
-                let shown = shown_by.borrow_and_update().is_some();
-                gate.shut(shown, clock.now_ms());
+                let shown = shown_by.borrow_and_update().clone();
+                // First nothing is stored under the name of the other, then it is taken; and back
+                // in the other order.
+                if shown.is_some() {
+                    gate.shut(true, clock.now_ms());
+                    shared.stands_for.send_replace(shown);
+                } else {
+                    shared.stands_for.send_replace(None);
+                    gate.shut(false, clock.now_ms());
+                }
                 tokio::select! {
                     changed = shown_by.changed() => if changed.is_err() { break },
                     () = stop.wait() => break,
@@ -629,7 +653,12 @@ fn read_jvms(
         .context("the reader of JVMs cannot be started")
 }
 
-fn setup(launch: &Launch, gate: &Gate, clock: &Clock) -> Setup {
+fn setup(
+    launch: &Launch,
+    gate: &Gate,
+    clock: &Clock,
+    stands_for: watch::Receiver<Option<Labels>>,
+) -> Setup {
     let config = &launch.config.host;
     let labels = config.labels.iter();
     Setup {
@@ -641,6 +670,7 @@ fn setup(launch: &Launch, gate: &Gate, clock: &Clock) -> Setup {
             ..HostOptions::default()
         },
         interval: interval_of(launch),
+        stands_for,
         labels: labels.map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
         ..Setup::new(Arc::new(gate.clone()), Arc::new(gate.clone()))
     }

@@ -1,10 +1,15 @@
 //! The engine's own health in figures: memory by the lines of its budget, queues, problems.
 
 use crate::app::engine::{Mode, Shared};
+use crate::base::cancel::Cancel;
 use crate::base::own::Cost;
 use crate::base::task;
+use crate::model::labels::METRIC_NAME;
+use crate::model::matcher::Matcher;
+use crate::model::time::TimeRange;
 use crate::model::view::{Health, OwnCost, QueueRow, QueueUnit, Status};
 use crate::store::open::Store;
+use crate::store::read::{Ask, SeriesSource};
 use std::sync::Arc;
 
 /// What the lines of the budget allow, in bytes, where no setting does.
@@ -12,6 +17,35 @@ const CODE: u64 = 12 << 20;
 const LIVE_RING: u64 = 16 << 20;
 /// Threads, tokio, the console, regular expressions and TLS.
 const RUNTIME: u64 = 6 << 20;
+
+/// Machines that are listed at most.
+const MOST_INSTANCES: usize = 1_000;
+/// Series that a machine shows, whatever reads it.
+const MACHINES: [&str; 4] = [
+    "node_uname_info",
+    "node_boot_time_seconds",
+    "node_load1",
+    "windows_os_info",
+];
+/// A machine that was silent for longer is not offered, in milliseconds.
+const LATELY: i64 = 5 * 60_000;
+
+/// By which `instance` machines can be looked at: this one, then those that were seen lately.
+fn instances(shared: &Shared, store: Option<&Arc<Store>>, now: i64) -> Vec<String> {
+    let here = shared.instance();
+    let selectors = MACHINES.map(|name| vec![Matcher::equal(METRIC_NAME, name)]);
+    let ask = Ask {
+        selectors: &selectors,
+        range: TimeRange::new(now - LATELY, now),
+        limit: MOST_INSTANCES,
+    };
+    let found = store.map(|s| s.label_values("instance", &ask, &Cancel::never()));
+    let mut others = found.and_then(Result::ok).unwrap_or_default().items;
+    // The series of the built-in copy end where another target takes over.
+    others.retain(|name| *name != here && *name != shared.host_name && !name.is_empty());
+    others.insert(0, here);
+    others
+}
 
 pub(crate) fn status(shared: &Shared) -> Status {
     let store = shared.store.load_full();
@@ -30,7 +64,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
         data_dir: shared.launch.data_dir.display().to_string(),
         listen: shared.listening.load().to_string(),
         ready: store.is_some(),
-        instances: vec![shared.host_name.clone()],
+        instances: instances(shared, store.as_ref(), now),
         machine: shared.machine(),
         own: own_cost(shared, store.as_ref()),
         targets_up: count(Health::Up),

@@ -185,14 +185,19 @@ impl State {
             .unwrap_or_default()
     }
 
+    /// By which instance the machine that the engine runs on is known.
+    pub(crate) fn here(&self) -> Option<&str> {
+        let status = self.status()?;
+        let first = status.instances.first();
+        Some(first.map_or(&status.machine.host, |i| i))
+    }
+
     /// The instance that panels are about: the chosen one, else this server; `None` is all.
     pub(crate) fn instance(&self) -> Option<&str> {
         match &self.chosen_instance {
             Some(Chosen::One(name)) => Some(name),
             Some(Chosen::All) => None,
-            None => Some(&self.machine()?.host)
-                .filter(|h| !h.is_empty())
-                .map(String::as_str),
+            None => self.here().filter(|h| !h.is_empty()),
         }
     }
 
@@ -201,7 +206,7 @@ impl State {
         match &self.chosen_instance {
             None => true,
             Some(Chosen::All) => false,
-            Some(Chosen::One(name)) => self.machine().is_some_and(|m| m.host == *name),
+            Some(Chosen::One(name)) => self.here() == Some(name),
         }
     }
 

@@ -15,6 +15,7 @@ use crate::collect::host::run::series::Table;
 use crate::collect::host::{Host, Options, facts};
 use crate::model::answer::{Metadata, MetricKind};
 use crate::model::family::Family;
+use crate::model::labels::Labels;
 use crate::model::view::{BlindSpot, Machine, Mark, ProcessView};
 use crate::store::write::{MetricSink, SnapshotSink};
 use crate::wire::process_record;
@@ -49,6 +50,9 @@ pub struct Setup {
     /// Labels that stand for or beside `job="node"` and `instance="<hostname>"`; an empty value
     /// removes one.
     pub labels: Vec<(String, String)>,
+    /// The labels of a scraped target that shows this machine, while there is one: the live readings
+    /// then continue its series, and nothing is stored.
+    pub stands_for: watch::Receiver<Option<Labels>>,
     /// When this server's newest stored sample was taken, in milliseconds; 0 is never. What lies
     /// between it and the first reading is a gap.
     pub stored_until: i64,
@@ -64,6 +68,7 @@ impl Setup {
             interval: Duration::from_secs(15),
             live: Duration::from_secs(2),
             labels: Vec::new(),
+            stands_for: watch::channel(None).1,
             stored_until: 0,
             metrics,
             snapshots,
@@ -192,14 +197,7 @@ struct Senders {
 impl Rounds {
     pub fn new(setup: Setup) -> (Self, Watching, Looking) {
         let machine = facts::machine(&setup.host.root, setup.host.clock.now_ms());
-        let mut identity = vec![
-            ("job".to_owned(), "node".to_owned()),
-            ("instance".to_owned(), machine.host.clone()),
-        ];
-        for (name, value) in &setup.labels {
-            identity.retain(|(n, _)| n != name);
-            identity.push((name.clone(), value.clone()));
-        }
+        let identity = identity(&setup, &machine);
         let (processes, to_processes) = watch::channel(Arc::default());
         let (machine, to_machine) = watch::channel(machine);
         let (blind, to_blind) = watch::channel(Vec::new());
@@ -245,6 +243,7 @@ impl Rounds {
     /// A full reading: stored, put into the live ring, and shown.
     pub fn store(&mut self) {
         let t = self.now();
+        let own = self.follow();
         self.notice_gap(t);
         self.processes.pass(t);
         let mut families = self.host.read();
@@ -252,7 +251,11 @@ impl Rounds {
         self.describe(&families);
         let sink = Arc::clone(&self.setup.metrics);
         self.table.live(&families, t, &*sink);
-        let stored = self.table.store(&families, t, &*sink);
+        let stored = if own {
+            self.table.store(&families, t, &*sink)
+        } else {
+            Ok(())
+        };
         self.problem = stored.err().map(|e| BlindSpot {
             what: "History of this server: samples are read but not kept".to_owned(),
             why: e.to_string(),
@@ -267,11 +270,26 @@ impl Rounds {
     /// A quick reading for the live ring alone.
     pub fn live(&mut self) {
         let t = self.now();
+        self.follow();
         self.notice_gap(t);
         self.processes.pass(t);
         let families = self.host.read_quick();
         self.table.live(&families, t, &*self.setup.metrics);
         self.show_processes();
+    }
+
+    /// Takes the labels that this machine's series have now. True where they are its own.
+    fn follow(&mut self) -> bool {
+        if self.setup.stands_for.has_changed().unwrap_or(false) {
+            let other = self.setup.stands_for.borrow_and_update().clone();
+            let machine = self.to.machine.borrow().clone();
+            let names = match &other {
+                Some(labels) => pairs(labels),
+                None => identity(&self.setup, &machine),
+            };
+            self.table = Table::new(names);
+        }
+        self.setup.stands_for.borrow().is_none()
     }
 
     fn now(&self) -> i64 {
@@ -409,6 +427,24 @@ impl Rounds {
             thread: Some(thread),
         })
     }
+}
+
+fn pairs(labels: &Labels) -> Vec<(String, String)> {
+    let all = labels.iter();
+    all.map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
+}
+
+/// `job` and `instance`, and what the configuration says instead.
+fn identity(setup: &Setup, machine: &Machine) -> Vec<(String, String)> {
+    let mut identity = vec![
+        ("job".to_owned(), "node".to_owned()),
+        ("instance".to_owned(), machine.host.clone()),
+    ];
+    for (name, value) in &setup.labels {
+        identity.retain(|(n, _)| n != name);
+        identity.push((name.clone(), value.clone()));
+    }
+    identity
 }
 
 /// Starts the collector of this server.

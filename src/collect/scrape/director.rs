@@ -61,7 +61,7 @@ pub struct Jobs {
 pub struct Scraper {
     orders: mpsc::Sender<Order>,
     rows: watch::Receiver<Arc<Vec<TargetRow>>>,
-    shown_by: watch::Receiver<Option<String>>,
+    shown_by: watch::Receiver<Option<Labels>>,
     jvms: watch::Receiver<Arc<Vec<ScrapedJvm>>>,
 }
 
@@ -126,9 +126,9 @@ impl Scraper {
         self.rows.clone()
     }
 
-    /// The target that shows the machine we run on, where there is one: the built-in copy of its
-    /// series gives way to it.
-    pub fn shows_this_machine(&self) -> watch::Receiver<Option<String>> {
+    /// The labels of the target that shows the machine we run on, where there is one: the built-in
+    /// copy of its series gives way to it.
+    pub fn shows_this_machine(&self) -> watch::Receiver<Option<Labels>> {
         self.shown_by.clone()
     }
 
@@ -197,7 +197,7 @@ struct Director {
     loops: HashMap<Key, Running>,
     clients: Vec<(ClientOptions, Client)>,
     rows: watch::Sender<Arc<Vec<TargetRow>>>,
-    shown_by: watch::Sender<Option<String>>,
+    shown_by: watch::Sender<Option<Labels>>,
     jvms: watch::Sender<Arc<Vec<ScrapedJvm>>>,
 }
 
@@ -400,7 +400,7 @@ impl Director {
                         }
                         self.note_container(&mut row);
                         if self.speaks_for_this_machine(&status) && shown_by.is_none() {
-                            shown_by = Some(format!("{} at {}", row.job, row.instance));
+                            shown_by = Some(row.labels.clone());
                         }
                         row
                     }

@@ -121,7 +121,7 @@ pub(crate) fn themes(state: &State) -> List {
 
 pub(crate) fn instances(state: &State) -> List {
     let all = Item::new("all", "every instance, worst first", Run::Instance(None));
-    let here = state.machine().map(|m| m.host.clone()).unwrap_or_default();
+    let here = state.here().unwrap_or_default().to_owned();
     let one = |name: &String| {
         let detail = if *name == here { "this server" } else { "" };
         Item::new(name.clone(), detail, Run::Instance(Some(name.clone())))

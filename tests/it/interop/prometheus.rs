@@ -39,6 +39,59 @@ fn prometheus(dir: &Path, config: &str) -> (Prometheus, String) {
     (Prometheus(child), format!("http://127.0.0.1:{port}"))
 }
 
+/// A scraped node_exporter shows this machine: the built-in copy ends, and the console looks at what
+/// the exporter shows.
+#[test]
+fn the_built_in_copy_gives_way_and_comes_back() {
+    let exporter = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = exporter.local_addr().unwrap().port();
+    drop(exporter);
+    let address = format!("127.0.0.1:{port}");
+    let started = Command::new("prometheus-node-exporter")
+        .arg(format!("--web.listen-address={address}"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(child) = started else {
+        return println!("skipped: prometheus-node-exporter is not installed");
+    };
+    let _exporter = Prometheus(child);
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("prometheus.yml");
+    let text = |targets: &str| {
+        format!(
+            "global: {{scrape_interval: 1s}}\nscrape_configs:\n\
+             - job_name: linux\n  static_configs: [{{targets: [{targets}]}}]\n"
+        )
+    };
+    std::fs::write(&config, text(&format!("'{address}'"))).unwrap();
+    let serve = Serve::start(dir.path(), &["--config", config.to_str().unwrap()]);
+    let instances = |query: &str| {
+        let (_, body) = serve.get(&format!("/api/v1/query?query={query}"));
+        body
+    };
+    until("one copy of this machine", || {
+        let body = instances("node_load1");
+        body.contains("\"linux\"") && !body.contains("\"node\"")
+    });
+    // Its history stays, and ends.
+    assert!(instances("count_over_time(node_load1%5B5m%5D)").contains("\"node\""));
+    let status = || {
+        let (_, body, _) = crate::engine::run(
+            crate::engine::program(dir.path()).args(["status", "--format", "json"]),
+        );
+        serde_json::from_str::<serde_json::Value>(&body).unwrap()
+    };
+    assert_eq!(status()["instances"], serde_json::json!([address]));
+    std::fs::write(&config, text("")).unwrap();
+    serve.signal("HUP");
+    until("the own copy again", || {
+        let body = instances("node_load1");
+        body.contains("\"node\"") && !body.contains("\"linux\"")
+    });
+    serve.stop();
+}
+
 /// Asks until the answer holds `text`; the server may still be starting.
 fn answers(url: &str, query: &str, text: &str) {
     let url = format!("{url}/api/v1/query?query={query}");

@@ -259,9 +259,11 @@ fn a_target_that_shows_this_machine_is_told() {
     let bench = Bench::start_as(dir.path(), &yaml(&[job("n", "/set", &server, "")]), this);
     let shown = bench.scraper.shows_this_machine();
     until_true("this machine", || shown.borrow().is_some());
+    let labels = shown.borrow().clone().unwrap();
+    let address = server.address.to_string();
     assert_eq!(
-        shown.borrow().clone(),
-        Some(format!("n at {}", server.address))
+        (labels.get("job"), labels.get("instance")),
+        ("n", address.as_str())
     );
     assert!(bench.scraped("/set").remark.contains("gives way"));
     bench.apply(dir.path(), "scrape_configs: []\n");

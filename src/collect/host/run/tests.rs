@@ -138,6 +138,37 @@ fn own_labels_change_the_identity() {
     assert_eq!(up.to_string(), "up{env=\"prod\", instance=\"db1\"}");
 }
 
+/// While a scraped target shows this machine its series are continued live, and none is stored.
+#[test]
+fn another_target_takes_over_and_gives_back() {
+    let list = Arc::new(List::default());
+    let stands_for = tokio::sync::watch::Sender::new(None);
+    let mut setup = setup(&list);
+    setup.stands_for = stands_for.subscribe();
+    let (mut rounds, ..) = Rounds::new(setup);
+    let newest = || list.live.lock().last().map(|(labels, ..)| labels.clone());
+    rounds.store();
+    let own = list.samples.lock().len();
+    assert_eq!(newest().unwrap().get("job"), "node");
+
+    let labels = Labels::from_pairs([("job", "exporter"), ("instance", "a:9100"), ("env", "x")]);
+    stands_for.send_replace(Some(labels));
+    rounds.live();
+    rounds.store();
+    assert_eq!(list.samples.lock().len(), own, "nothing was stored");
+    let live = newest().unwrap();
+    let of = |name| live.get(name).to_owned();
+    assert_eq!(
+        [of("job"), of("instance"), of("env")],
+        ["exporter", "a:9100", "x"]
+    );
+
+    stands_for.send_replace(None);
+    rounds.store();
+    assert!(list.samples.lock().len() > own);
+    assert_eq!(newest().unwrap().get("job"), "node");
+}
+
 #[test]
 fn what_is_gone_is_ended_and_what_was_dropped_comes_back() {
     let dir = tempfile::tempdir().unwrap();
