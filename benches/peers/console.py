@@ -2,11 +2,15 @@
 """Consoles in a real 200x50 pty: CPU, memory, bytes to the terminal, time to the first frame, key to paint.
 
     console.py [SECONDS [STARTS]]       default 60 11; peers that are not installed are left out
+    console.py load [SECONDS]           key to paint alone, while 10 x 10,000 series are scraped every second; default 20
 """
-import fcntl, os, pty, select, shutil, struct, sys, termios, time
+import fcntl, json, os, pty, select, shutil, struct, sys, termios, time, urllib.parse, urllib.request
 from common import *
 
-seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+loaded = sys.argv[1:2] == ["load"]
+if loaded:
+    sys.argv.pop(1)
+seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 20 if loaded else 60
 starts = int(sys.argv[2]) if len(sys.argv) > 2 else 11
 folder = fresh("console")
 need(BONGSU)
@@ -93,6 +97,32 @@ def key_to_paint(fd, times=200):
     show(program="bongsu", keys=len(out), key_to_paint_ms_median=median(out), p99=out[int(len(out) * 0.99) - 1], worst=out[-1])
 
 
+def under_load():
+    """Keys while 100,000 samples a second come in; said with how many did."""
+    jobs = "".join(f"- job_name: j{i}\n  metrics_path: /t/{i}/metrics\n  static_configs: [{{targets: ['127.0.0.1:19100']}}]\n" for i in range(10))
+    open(f"{folder}/load.yml", "w").write(f"global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nhost: {{interval: 15s}}\nscrape_configs:\n{jobs}")
+    exporter = start([sys.executable, f"{HERE}/fake_exporter.py", "--targets", "10", "--series", "10000", "--max-seconds", str(seconds + 120)], f"{folder}/exporter.log")
+    time.sleep(3)
+    pid, fd, _ = spawn([BONGSU, "--data-dir", f"{folder}/loaded", "--config", f"{folder}/load.yml", "--listen", "127.0.0.1:19470"])
+    try:
+        limit = time.time() + seconds
+        while time.time() < limit:
+            read(fd, 0.05)
+        used, begin = cpu(pid), time.time()
+        key_to_paint(fd)
+        took = time.time() - begin
+        used = cpu(pid) - used
+        ask = "http://127.0.0.1:19470/api/v1/query?query=" + urllib.parse.quote(f"sum(sum_over_time(scrape_samples_scraped[{int(took)}s]))")
+        samples = float(json.load(urllib.request.urlopen(ask))["data"]["result"][0]["value"][1])
+        show(program="bongsu", seconds=took, samples_per_second=samples / took, cpu_percent=100 * used / took, **memory(pid))
+    finally:
+        end(pid, fd)
+        stop(exporter)
+
+
+if loaded:
+    under_load()
+    sys.exit()
 for name, argv in programs.items():
     pid, fd = steady(name, argv)
     if name == "bongsu":

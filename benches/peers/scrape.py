@@ -7,6 +7,7 @@ import sys, time
 from common import *
 
 TARGETS = 10
+# Scraping alone is compared: the peers read neither this machine nor its JVMs.
 series, interval, seconds = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 only = sys.argv[4].split(",") if len(sys.argv) > 4 else ["bongsu", "prometheus", "victoria"]
 folder = fresh("scrape")
@@ -16,7 +17,7 @@ config = f"global:\n  scrape_interval: {interval}\n  scrape_timeout: {interval}\
 for i in range(TARGETS):
     config += f"- job_name: j{i}\n  metrics_path: /t/{i}/metrics\n  static_configs: [{{targets: ['127.0.0.1:19100'], labels: {{node: 'n{i}'}}}}]\n"
 open(f"{folder}/prometheus.yml", "w").write(config)
-open(f"{folder}/bongsu.yml", "w").write(config + "host: {enabled: false}\n")
+open(f"{folder}/bongsu.yml", "w").write(config + "host: {enabled: false}\njvm: {enabled: false}\n")
 systems = {
     "bongsu": [BONGSU, "serve", "--config", f"{folder}/bongsu.yml", "--data-dir", f"{folder}/bongsu", "--listen", "127.0.0.1:19470"],
     "prometheus": ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/prometheus", "--web.listen-address=127.0.0.1:19090", "--log.level=warn"],
