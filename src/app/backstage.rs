@@ -403,8 +403,17 @@ fn push(shared: &Shared, request: &WriteRequest) -> Result<u64, SourceError> {
         store.describe(&request.metadata);
     }
     let mut batch = Vec::new();
+    // What a limit keeps out does not take the rest with it.
+    let mut refused: Option<(u64, String)> = None;
     for series in &request.series {
-        let id = store.resolve(&series.labels).map_err(unwritten)?;
+        let id = match store.resolve(&series.labels) {
+            Ok(id) => id,
+            Err(WriteError::Limit(why)) => {
+                refused.get_or_insert((0, why)).0 += series.samples.len() as u64;
+                continue;
+            }
+            Err(e) => return Err(unwritten(e)),
+        };
         batch.extend(series.samples.iter().map(|s| Append {
             series: id,
             t: s.t,
@@ -414,6 +423,10 @@ fn push(shared: &Shared, request: &WriteRequest) -> Result<u64, SourceError> {
     let all = batch.len() as u64;
     let kept = store.append(&batch).map_err(unwritten)?;
     store.flush().map_err(unwritten)?;
+    if let Some((count, why)) = refused {
+        let said = format!("{count} of {} samples were refused: {why}", all + count);
+        return Err(SourceError::BadRequest { said, at: None });
+    }
     let lost = kept.out_of_order + kept.duplicate;
     if lost > 0 {
         let said = format!("{lost} of {all} samples are older than what is stored already");

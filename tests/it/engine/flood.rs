@@ -2,6 +2,9 @@
 //! server answers others meanwhile and stays small.
 
 use crate::engine::{PATIENCE, Serve, until};
+use bongsu::model::labels::Labels;
+use bongsu::model::sample::Sample;
+use bongsu::wire::remote_write::{Series, WriteRequest, encode};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -97,6 +100,44 @@ fn a_body_of_two_gigabytes_is_refused_before_it_is_read() {
         assert_eq!(serve.get("/-/healthy").0, 200);
     }
     until("its memory is given back", || resident(&serve) < 200);
+    serve.stop();
+}
+
+/// More series than the limit: those that are known go on, the rest is refused with the number.
+#[test]
+fn too_many_series_are_refused_and_the_known_ones_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("bongsu.yaml");
+    let yaml = "host: {enabled: false}\njvm: {enabled: false}\nlimits: {series: 1000}\n";
+    std::fs::write(&config, yaml).unwrap();
+    let serve = Serve::start(dir.path(), &["--config", config.to_str().unwrap()]);
+    let t = bongsu::base::clock::Clock::System.now_ms();
+    let push = |count: usize, t: i64| {
+        let series = (0..count).map(|i| Series {
+            labels: Labels::from_pairs([("__name__", "flood"), ("id", &i.to_string())]),
+            samples: vec![Sample { t, v: 1.0 }],
+            exemplars: vec![],
+        });
+        let request = WriteRequest {
+            series: series.collect(),
+            ..WriteRequest::default()
+        };
+        serve.post("/api/v1/write", "", &encode(&request).unwrap())
+    };
+    assert_eq!(push(900, t - 2000).0, 204);
+    let (status, said) = push(20_000, t - 1000);
+    assert_eq!(status, 400);
+    assert!(
+        said.contains("19000 of 20000 samples were refused"),
+        "{said}"
+    );
+    assert!(said.contains("limits.series"), "{said}");
+    let at = t / 1000;
+    let (_, body) = serve.get(&format!("/api/v1/query?query=count(flood)&time={at}"));
+    assert!(body.contains("\"1000\"]"), "{body}");
+    let path = format!("/api/v1/query?query=sum(count_over_time(flood%5B1m%5D))&time={at}");
+    let (_, body) = serve.get(&path);
+    assert!(body.contains("\"1900\"]"), "the known ones went on: {body}");
     serve.stop();
 }
 
