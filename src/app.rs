@@ -24,3 +24,4 @@ mod rights;
 mod senders;
 pub mod serve;
 mod status;
+mod tail;

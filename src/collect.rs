@@ -14,3 +14,4 @@ mod kept;
 pub mod perform;
 pub mod relabel;
 pub mod scrape;
+pub mod tail;

@@ -28,6 +28,7 @@ pub mod kind;
 pub mod limits;
 pub mod listener;
 mod load;
+pub mod logs;
 mod otlp;
 pub mod paths;
 pub mod place;
@@ -65,6 +66,7 @@ pub struct Config {
     pub jvm: jvm::Jvm,
     pub storage: storage::Storage,
     pub limits: limits::Limits,
+    pub logs: logs::Logs,
     pub api: api::Api,
     pub ui: ui::Ui,
     pub promql: promql::PromQl,

@@ -6,7 +6,11 @@
 //! it takes and has a property test. Start with [`exposition::Parser`].
 
 pub mod bongsu_json;
+pub mod detect;
 pub mod exposition;
+pub mod go_time;
+pub mod logfmt;
+pub mod loki_push;
 pub mod process_record;
 pub mod prom_json;
 pub mod remote_write;

@@ -15,6 +15,7 @@ use crate::app::launch::Launch;
 use crate::app::places::{self, SocketPlace};
 use crate::app::reload;
 use crate::app::senders::Senders;
+use crate::app::tail::Tail;
 use crate::base::cancel::Cancel;
 use crate::base::clock::Clock;
 use crate::base::net::http::{Limits, Respond};
@@ -90,6 +91,7 @@ pub(crate) struct Shared {
     /// The newest configuration that was accepted.
     pub(crate) config: ArcSwap<Config>,
     pub(crate) scraper: OnceLock<Scraper>,
+    pub(crate) tail: Tail,
     /// Answers questions; there as soon as the engine is.
     pub(crate) embedded: OnceLock<Embedded>,
     pub(crate) senders: Senders,
@@ -136,6 +138,7 @@ impl Shared {
             });
         }
         rows.extend(self.jvm_targets());
+        rows.extend(self.tail.rows());
         rows
     }
 
@@ -286,6 +289,7 @@ impl Engine {
             findings: Mutex::new(launch.findings.iter().map(ToString::to_string).collect()),
             config: ArcSwap::from_pointee(launch.config.clone()),
             scraper: OnceLock::new(),
+            tail: Tail::default(),
             senders: Senders::default(),
             loaded: Mutex::new(api::Loaded::now(now)),
             own: Mutex::default(),
@@ -367,6 +371,7 @@ impl Engine {
         if let Some(collector) = self.container_collector.take() {
             collector.stop();
         }
+        self.shared.tail.stop();
         let doors = std::mem::take(&mut *self.doors.lock());
         self.runtime.block_on(async {
             if let Some(scraper) = self.shared.scraper.get() {
@@ -417,6 +422,7 @@ impl Opening {
         options.retention_ms = config.storage.retention_metrics.as_millis() as i64;
         options.memory = self.shared.head_memory();
         options.retention_bytes = config.storage.size;
+        options.logs_retention_ms = config.storage.retention_logs.as_millis() as i64;
         if config.limits.series > 0 {
             options.max_series = config.limits.series as usize;
         }
@@ -428,6 +434,7 @@ impl Opening {
         self.shared.gate.open(&store)?;
         self.shared.jvm_gate.open(&store)?;
         self.shared.containers.open(&store)?;
+        self.shared.tail.start(&self.shared, &store)?;
         let _entered = self.runtime.enter();
         let jobs = reload::jobs_of(config);
         let scraper = Scraper::start(self.scraping(store), jobs);

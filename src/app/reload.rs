@@ -45,6 +45,7 @@ pub(crate) async fn reload(shared: &Arc<Shared>) -> Outcome {
         scraper.apply(jobs_of(&config)).await;
     }
     shared.languages.apply(&config);
+    shared.tail.apply(&config);
     if let Some(embedded) = shared.embedded.get() {
         embedded.allow(config.limits.query_time);
     }

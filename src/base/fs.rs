@@ -114,6 +114,16 @@ impl<T> At<T> for io::Result<T> {
     }
 }
 
+fn facts_of(m: &std::fs::Metadata) -> Facts {
+    Facts {
+        is_dir: m.is_dir(),
+        len: m.len(),
+        modified_ms: m.mtime() * 1000 + m.mtime_nsec() / 1_000_000,
+        device: m.dev(),
+        inode: m.ino(),
+    }
+}
+
 impl Fs {
     /// The machine's own.
     pub fn real() -> Self {
@@ -241,13 +251,7 @@ impl Fs {
 
     pub fn facts(&self, path: &Path) -> Result<Facts> {
         match &self.0 {
-            Seat::Real => std::fs::metadata(path).map(|m| Facts {
-                is_dir: m.is_dir(),
-                len: m.len(),
-                modified_ms: m.mtime() * 1000 + m.mtime_nsec() / 1_000_000,
-                device: m.dev(),
-                inode: m.ino(),
-            }),
+            Seat::Real => std::fs::metadata(path).map(|m| facts_of(&m)),
             Seat::Sim(sim) => sim.facts(path),
         }
         .at("look at", path)
@@ -361,6 +365,15 @@ impl File {
         match &self.seat {
             FileSeat::Real(file) => file.metadata().map(|m| m.len()),
             FileSeat::Sim(file) => file.len(),
+        }
+        .at("look at", &self.path)
+    }
+
+    /// What is known of the open file itself, whatever stands at its name by now.
+    pub fn facts(&self) -> Result<Facts> {
+        match &self.seat {
+            FileSeat::Real(file) => file.metadata().map(|m| facts_of(&m)),
+            FileSeat::Sim(file) => file.facts(),
         }
         .at("look at", &self.path)
     }

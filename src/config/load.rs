@@ -11,7 +11,8 @@ use crate::config::root::{INCLUDE, JOBS_FILE, ROOT};
 use crate::config::shape::{self, Section};
 use crate::config::targets::{read_group_list, read_groups};
 use crate::config::{
-    Config, alerting, api, host, jvm, limits, otlp, promql, remote, rules, scrape, storage, ui,
+    Config, alerting, api, host, jvm, limits, logs, otlp, promql, remote, rules, scrape, storage,
+    ui,
 };
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -117,6 +118,10 @@ impl<'a> Loader<'a> {
         };
         let included = match kind {
             Kind::Native | Kind::Prometheus => open(&mut document, self.files),
+            Kind::Promtail => {
+                document.root = &logs::PROMTAIL;
+                open(&mut document, self.files)
+            }
             _ => recognise(&mut document, self.files),
         };
         self.documents.push(document);
@@ -145,7 +150,8 @@ impl<'a> Loader<'a> {
         let mut seen: Vec<(Kind, PathBuf)> = Vec::new();
         for document in &mut self.documents {
             let many = document.kind.may_repeat();
-            if many || !std::ptr::eq(document.root, &raw const ROOT) {
+            let whole = [&raw const ROOT, &raw const logs::PROMTAIL];
+            if many || !whole.iter().any(|w| std::ptr::eq(document.root, *w)) {
                 continue;
             }
             if let Some((kind, first)) = seen.iter().find(|(k, _)| *k == document.kind) {
@@ -190,6 +196,12 @@ impl<'a> Loader<'a> {
         for document in &mut self.documents {
             if document.kind == Kind::Rules {
                 config.rule_files.push(document.path.clone());
+            }
+            if document.kind == Kind::Promtail {
+                each(document, files, names, |of, check| {
+                    config.logs.jobs.extend(logs::read(of, check));
+                });
+                continue;
             }
             each(document, files, names, |of, check| {
                 let found = scrape::read_jobs(of, &config.global, &mut jobs, check);
@@ -244,11 +256,13 @@ fn recognise(document: &mut Document, files: &dyn Files) -> Included {
             return Vec::new();
         }
         (Kind::Alertmanager, _) => "routing and sending of alerts",
-        (Kind::Promtail | Kind::Loki, _) => "logs",
+        (Kind::Loki, _) => "a store that speaks Loki's configuration",
         (Kind::Tempo, _) => "traces",
         (Kind::Dashboard, _) => "dashboards",
         (Kind::RuleTests, _) => "tests of rules",
-        (Kind::Native | Kind::Prometheus | Kind::Rules | Kind::Targets, _) => return Vec::new(),
+        (Kind::Native | Kind::Prometheus | Kind::Promtail | Kind::Rules | Kind::Targets, _) => {
+            return Vec::new();
+        }
     };
     let kind = document.kind.as_str();
     let text = format!("this is a {kind} file; bongsu does not have {feature} yet");
@@ -265,7 +279,10 @@ fn each<T>(
     read: impl FnOnce(Fields<'_>, &mut Check<'_>) -> T,
 ) -> Option<T> {
     let tree = document.tree.as_ref()?;
-    if !matches!(document.kind, Kind::Native | Kind::Prometheus) {
+    if !matches!(
+        document.kind,
+        Kind::Native | Kind::Prometheus | Kind::Promtail
+    ) {
         return None;
     }
     let mut check = Check {
@@ -304,6 +321,10 @@ fn read_sections(of: Fields<'_>, check: &mut Check<'_>, config: &mut Config) {
     if let Some(of) = of.section("host", &host::HOST) {
         config.host = host::read(of, check);
     }
+    if let Some(of) = of.section("logs", &logs::LOGS) {
+        config.logs.enabled = logs::enabled(of);
+        config.logs.jobs.extend(logs::read(of, check));
+    }
     if let Some(of) = of.section("storage", &storage::STORAGE) {
         config.storage = storage::read(of, check);
     }
@@ -338,6 +359,11 @@ fn find_included(of: Fields<'_>, check: &mut Check<'_>) -> Included {
     }
     if let Some(include) = of.section("include", &INCLUDE)
         && let Some(path) = include.path("prometheus", check.folder)
+    {
+        out.push((path, &ROOT));
+    }
+    if let Some(include) = of.section("include", &INCLUDE)
+        && let Some(path) = include.path("promtail", check.folder)
     {
         out.push((path, &ROOT));
     }

@@ -3,7 +3,7 @@
 
 use crate::config::shape::{Key, Section, Shape, State, field, idle, key, later};
 use crate::config::{
-    alerting, api, global, host, jvm, limits, otlp, promql, remote, scrape, storage, ui,
+    alerting, api, global, host, jvm, limits, logs, otlp, promql, remote, scrape, storage, ui,
 };
 
 pub(crate) static ROOT: Section = Section {
@@ -109,7 +109,12 @@ pub(crate) static ROOT: Section = Section {
         ),
         later("alertmanager", Shape::Any, "routing and sending of alerts"),
         later("alerts", Shape::Any, "alerts"),
-        later("logs", Shape::Any, "logs"),
+        key(
+            "logs",
+            Shape::Section(&logs::LOGS),
+            "",
+            "Logs: files, the journal, containers.",
+        ),
         later("traces", Shape::Any, "traces"),
     ]],
 };
@@ -124,7 +129,12 @@ pub(crate) static INCLUDE: Section = Section {
             "A prometheus.yml whose jobs and rules are taken as well.",
         ),
         later("rules", Shape::List(&Shape::Text), "evaluation of rules"),
-        later("promtail", Shape::Text, "logs"),
+        key(
+            "promtail",
+            Shape::Text,
+            "",
+            "A promtail.yml whose jobs are taken as well.",
+        ),
         later("alertmanager", Shape::Text, "routing and sending of alerts"),
         later("dashboards", Shape::List(&Shape::Text), "dashboards"),
     ]],

@@ -47,7 +47,12 @@ pub(crate) static RETENTION: Section = Section {
             "15d",
             "How long samples are kept.",
         ),
-        later("logs", Shape::Duration, "log storage"),
+        key(
+            "logs",
+            Shape::Duration,
+            "15d",
+            "How long log lines are kept.",
+        ),
         later("traces", Shape::Duration, "trace storage"),
     ]],
 };
@@ -108,6 +113,7 @@ pub struct Storage {
     /// Bytes; 0 is no limit.
     pub size: u64,
     pub retention_metrics: Duration,
+    pub retention_logs: Duration,
 }
 
 impl Default for Storage {
@@ -116,6 +122,7 @@ impl Default for Storage {
             path: None,
             size: 0,
             retention_metrics: Duration::from_hours(15 * 24),
+            retention_logs: Duration::from_hours(15 * 24),
         }
     }
 }
@@ -142,5 +149,8 @@ pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Storage {
         retention_metrics: time
             .or(their_time)
             .unwrap_or(Storage::default().retention_metrics),
+        retention_logs: own
+            .and_then(|r| r.positive("logs"))
+            .unwrap_or(Storage::default().retention_logs),
     }
 }

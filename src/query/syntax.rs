@@ -5,11 +5,13 @@
 
 mod complete;
 mod highlight;
+mod log_selector;
 pub mod logql;
 
 pub use crate::query::promql::ast::Span;
 pub use complete::{Completion, Want, complete};
 pub use highlight::{Class, Piece, highlight};
+pub use log_selector::log_selector;
 
 use crate::model::matcher::Matcher;
 use crate::query::promql;

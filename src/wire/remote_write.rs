@@ -13,7 +13,7 @@
 //! | Exemplar | 1 labels, 2 value (double), 3 timestamp (ms) |
 //! | MetricMetadata | 1 type, 2 metric_family_name, 4 help, 5 unit |
 
-mod proto;
+pub(crate) mod proto;
 
 use crate::model::answer::{Metadata, MetricKind};
 use crate::model::labels::Labels;

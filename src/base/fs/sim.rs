@@ -339,6 +339,16 @@ impl SimFile {
         Ok(())
     }
 
+    pub(super) fn facts(&self) -> io::Result<Facts> {
+        Ok(Facts {
+            is_dir: false,
+            len: self.len()?,
+            modified_ms: 0,
+            device: 0,
+            inode: self.index as u64,
+        })
+    }
+
     pub(super) fn len(&self) -> io::Result<u64> {
         let state = self.sim.0.lock();
         state.up()?;

@@ -1,0 +1,20 @@
+//! Reading logs: files by pattern, the journal; through stages, into the store.
+//!
+//! Owns positions, rotation, truncation, lines, stages. Never drops a line unless a stage says so,
+//! and then counts it; where the store is behind, reading waits. Start with [`run`], then
+//! [`file`](self::file). Tested on real files under a temporary directory, with the store's own
+//! lists in place of a disk.
+
+pub mod defaults;
+mod file;
+mod glob;
+mod identity;
+mod journal;
+mod output;
+mod pipeline;
+pub mod run;
+mod stage;
+mod watch;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,345 @@
+//! One file: its lines from where reading stood, exactly once.
+//!
+//! The place is that of the oldest byte that is in no stored entry. What is read beyond it (the
+//! beginning of a line, lines that a stage holds back) is read again after a crash.
+
+use crate::base::fs::{File, Fs};
+use crate::collect::tail::identity::{Content, Known};
+use crate::collect::tail::output::Output;
+use crate::collect::tail::pipeline::{Line, Pipeline};
+use crate::store::write::logs::MAX_LINE;
+use flate2::read::MultiGzDecoder;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Bytes that are read in one go.
+const CHUNK: usize = 1 << 20;
+/// A last line without an end is taken as one after this time without growth, in milliseconds.
+const UNENDED_MS: i64 = 5_000;
+/// A file without news for so long is closed, in milliseconds.
+const CLOSE_MS: i64 = 30_000;
+/// Bytes that a compressed file may hold.
+const MOST_UNPACKED: u64 = 4 << 30;
+pub(crate) const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+pub(crate) struct Tailed {
+    pub(crate) path: PathBuf,
+    /// Names the position in the store.
+    pub(crate) source: String,
+    pub(crate) known: Known,
+    pub(crate) pipeline: Pipeline,
+    file: Option<File>,
+    /// Where the first line begins that was not taken yet, and how far its end was looked for.
+    offset: u64,
+    scanned: u64,
+    /// When it last grew, milliseconds since the epoch.
+    pub(crate) grew: i64,
+    /// It was read to its end once: what comes now is written now.
+    live: bool,
+    /// The name is another file's by now, or nobody's: read to the end, then let go.
+    pub(crate) leaving: bool,
+    pub(crate) lines: u64,
+    /// Lines that were longer than is stored.
+    pub(crate) cut: u64,
+    pub(crate) error: Option<String>,
+}
+
+/// What a look at the file brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// Everything there is was taken.
+    End,
+    More,
+}
+
+impl Tailed {
+    pub(crate) fn new(source: String, known: Known, pipeline: Pipeline, now: i64) -> Self {
+        Self {
+            path: known.path.clone(),
+            source,
+            offset: known.offset,
+            scanned: known.offset,
+            known,
+            pipeline,
+            file: None,
+            grew: now,
+            live: false,
+            leaving: false,
+            lines: 0,
+            cut: 0,
+            error: None,
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Bytes that were not taken yet, of a file of that length.
+    pub(crate) fn behind(&self, len: u64) -> u64 {
+        len.saturating_sub(self.offset)
+    }
+
+    /// Whether the file was cut or written anew since the last look, under its name.
+    pub(crate) fn was_rewritten(&mut self, fs: &Fs) -> bool {
+        let path = self.path.clone();
+        let Ok(facts) = fs.facts(&path) else {
+            return false;
+        };
+        if !self.known.is_at(&facts) {
+            return false;
+        }
+        if facts.len < self.scanned {
+            return true;
+        }
+        let _ = self.open(fs, &path);
+        let file = self.file.as_ref();
+        file.is_some_and(|f| !self.known.fits(f))
+    }
+
+    /// Begins again at the front: the file was cut or rewritten.
+    pub(crate) fn restart(&mut self, out: &mut Output) {
+        self.pipeline.tick(None, out);
+        self.offset = 0;
+        self.scanned = 0;
+        self.known.reach(0, &[] as &[u8]);
+        self.note(out);
+    }
+
+    /// Opens what the path names now, if it is still this file.
+    fn open(&mut self, fs: &Fs, path: &Path) -> Option<()> {
+        if self.file.is_some() {
+            return Some(());
+        }
+        let facts = fs.facts(path).ok().filter(|f| self.known.is_at(f))?;
+        match fs.open(path) {
+            Ok(file) => {
+                self.error = None;
+                // Another may have taken the name in between.
+                let same = file.facts().is_ok_and(|f| self.known.is_at(&f));
+                self.file = Some(file).filter(|_| same && !facts.is_dir);
+            }
+            Err(e) => self.error = Some(e.to_string()),
+        }
+        self.file.as_ref().map(|_| ())
+    }
+
+    /// Looks for the file under another name of its folder, where it was renamed while closed.
+    pub(crate) fn find_renamed(&mut self, fs: &Fs) {
+        if self.file.is_some() {
+            return;
+        }
+        let Some(folder) = self.path.parent().map(Path::to_owned) else {
+            return;
+        };
+        for entry in fs.list(&folder).unwrap_or_default() {
+            let path = folder.join(entry.name);
+            if fs
+                .facts(&path)
+                .is_ok_and(|f| !f.is_dir && self.known.is_at(&f))
+            {
+                self.open(fs, &path);
+                return;
+            }
+        }
+    }
+
+    /// Takes at most one chunk; `now` in nanoseconds.
+    pub(crate) fn read(&mut self, fs: &Fs, now: i64, out: &mut Output) -> Look {
+        let path = self.path.clone();
+        if self.open(fs, &path).is_none() {
+            return Look::End;
+        }
+        let Some(file) = self.file.take() else {
+            return Look::End;
+        };
+        let look = self.read_open(&file, now, out);
+        self.file = Some(file);
+        look
+    }
+
+    fn read_open(&mut self, file: &File, now: i64, out: &mut Output) -> Look {
+        let mut chunk = vec![0; CHUNK];
+        // A long line is looked through from where its end was looked for last.
+        let long = self.scanned - self.offset > MAX_LINE as u64;
+        let from = if long { self.scanned } else { self.offset };
+        let n = match file.read_at(&mut chunk, from) {
+            Ok(n) => n,
+            Err(e) => {
+                self.error = Some(e.to_string());
+                return Look::End;
+            }
+        };
+        let chunk = &chunk[..n];
+        if from + n as u64 > self.scanned {
+            self.grew = now / 1_000_000;
+        }
+        let mut start = 0;
+        if long {
+            let Some(end) = memchr::memchr(b'\n', chunk) else {
+                self.scanned = from + n as u64;
+                return if n == CHUNK { Look::More } else { Look::End };
+            };
+            self.take_long(file, now, out);
+            start = end + 1;
+            self.offset = from + start as u64;
+        }
+        for end in memchr::memchr_iter(b'\n', chunk) {
+            if end < start {
+                continue;
+            }
+            self.take(&chunk[start..end], from + start as u64, now, out);
+            start = end + 1;
+        }
+        self.offset = from + start as u64;
+        self.scanned = from + n as u64;
+        self.settle(file, out);
+        if n == CHUNK {
+            return Look::More;
+        }
+        self.live = true;
+        Look::End
+    }
+
+    /// The line at the offset, of which only the beginning is stored.
+    fn take_long(&mut self, file: &File, now: i64, out: &mut Output) {
+        if let Some(bytes) = file.at(self.offset, MAX_LINE as u64) {
+            self.cut += 1;
+            let from = self.offset;
+            self.take(&bytes, from, now, out);
+        }
+    }
+
+    fn take(&mut self, line: &[u8], from: u64, now: i64, out: &mut Output) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.len() > MAX_LINE {
+            self.cut += 1;
+        }
+        self.lines += 1;
+        let line = Line {
+            bytes: &line[..line.len().min(MAX_LINE)],
+            from,
+            now,
+            live: self.live,
+        };
+        self.pipeline.take(line, out);
+    }
+
+    /// Notes in the batch how far the stored entries reach.
+    fn settle(&mut self, file: &File, out: &mut Output) {
+        let reached = self.pipeline.oldest().unwrap_or(self.offset);
+        if reached != self.known.offset || self.known.head_len == 0 {
+            self.known.reach(reached, file);
+            self.note(out);
+        }
+    }
+
+    fn note(&mut self, out: &mut Output) {
+        self.known.path.clone_from(&self.path);
+        self.known.seen = self.grew;
+        out.reached(&self.source, serde_json::to_vec(&self.known).ok());
+    }
+
+    /// What is due without news: entries that waited, a last line without an end, closing.
+    pub(crate) fn tick(&mut self, now: i64, out: &mut Output) {
+        let ms = now / 1_000_000;
+        let quiet = ms - self.grew;
+        let whole = self.leaving || quiet >= UNENDED_MS;
+        if whole
+            && self.scanned > self.offset
+            && let Some(file) = self.file.take()
+        {
+            let len = (self.scanned - self.offset).min(MAX_LINE as u64);
+            if let Some(bytes) = file.at(self.offset, len) {
+                self.cut += u64::from(self.scanned - self.offset > MAX_LINE as u64);
+                let from = self.offset;
+                self.offset = self.scanned;
+                self.take(&bytes, from, now, out);
+            }
+            self.file = Some(file);
+        }
+        let before = self.pipeline.oldest();
+        self.pipeline.tick((!self.leaving).then_some(ms), out);
+        if let Some(file) = self.file.take() {
+            if before != self.pipeline.oldest() || whole {
+                self.settle(&file, out);
+            }
+            let idle = quiet >= CLOSE_MS && self.scanned == self.offset;
+            self.file = Some(file).filter(|_| !idle);
+        }
+    }
+
+    /// Reads a compressed file to its end, from its place on.
+    pub(crate) fn read_packed(
+        &mut self,
+        fs: &Fs,
+        now: i64,
+        out: &mut Output,
+    ) -> Result<(), String> {
+        let path = self.path.display().to_string();
+        let io = |e: &dyn std::fmt::Display| format!("{path}: {e}");
+        let packed = fs.open(&self.path).map_err(|e| e.to_string())?;
+        let mut unpacked = MultiGzDecoder::new(Positioned(&packed, 0)).take(MOST_UNPACKED);
+        let skipped = std::io::copy(&mut (&mut unpacked).take(self.offset), &mut std::io::sink());
+        if skipped.map_err(|e| io(&e))? < self.offset {
+            return Ok(());
+        }
+        let mut rest = Vec::new();
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let n = unpacked.read(&mut chunk).map_err(|e| io(&e))?;
+            rest.extend_from_slice(&chunk[..n]);
+            let mut start = 0;
+            while let Some(end) = memchr::memchr(b'\n', &rest[start..]) {
+                let (from, end) = (self.offset, start + end);
+                self.offset += (end + 1 - start) as u64;
+                self.take(&rest[start..end], from, now, out);
+                start = end + 1;
+            }
+            rest.drain(..start);
+            if n == 0 {
+                break;
+            }
+            if rest.len() > MAX_LINE {
+                self.offset += rest.len() as u64;
+                self.take(&rest, self.offset - rest.len() as u64, now, out);
+                rest.clear();
+            }
+        }
+        if !rest.is_empty() {
+            let from = self.offset;
+            self.offset += rest.len() as u64;
+            self.take(&rest, from, now, out);
+        }
+        self.pipeline.tick(None, out);
+        self.known.offset = self.offset;
+        self.known.packed = packed.len().unwrap_or(0);
+        self.scanned = self.offset;
+        self.note(out);
+        Ok(())
+    }
+}
+
+/// A file as a reader from a place on.
+struct Positioned<'a>(&'a File, u64);
+
+impl Read for Positioned<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.0.read_at(buf, self.1).map_err(std::io::Error::other)?;
+        self.1 += n as u64;
+        Ok(n)
+    }
+}
+
+/// The first bytes of what a compressed file holds, at most `len`.
+pub(crate) fn unpacked_head(file: &File, len: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    let _ = MultiGzDecoder::new(Positioned(file, 0))
+        .take(len)
+        .read_to_end(&mut out);
+    out
+}
+
+pub(crate) fn is_gzip(file: &File) -> bool {
+    file.at(0, 2).is_some_and(|b| b == GZIP)
+}

@@ -1,0 +1,536 @@
+//! The files of all jobs: which there are, which is which, and whose turn it is.
+
+use crate::base::fs::{Facts, File, Fs};
+use crate::collect::relabel;
+use crate::collect::tail::file::{Look, Tailed, is_gzip, unpacked_head};
+use crate::collect::tail::glob::Pattern;
+use crate::collect::tail::identity::{Content, Known, stem};
+use crate::collect::tail::output::Output;
+use crate::collect::tail::pipeline::Pipeline;
+use crate::collect::tail::run::health;
+use crate::config::logs::LogJob;
+use crate::config::targets::TargetGroup;
+use crate::model::labels::{Labels, LabelsBuilder};
+use crate::model::view::TargetRow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What positions of files are called in the store.
+const PREFIX: &str = "file:";
+/// Chunks of one file before the next has its turn.
+const TURN: usize = 4;
+/// The place in a file that nobody saw for so long is forgotten, in milliseconds.
+const FORGET_MS: i64 = 7 * 24 * 3_600_000;
+
+/// Number of the job, and path.
+type Key = (usize, PathBuf);
+
+pub(crate) struct Files {
+    fs: Fs,
+    tailed: BTreeMap<Key, Tailed>,
+    leaving: Vec<Tailed>,
+    /// The places that the store knows, by source.
+    known: HashMap<String, Known>,
+    dirty: BTreeSet<Key>,
+    /// Of each job: what its last sweep found.
+    found: Vec<Seen>,
+    made: u64,
+    first: bool,
+}
+
+#[derive(Default)]
+struct Seen {
+    patterns: Vec<String>,
+    labels: Labels,
+    unread: Vec<String>,
+}
+
+impl Files {
+    pub(crate) fn new(fs: Fs, positions: Vec<(String, Vec<u8>)>) -> Self {
+        let read = |(source, bytes): (String, Vec<u8>)| {
+            let mine = source.starts_with(PREFIX);
+            let known = mine.then(|| serde_json::from_slice(&bytes).ok())??;
+            Some((source, known))
+        };
+        Self {
+            fs,
+            tailed: BTreeMap::new(),
+            leaving: Vec::new(),
+            known: positions.into_iter().filter_map(read).collect(),
+            dirty: BTreeSet::new(),
+            found: Vec::new(),
+            made: 0,
+            first: true,
+        }
+    }
+
+    /// Lets all files go; their places stay.
+    pub(crate) fn let_go(&mut self) {
+        for (_, tailed) in std::mem::take(&mut self.tailed) {
+            self.known.insert(tailed.source, tailed.known);
+        }
+        self.dirty.clear();
+        self.first = true;
+    }
+
+    /// These paths changed.
+    pub(crate) fn changed(&mut self, paths: &[PathBuf]) {
+        for path in paths {
+            for job in 0..self.found.len() {
+                let key = (job, path.clone());
+                if self.tailed.contains_key(&key) {
+                    self.dirty.insert(key);
+                }
+            }
+        }
+    }
+
+    /// Looks at all patterns and files; returns the folders to watch.
+    pub(crate) fn sweep(
+        &mut self,
+        jobs: &[Arc<LogJob>],
+        zone: i32,
+        now: i64,
+        out: &mut Output,
+    ) -> Vec<PathBuf> {
+        let mut folders = BTreeSet::new();
+        let mut there: Vec<(Key, LabelsBuilder)> = Vec::new();
+        self.found = Vec::new();
+        for (number, job) in jobs.iter().enumerate() {
+            let mut seen = Seen::default();
+            for group in &job.groups {
+                self.expand((number, job), group, &mut seen, &mut there, &mut folders);
+            }
+            self.found.push(seen);
+        }
+        let names: BTreeSet<&Key> = there.iter().map(|(key, _)| key).collect();
+        let tailed = self.tailed.iter();
+        let other = |key: &Key, t: &Tailed| {
+            let facts = self.fs.facts(&key.1);
+            !names.contains(key) || !facts.is_ok_and(|f| t.known.is_at(&f))
+        };
+        let gone: Vec<Key> = tailed
+            .filter(|(k, t)| other(k, t))
+            .map(|(k, _)| k.clone())
+            .collect();
+        for key in gone {
+            self.leave(&key);
+        }
+        for (key, labels) in &there {
+            if let Err(e) = self.look(key, (&jobs[key.0], labels, zone), now, out) {
+                self.found[key.0].unread.push(e);
+            }
+        }
+        if self.first {
+            self.first = false;
+            self.rescue_missing(jobs, zone, now, out);
+        }
+        self.forget(now, out);
+        folders.into_iter().collect()
+    }
+
+    /// The files of one group of a job.
+    fn expand(
+        &self,
+        (number, job): (usize, &Arc<LogJob>),
+        group: &TargetGroup,
+        seen: &mut Seen,
+        there: &mut Vec<(Key, LabelsBuilder)>,
+        folders: &mut BTreeSet<PathBuf>,
+    ) {
+        let Some(labels) = relabel::apply(&job.relabel, group.labels.edit()) else {
+            return;
+        };
+        let path = labels.get("__path__").to_owned();
+        let except = labels.get("__path_exclude__").to_owned();
+        if path.is_empty() {
+            return;
+        }
+        let (pattern, except) = match (Pattern::new(&path), Pattern::new(&except)) {
+            (Ok(pattern), Ok(except)) => (pattern, except),
+            (Err(e), _) | (_, Err(e)) => return seen.unread.push(e),
+        };
+        let found = pattern.files(&self.fs, (!except.text().is_empty()).then_some(&except));
+        folders.extend(found.folders);
+        seen.unread.extend(found.unread);
+        if found.cut {
+            seen.unread
+                .push(format!("{path} names more files than are read"));
+        }
+        seen.patterns.push(path);
+        seen.labels = visible(&labels).finish();
+        there.extend(
+            found
+                .files
+                .into_iter()
+                .map(|f| ((number, f), labels.clone())),
+        );
+    }
+
+    /// What has become of one path since the last look.
+    fn look(
+        &mut self,
+        key: &Key,
+        of: (&Arc<LogJob>, &LabelsBuilder, i32),
+        now: i64,
+        out: &mut Output,
+    ) -> Result<(), String> {
+        let facts = match self.fs.facts(&key.1) {
+            Ok(facts) if facts.is_dir => return Ok(()),
+            Ok(facts) => facts,
+            Err(_) => return Ok(()), // gone since the folder was read
+        };
+        if let Some(tailed) = self.tailed.get_mut(key) {
+            let news = tailed.behind(facts.len) > 0 || facts.len < tailed.known.offset;
+            if tailed.known.packed == 0 && news {
+                self.dirty.insert(key.clone());
+            }
+            return Ok(());
+        }
+        // Renamed within the pattern: it goes on as it is, what a stage holds included.
+        let renamed = self
+            .leaving
+            .iter()
+            .position(|t| t.known.job == of.0.name && t.known.is_at(&facts));
+        if let Some(at) = renamed {
+            let mut tailed = self.leaving.swap_remove(at);
+            tailed.leaving = false;
+            tailed.path.clone_from(&key.1);
+            self.tailed.insert(key.clone(), tailed);
+            self.dirty.insert(key.clone());
+            return Ok(());
+        }
+        self.adopt(key, of, &facts, now, out)
+    }
+
+    /// The name is no longer this file's: what it still holds is read, then it goes.
+    fn leave(&mut self, key: &Key) {
+        self.dirty.remove(key);
+        if let Some(mut tailed) = self.tailed.remove(key) {
+            tailed.leaving = true;
+            tailed.find_renamed(&self.fs);
+            self.leaving.push(tailed);
+        }
+    }
+
+    /// A path that is new to us: a file we know under another name, a copy, or a new one.
+    fn adopt(
+        &mut self,
+        key: &Key,
+        (job, labels, zone): (&Arc<LogJob>, &LabelsBuilder, i32),
+        facts: &Facts,
+        now: i64,
+        out: &mut Output,
+    ) -> Result<(), String> {
+        let file = self.fs.open(&key.1).map_err(|e| e.to_string())?;
+        if job.detect
+            && file
+                .at(0, facts.len.min(512))
+                .is_some_and(|b| b.contains(&0))
+        {
+            return Ok(()); // no lines of text
+        }
+        let pipeline = Pipeline::new(job, file_labels(labels, &key.1), zone);
+        let packed = is_gzip(&file);
+        let mine = |k: &&Known| k.job == job.name;
+        let same = self.known.iter().filter(|(_, k)| mine(k) && k.is_at(facts));
+        let same: Vec<String> = same.map(|(s, _)| s.clone()).collect();
+        let mut known = Known::new(&job.name, &key.1, facts);
+        let mut source = None;
+        let mut lost = Vec::new();
+        for s in same {
+            let k = &self.known[&s];
+            let fits = if packed {
+                k.packed > 0
+            } else {
+                k.packed == 0 && k.fits(&file)
+            };
+            if fits {
+                known = Known {
+                    path: key.1.clone(),
+                    ..k.clone()
+                };
+                source = Some(s);
+            } else {
+                lost.push(s);
+            }
+        }
+        if source.is_none()
+            && let Some(place) = self.place_of_copy(&known, &file, packed)
+        {
+            known.offset = place;
+            if !packed {
+                known.reach(place, &file);
+            }
+        }
+        let source = source.unwrap_or_else(|| self.new_source(&known, now));
+        let mut tailed = Tailed::new(source.clone(), known, pipeline, now);
+        self.known.remove(&source);
+        if packed {
+            if tailed.known.packed != facts.len {
+                tailed.read_packed(&self.fs, now * 1_000_000, out)?;
+            }
+        } else {
+            self.dirty.insert(key.clone());
+        }
+        self.tailed.insert(key.clone(), tailed);
+        for source in lost {
+            // Rewritten or cut while nobody looked: a copy may hold what was not read.
+            if let Some(old) = self.known.remove(&source) {
+                out.reached(&source, None);
+                let pipeline = Pipeline::new(job, file_labels(labels, &old.path), zone);
+                self.rescue(&old, pipeline, now, out);
+            }
+        }
+        Ok(())
+    }
+
+    fn new_source(&mut self, known: &Known, now: i64) -> String {
+        self.made += 1;
+        format!(
+            "{PREFIX}{:x}:{:x}:{now:x}:{:x}",
+            known.device, known.inode, self.made
+        )
+    }
+
+    /// How far a file that is new to us was read under another inode: a copy that rotation made.
+    /// The original must be gone, cut or another file by now; else it is somebody's copy, and its
+    /// lines are its own.
+    fn place_of_copy(&self, new: &Known, file: &File, packed: bool) -> Option<u64> {
+        let family = stem(&new.path);
+        let head = if packed {
+            unpacked_head(file, 1024)
+        } else {
+            Vec::new()
+        };
+        let live = self.tailed.values().map(|t| &t.known);
+        let left = self.leaving.iter().map(|t| &t.known);
+        let all = self.known.values().chain(live).chain(left);
+        let fits = |k: &&Known| {
+            let other = k.job == new.job && k.path != new.path;
+            other && k.offset > 0 && k.packed == 0 && stem(&k.path) == family && {
+                if packed {
+                    k.begins_as(head.as_slice())
+                } else {
+                    k.fits(file) && self.has_moved_on(k)
+                }
+            }
+        };
+        all.filter(fits).map(|k| k.offset).max()
+    }
+
+    fn has_moved_on(&self, known: &Known) -> bool {
+        let facts = self.fs.facts(&known.path);
+        facts.map_or(true, |f| !known.is_at(&f) || f.len < known.offset)
+    }
+
+    /// What a file held that is now under another name, or in a copy that rotation made.
+    fn rescue(&mut self, old: &Known, pipeline: Pipeline, now: i64, out: &mut Output) {
+        let Some(folder) = old.path.parent() else {
+            return;
+        };
+        let family = stem(&old.path);
+        for entry in self.fs.list(folder).unwrap_or_default() {
+            let path = folder.join(&entry.name);
+            let Ok(facts) = self.fs.facts(&path) else {
+                continue;
+            };
+            let related = old.is_at(&facts) || stem(&path) == family;
+            let same_name = path == old.path && !old.is_at(&facts);
+            if facts.is_dir || !related || same_name || old.offset == 0 || self.is_tailed(&facts) {
+                continue;
+            }
+            let Ok(file) = self.fs.open(&path) else {
+                continue;
+            };
+            let packed = is_gzip(&file);
+            let fits = if packed {
+                let head = unpacked_head(&file, old.head_len);
+                old.begins_as(head.as_slice())
+            } else {
+                old.fits(&file)
+            };
+            if !fits {
+                continue;
+            }
+            let known = Known {
+                path,
+                device: facts.device,
+                inode: facts.inode,
+                ..old.clone()
+            };
+            let source = self.new_source(&known, now);
+            let mut tailed = Tailed::new(source, known, pipeline, now);
+            tailed.leaving = true;
+            if !packed {
+                self.leaving.push(tailed);
+            } else if tailed.read_packed(&self.fs, now * 1_000_000, out).is_ok() {
+                self.known.insert(tailed.source.clone(), tailed.known);
+            }
+            return;
+        }
+    }
+
+    fn is_tailed(&self, facts: &Facts) -> bool {
+        self.tailed.values().any(|t| t.known.is_at(facts))
+    }
+
+    /// Files that were renamed or removed while nobody looked, and whose new name no pattern has.
+    fn rescue_missing(&mut self, jobs: &[Arc<LogJob>], zone: i32, now: i64, out: &mut Output) {
+        let missing: Vec<(String, Known)> = self
+            .known
+            .iter()
+            .filter(|(_, k)| k.packed == 0 && self.has_moved_on(k))
+            .map(|(s, k)| (s.clone(), k.clone()))
+            .collect();
+        for (source, old) in missing {
+            let Some(job) = jobs.iter().find(|j| j.name == old.job) else {
+                continue;
+            };
+            let wanted = |g: &&TargetGroup| {
+                Pattern::new(g.labels.get("__path__")).is_ok_and(|p| p.matches(&old.path))
+            };
+            let Some(group) = job.groups.iter().find(wanted) else {
+                continue;
+            };
+            let Some(labels) = relabel::apply(&job.relabel, group.labels.edit()) else {
+                continue;
+            };
+            self.known.remove(&source);
+            out.reached(&source, None);
+            let pipeline = Pipeline::new(job, file_labels(&labels, &old.path), zone);
+            self.rescue(&old, pipeline, now, out);
+        }
+    }
+
+    fn forget(&mut self, now: i64, out: &mut Output) {
+        self.known.retain(|source, known| {
+            let stays = now - known.seen < FORGET_MS;
+            if !stays {
+                out.reached(source, None);
+            }
+            stays
+        });
+    }
+
+    /// One turn: files with news, files that leave, entries that waited. True where more is there.
+    pub(crate) fn read(&mut self, now: i64, out: &mut Output) -> bool {
+        let nanos = now * 1_000_000;
+        let mut more = false;
+        for key in std::mem::take(&mut self.dirty) {
+            let Some(tailed) = self.tailed.get_mut(&key) else {
+                continue;
+            };
+            if tailed.known.packed > 0 {
+                continue;
+            }
+            if tailed.was_rewritten(&self.fs) {
+                let old = tailed.known.clone();
+                let pipeline = tailed.pipeline.fresh();
+                tailed.restart(out);
+                self.rescue(&old, pipeline, now, out);
+            }
+            let Some(tailed) = self.tailed.get_mut(&key) else {
+                continue;
+            };
+            for _ in 0..TURN {
+                if tailed.read(&self.fs, nanos, out) == Look::End {
+                    break;
+                }
+                if out.is_full() && !out.hand_over() {
+                    return false;
+                }
+                more = true;
+            }
+            if more {
+                self.dirty.insert(key);
+            }
+        }
+        let mut left = Vec::new();
+        for mut tailed in std::mem::take(&mut self.leaving) {
+            if tailed.read(&self.fs, nanos, out) == Look::More {
+                more = true;
+                left.push(tailed);
+                continue;
+            }
+            tailed.tick(nanos, out);
+            self.known.insert(tailed.source.clone(), tailed.known);
+        }
+        self.leaving = left;
+        for tailed in self.tailed.values_mut() {
+            tailed.tick(nanos, out);
+        }
+        more
+    }
+
+    /// One row for each job.
+    pub(crate) fn rows(
+        &self,
+        jobs: &[Arc<LogJob>],
+        out: &Output,
+        unwatched: Option<&str>,
+    ) -> Vec<TargetRow> {
+        let mut rows = Vec::new();
+        for (number, (job, seen)) in jobs.iter().zip(&self.found).enumerate() {
+            if seen.patterns.is_empty() && seen.unread.is_empty() {
+                continue;
+            }
+            let mine = self
+                .tailed
+                .iter()
+                .filter(|(k, _)| k.0 == number)
+                .map(|(_, t)| t);
+            let files = mine.clone().count();
+            let open = mine.clone().filter(|t| t.is_open()).count();
+            let lines: u64 = mine.clone().map(|t| t.lines).sum();
+            let cut: u64 = mine.clone().map(|t| t.cut).sum();
+            let grew = mine.clone().map(|t| t.grew).max().unwrap_or(0);
+            let mut errors: Vec<&str> = mine.clone().filter_map(|t| t.error.as_deref()).collect();
+            errors.extend(seen.unread.iter().map(String::as_str));
+            errors.extend(out.trouble.as_deref());
+            let mut remark = format!("{files} files, {open} of them open");
+            if cut > 0 {
+                remark.push_str(&format!("; {cut} lines were longer than is kept"));
+            }
+            for (reason, n) in &out.dropped {
+                remark.push_str(&format!("; {n} lines dropped: {reason}"));
+            }
+            if let Some(why) = unwatched {
+                remark.push_str(&format!(
+                    "; looked at every second, since not every folder can be watched ({why})"
+                ));
+            }
+            let error = match errors.as_slice() {
+                [] => String::new(),
+                [one] => (*one).to_owned(),
+                [one, rest @ ..] => format!("{one}, and {} more", rest.len()),
+            };
+            rows.push(TargetRow {
+                job: job.name.clone(),
+                instance: seen.patterns.join(" "),
+                health: health(&error, files > 0),
+                labels: seen.labels.clone(),
+                last_scrape: grew,
+                last_good: grew,
+                samples: lines,
+                error,
+                remark,
+                ..TargetRow::default()
+            });
+        }
+        rows
+    }
+}
+
+fn visible(labels: &LabelsBuilder) -> LabelsBuilder {
+    let mut labels = labels.clone();
+    labels.retain(|name| !name.starts_with("__"));
+    labels
+}
+
+fn file_labels(labels: &LabelsBuilder, path: &Path) -> Labels {
+    let mut labels = visible(labels);
+    labels.set("filename", &path.to_string_lossy());
+    labels.finish()
+}
