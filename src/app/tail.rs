@@ -16,7 +16,9 @@ use tokio::sync::watch;
 
 /// The reader of logs, once it runs.
 #[derive(Default)]
-pub(crate) struct Tail(Mutex<Option<(Running, watch::Receiver<Arc<Vec<TargetRow>>>)>>);
+pub(crate) struct Tail(Mutex<Option<(Running, Rows)>>);
+
+type Rows = watch::Receiver<Arc<Vec<TargetRow>>>;
 
 impl Tail {
     pub(crate) fn start(&self, shared: &Shared, store: &Store) -> anyhow::Result<()> {

@@ -64,10 +64,8 @@ pub fn level(line: &[u8]) -> Level {
         let end = end.map_or(line.len(), |n| at + n);
         let word = &line[at..end];
         at = end;
-        if after_key {
-            if let Some(level) = word_level(word).or_else(|| number_level(word)) {
-                return level;
-            }
+        if after_key && let Some(level) = word_level(word).or_else(|| number_level(word)) {
+            return level;
         }
         after_key = KEYS.iter().any(|k| k.eq_ignore_ascii_case(word));
         if after_key

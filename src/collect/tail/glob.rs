@@ -51,7 +51,7 @@ impl Pattern {
             .unwrap_or(parts.len());
         let root: String = parts[..first].join("/");
         let rest = &parts[first..];
-        let any = rest.contains(&"**") || text.contains("{") && text.contains('/');
+        let any = rest.contains(&"**") || text.contains('{') && text.contains('/');
         Ok(Self {
             text: text.to_owned(),
             matcher,

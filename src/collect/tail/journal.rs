@@ -174,15 +174,13 @@ impl Reader {
             .sink
             .position(&self.source)
             .and_then(|c| String::from_utf8(c).ok());
-        match cursor {
-            Some(cursor) => command
-                .arg(format!("--after-cursor={cursor}"))
-                .arg("--lines=all"),
-            None => {
-                let since = self.clock.now_ms() / 1000 - config.max_age.as_secs() as i64;
-                command.arg(format!("--since=@{since}")).arg("--lines=all")
-            }
-        };
+        if let Some(cursor) = cursor {
+            command.arg(format!("--after-cursor={cursor}"));
+        } else {
+            let since = self.clock.now_ms() / 1000 - config.max_age.as_secs() as i64;
+            command.arg(format!("--since=@{since}"));
+        }
+        command.arg("--lines=all");
         command.args(&config.matches);
         command
             .stdin(Stdio::null())

@@ -131,7 +131,7 @@ impl Stages {
             let mut ready = Vec::new();
             match (stage, &mut self.held[from - 1]) {
                 (Stage::Multiline(config), Held::Lines(held)) => {
-                    held.take(config, entry, &mut ready)
+                    held.take(config, entry, &mut ready);
                 }
                 (Stage::Cri(config), Held::Parts(held)) => ready.extend(held.take(config, entry)),
                 (Stage::Match(config), Held::Inner(inner)) => {
@@ -154,14 +154,20 @@ impl Stages {
                         note(dropped, "sampling_stage");
                     }
                 }
-                (Stage::Drop(config), _) => match choose::drops(config, &entry) {
-                    true => note(dropped, &config.reason),
-                    false => ready.push(entry),
-                },
-                (other, _) => match apply(other, &mut entry) {
-                    true => ready.push(entry),
-                    false => note(dropped, "malformed"),
-                },
+                (Stage::Drop(config), _) => {
+                    if choose::drops(config, &entry) {
+                        note(dropped, &config.reason);
+                    } else {
+                        ready.push(entry);
+                    }
+                }
+                (other, _) => {
+                    if apply(other, &mut entry) {
+                        ready.push(entry);
+                    } else {
+                        note(dropped, "malformed");
+                    }
+                }
             }
             let Some(last) = ready.pop() else { return };
             for early in ready {

@@ -408,9 +408,10 @@ fn drop_stage(of: Fields<'_>, check: &mut Check<'_>) -> Option<Stage> {
             "`value` is held against `source`, which is not given",
         );
     }
-    let expression = match of.has("expression") {
-        true => Some(expression(of, "expression", check)?),
-        false => None,
+    let expression = if of.has("expression") {
+        Some(expression(of, "expression", check)?)
+    } else {
+        None
     };
     Some(Stage::Drop(Drop {
         source,

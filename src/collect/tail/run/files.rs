@@ -41,6 +41,9 @@ pub(crate) struct Files {
 
 #[derive(Default)]
 struct Seen {
+    /// Files with the labels of their group.
+    files: Vec<(PathBuf, LabelsBuilder)>,
+    folders: Vec<PathBuf>,
     patterns: Vec<String>,
     labels: Labels,
     unread: Vec<String>,
@@ -100,8 +103,11 @@ impl Files {
         for (number, job) in jobs.iter().enumerate() {
             let mut seen = Seen::default();
             for group in &job.groups {
-                self.expand((number, job), group, &mut seen, &mut there, &mut folders);
+                self.expand(job, group, &mut seen);
             }
+            folders.extend(seen.folders.drain(..));
+            let files = seen.files.drain(..);
+            there.extend(files.map(|(path, labels)| ((number, path), labels)));
             self.found.push(seen);
         }
         let names: BTreeSet<&Key> = there.iter().map(|(key, _)| key).collect();
@@ -131,14 +137,7 @@ impl Files {
     }
 
     /// The files of one group of a job.
-    fn expand(
-        &self,
-        (number, job): (usize, &Arc<LogJob>),
-        group: &TargetGroup,
-        seen: &mut Seen,
-        there: &mut Vec<(Key, LabelsBuilder)>,
-        folders: &mut BTreeSet<PathBuf>,
-    ) {
+    fn expand(&self, job: &LogJob, group: &TargetGroup, seen: &mut Seen) {
         let Some(labels) = relabel::apply(&job.relabel, group.labels.edit()) else {
             return;
         };
@@ -152,7 +151,7 @@ impl Files {
             (Err(e), _) | (_, Err(e)) => return seen.unread.push(e),
         };
         let found = pattern.files(&self.fs, (!except.text().is_empty()).then_some(&except));
-        folders.extend(found.folders);
+        seen.folders.extend(found.folders);
         seen.unread.extend(found.unread);
         if found.cut {
             seen.unread
@@ -160,12 +159,8 @@ impl Files {
         }
         seen.patterns.push(path);
         seen.labels = visible(&labels).finish();
-        there.extend(
-            found
-                .files
-                .into_iter()
-                .map(|f| ((number, f), labels.clone())),
-        );
+        let files = found.files.into_iter();
+        seen.files.extend(files.map(|f| (f, labels.clone())));
     }
 
     /// What has become of one path since the last look.
@@ -201,7 +196,7 @@ impl Files {
             self.dirty.insert(key.clone());
             return Ok(());
         }
-        self.adopt(key, of, &facts, now, out)
+        self.adopt(key, of, now, out)
     }
 
     /// The name is no longer this file's: what it still holds is read, then it goes.
@@ -219,11 +214,11 @@ impl Files {
         &mut self,
         key: &Key,
         (job, labels, zone): (&Arc<LogJob>, &LabelsBuilder, i32),
-        facts: &Facts,
         now: i64,
         out: &mut Output,
     ) -> Result<(), String> {
         let file = self.fs.open(&key.1).map_err(|e| e.to_string())?;
+        let facts = &file.facts().map_err(|e| e.to_string())?;
         if job.detect
             && file
                 .at(0, facts.len.min(512))
