@@ -3,4 +3,5 @@
 mod command;
 mod conformance;
 mod example;
+mod promtail;
 mod seeds;

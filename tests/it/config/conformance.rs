@@ -77,7 +77,7 @@ fn prometheus_rules() {
     assert!(passed * 100 >= total * 95, "{failures:#?}");
 }
 
-fn cases(name: &str) -> Option<PathBuf> {
+pub(crate) fn cases(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("BONGSU_CASES").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases"),
         PathBuf::from,
@@ -85,7 +85,7 @@ fn cases(name: &str) -> Option<PathBuf> {
     Some(root.join(name)).filter(|p| p.is_dir())
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap();
     let mut out: Vec<_> = entries.map(|e| e.unwrap().path()).collect();
     out.sort();

@@ -22,8 +22,19 @@ const FILES: &[(&str, &[&str])] = &[
         &["sending alerts", "evaluation of rules"],
     ),
     ("alertmanager.yml", &["Alertmanager file"]),
-    ("promtail-collector.yml", &["Promtail file"]),
-    ("promtail-multiline.yml", &["Promtail file"]),
+    (
+        "promtail-collector.yml",
+        &["its own port", "its positions", "forwarding of logs"],
+    ),
+    (
+        "promtail-multiline.yml",
+        &[
+            "its own port",
+            "its positions",
+            "forwarding of logs",
+            r#"Meant was probably '^\s*\{\s*$|^\s*\{\s*"event"|^No mapping for '"#,
+        ],
+    ),
     ("rules.yml", &["rules file"]),
     ("tempo.yml", &["Tempo file"]),
 ];
