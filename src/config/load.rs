@@ -151,7 +151,10 @@ impl<'a> Loader<'a> {
         for document in &mut self.documents {
             let many = document.kind.may_repeat();
             let whole = [&raw const ROOT, &raw const logs::PROMTAIL];
-            if many || !whole.iter().any(|w| std::ptr::eq(document.root, *w)) {
+            if many
+                || document.tree.is_none()
+                || !whole.iter().any(|w| std::ptr::eq(document.root, *w))
+            {
                 continue;
             }
             if let Some((kind, first)) = seen.iter().find(|(k, _)| *k == document.kind) {

@@ -75,6 +75,11 @@ impl Tailed {
         self.file.is_some()
     }
 
+    /// Lets the file go until there is news of it.
+    pub(crate) fn close(&mut self) {
+        self.file = None;
+    }
+
     /// Bytes that were not taken yet, of a file of that length.
     pub(crate) fn behind(&self, len: u64) -> u64 {
         len.saturating_sub(self.offset)
@@ -241,31 +246,39 @@ impl Tailed {
     }
 
     /// What is due without news: entries that waited, a last line without an end, closing.
-    pub(crate) fn tick(&mut self, now: i64, out: &mut Output) {
+    pub(crate) fn tick(&mut self, fs: &Fs, now: i64, out: &mut Output) {
         let ms = now / 1_000_000;
         let quiet = ms - self.grew;
+        let before = (self.pipeline.oldest(), self.offset);
         let whole = self.leaving || quiet >= UNENDED_MS;
-        if whole
-            && self.scanned > self.offset
-            && let Some(file) = self.file.take()
-        {
-            let len = (self.scanned - self.offset).min(MAX_LINE as u64);
-            if let Some(bytes) = file.at(self.offset, len) {
-                self.cut += u64::from(self.scanned - self.offset > MAX_LINE as u64);
-                let from = self.offset;
-                self.offset = self.scanned;
-                self.take(&bytes, from, now, out);
-            }
-            self.file = Some(file);
+        if whole && self.scanned > self.offset {
+            self.take_unended(fs, now, out);
         }
-        let before = self.pipeline.oldest();
         self.pipeline.tick((!self.leaving).then_some(ms), out);
-        if let Some(file) = self.file.take() {
-            if before != self.pipeline.oldest() || whole {
+        if before != (self.pipeline.oldest(), self.offset) {
+            let path = self.path.clone();
+            let _ = self.open(fs, &path);
+            if let Some(file) = self.file.take() {
                 self.settle(&file, out);
+                self.file = Some(file);
             }
-            let idle = quiet >= CLOSE_MS && self.scanned == self.offset;
-            self.file = Some(file).filter(|_| !idle);
+        }
+        if quiet >= CLOSE_MS && self.scanned == self.offset {
+            self.close();
+        }
+    }
+
+    /// The last line, whose end has not come.
+    fn take_unended(&mut self, fs: &Fs, now: i64, out: &mut Output) {
+        let path = self.path.clone();
+        let _ = self.open(fs, &path);
+        let len = self.scanned - self.offset;
+        let file = self.file.as_ref();
+        if let Some(bytes) = file.and_then(|f| f.at(self.offset, len.min(MAX_LINE as u64))) {
+            self.cut += u64::from(len > MAX_LINE as u64);
+            let from = self.offset;
+            self.offset = self.scanned;
+            self.take(&bytes, from, now, out);
         }
     }
 

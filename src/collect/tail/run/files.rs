@@ -20,6 +20,8 @@ use std::sync::Arc;
 const PREFIX: &str = "file:";
 /// Chunks of one file before the next has its turn.
 const TURN: usize = 4;
+/// With more files than this, none is held open between looks.
+const MOST_OPEN: usize = 400;
 /// The place in a file that nobody saw for so long is forgotten, in milliseconds.
 const FORGET_MS: i64 = 7 * 24 * 3_600_000;
 
@@ -412,7 +414,8 @@ impl Files {
     /// One turn: files with news, files that leave, entries that waited. True where more is there.
     pub(crate) fn read(&mut self, now: i64, out: &mut Output) -> bool {
         let nanos = now * 1_000_000;
-        let mut more = false;
+        let many = self.tailed.len() > MOST_OPEN;
+        let mut more = self.read_leaving(nanos, out);
         for key in std::mem::take(&mut self.dirty) {
             let Some(tailed) = self.tailed.get_mut(&key) else {
                 continue;
@@ -425,6 +428,8 @@ impl Files {
                 let pipeline = tailed.pipeline.fresh();
                 tailed.restart(out);
                 self.rescue(&old, pipeline, now, out);
+                // What the copy holds comes before what was written since.
+                more |= self.read_leaving(nanos, out);
             }
             let Some(tailed) = self.tailed.get_mut(&key) else {
                 continue;
@@ -438,25 +443,32 @@ impl Files {
                 }
                 more = true;
             }
+            if many {
+                tailed.close();
+            }
             if more {
                 self.dirty.insert(key);
             }
         }
+        for tailed in self.tailed.values_mut() {
+            tailed.tick(&self.fs, nanos, out);
+        }
+        more
+    }
+
+    /// Reads files that lost their name; true where they hold more.
+    fn read_leaving(&mut self, nanos: i64, out: &mut Output) -> bool {
         let mut left = Vec::new();
         for mut tailed in std::mem::take(&mut self.leaving) {
             if tailed.read(&self.fs, nanos, out) == Look::More {
-                more = true;
                 left.push(tailed);
                 continue;
             }
-            tailed.tick(nanos, out);
+            tailed.tick(&self.fs, nanos, out);
             self.known.insert(tailed.source.clone(), tailed.known);
         }
         self.leaving = left;
-        for tailed in self.tailed.values_mut() {
-            tailed.tick(nanos, out);
-        }
-        more
+        !self.leaving.is_empty()
     }
 
     /// One row for each job.
