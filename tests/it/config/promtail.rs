@@ -17,7 +17,7 @@ fn promtail_configs() {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         if skipped
             .lines()
-            .any(|l| l.split_whitespace().next() == Some(&name))
+            .any(|l| l.split_whitespace().next() == Some(name.as_str()))
         {
             println!("  skipped: {name}");
             continue;
