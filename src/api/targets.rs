@@ -25,7 +25,10 @@ pub(crate) async fn targets(call: Call) -> Done {
     let state = call.params.get("state").to_ascii_lowercase();
     let pool = call.params.get("scrapePool").to_owned();
     let mut rows = rows(&call).await?;
-    rows.retain(|r| r.health != Health::BuiltIn && (pool.is_empty() || r.job == pool));
+    // What is read here, logs among it, is no target of Prometheus'.
+    let scraped = |r: &TargetRow| r.dropped || !r.url.is_empty();
+    rows.retain(|r| scraped(r) && r.health != Health::BuiltIn);
+    rows.retain(|r| pool.is_empty() || r.job == pool);
     let (dropped, active): (Vec<TargetRow>, Vec<TargetRow>) =
         rows.into_iter().partition(|r| r.dropped);
     let body = write::success(&plain(), |out| {

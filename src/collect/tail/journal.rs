@@ -84,7 +84,7 @@ impl Journal {
     pub(crate) fn row(&self) -> TargetRow {
         let state = self.state.lock();
         let health = match (state.error.is_empty(), state.child.is_some()) {
-            (true, true) => Health::Up,
+            (true, true) => Health::BuiltIn,
             (true, false) => Health::Unknown,
             (false, _) => Health::Down,
         };

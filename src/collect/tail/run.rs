@@ -122,7 +122,7 @@ fn run(parts: Parts, stop: &Cancel, orders: &Mutex<Option<Vec<LogJob>>>) {
 /// What a row says of a source that works, or does not.
 fn health(error: &str, works: bool) -> Health {
     match (error.is_empty(), works) {
-        (_, true) => Health::Up,
+        (_, true) => Health::BuiltIn,
         (true, false) => Health::Unknown,
         (false, false) => Health::Down,
     }
