@@ -9,13 +9,17 @@ use crate::model::request::{Request, ViewName};
 use crate::model::view::{Health, TargetRow, View};
 use crate::wire::prom_json::write::{self, TargetMetadata, push_labels, push_text};
 
+/// The rows of what has samples: logs are followed, not scraped at an interval.
 async fn rows(call: &Call) -> Result<Vec<TargetRow>, Failed> {
     let request = Request::View {
         view: ViewName::Targets,
         at: None,
     };
     match call.source.ask(request).await? {
-        Answer::View(View::Targets(rows)) => Ok(rows),
+        Answer::View(View::Targets(mut rows)) => {
+            rows.retain(|r| r.dropped || r.interval_ms > 0);
+            Ok(rows)
+        }
         Answer::View(View::Nothing { .. }) => Ok(Vec::new()),
         _ => Err(unexpected()),
     }
@@ -25,10 +29,7 @@ pub(crate) async fn targets(call: Call) -> Done {
     let state = call.params.get("state").to_ascii_lowercase();
     let pool = call.params.get("scrapePool").to_owned();
     let mut rows = rows(&call).await?;
-    // What is read here, logs among it, is no target of Prometheus'.
-    let scraped = |r: &TargetRow| r.dropped || !r.url.is_empty();
-    rows.retain(|r| scraped(r) && r.health != Health::BuiltIn);
-    rows.retain(|r| pool.is_empty() || r.job == pool);
+    rows.retain(|r| r.health != Health::BuiltIn && (pool.is_empty() || r.job == pool));
     let (dropped, active): (Vec<TargetRow>, Vec<TargetRow>) =
         rows.into_iter().partition(|r| r.dropped);
     let body = write::success(&plain(), |out| {
