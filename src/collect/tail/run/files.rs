@@ -39,6 +39,17 @@ pub(crate) struct Files {
     found: Vec<Seen>,
     made: u64,
     first: bool,
+    /// Made when a sweep finds the first new file.
+    relatives: Option<Relatives>,
+}
+
+/// Files that a new one may be another name or a copy of.
+#[derive(Default)]
+struct Relatives {
+    /// Sources by device and inode.
+    by_place: HashMap<(u64, u64), Vec<String>>,
+    /// Files that were read in part, by name without what rotation adds.
+    by_stem: HashMap<String, Vec<Known>>,
 }
 
 #[derive(Default)]
@@ -67,6 +78,7 @@ impl Files {
             found: Vec::new(),
             made: 0,
             first: true,
+            relatives: None,
         }
     }
 
@@ -112,6 +124,7 @@ impl Files {
             there.extend(files.map(|(path, labels)| ((number, path), labels)));
             self.found.push(seen);
         }
+        self.relatives = None;
         let names: BTreeSet<&Key> = there.iter().map(|(key, _)| key).collect();
         let tailed = self.tailed.iter();
         let other = |key: &Key, t: &Tailed| {
@@ -134,6 +147,7 @@ impl Files {
             self.first = false;
             self.rescue_missing(jobs, zone, now, out);
         }
+        self.relatives = None;
         self.forget(now, out);
         folders.into_iter().collect()
     }
@@ -230,9 +244,13 @@ impl Files {
         }
         let pipeline = Pipeline::new(job, file_labels(labels, &key.1), zone);
         let packed = is_gzip(&file);
-        let mine = |k: &&Known| k.job == job.name;
-        let same = self.known.iter().filter(|(_, k)| mine(k) && k.is_at(facts));
-        let same: Vec<String> = same.map(|(s, _)| s.clone()).collect();
+        if self.relatives.is_none() {
+            self.relatives = Some(self.relatives());
+        }
+        let relatives = self.relatives.as_ref();
+        let same = relatives.and_then(|r| r.by_place.get(&(facts.device, facts.inode)));
+        let mut same: Vec<String> = same.cloned().unwrap_or_default();
+        same.retain(|s| self.known.get(s).is_some_and(|k| k.job == job.name));
         let mut known = Known::new(&job.name, &key.1, facts);
         let mut source = None;
         let mut lost = Vec::new();
@@ -295,18 +313,15 @@ impl Files {
     /// The original must be gone, cut or another file by now; else it is somebody's copy, and its
     /// lines are its own.
     fn place_of_copy(&self, new: &Known, file: &File, packed: bool) -> Option<u64> {
-        let family = stem(&new.path);
+        let relatives = self.relatives.as_ref()?;
+        let family = relatives.by_stem.get(&stem(&new.path))?;
         let head = if packed {
             unpacked_head(file, 1024)
         } else {
             Vec::new()
         };
-        let live = self.tailed.values().map(|t| &t.known);
-        let left = self.leaving.iter().map(|t| &t.known);
-        let all = self.known.values().chain(live).chain(left);
         let fits = |k: &&Known| {
-            let other = k.job == new.job && k.path != new.path;
-            other && k.offset > 0 && k.packed == 0 && stem(&k.path) == family && {
+            k.job == new.job && k.path != new.path && {
                 if packed {
                     k.begins_as(head.as_slice())
                 } else {
@@ -314,7 +329,25 @@ impl Files {
                 }
             }
         };
-        all.filter(fits).map(|k| k.offset).max()
+        family.iter().filter(fits).map(|k| k.offset).max()
+    }
+
+    /// What is known of files by place and by name, for one sweep.
+    fn relatives(&self) -> Relatives {
+        let mut out = Relatives::default();
+        for (source, known) in &self.known {
+            let place = (known.device, known.inode);
+            out.by_place.entry(place).or_default().push(source.clone());
+        }
+        let live = self.tailed.values().map(|t| &t.known);
+        let left = self.leaving.iter().map(|t| &t.known);
+        for known in self.known.values().chain(live).chain(left) {
+            if known.offset > 0 && known.packed == 0 {
+                let family = out.by_stem.entry(stem(&known.path)).or_default();
+                family.push(known.clone());
+            }
+        }
+        out
     }
 
     fn has_moved_on(&self, known: &Known) -> bool {
