@@ -34,6 +34,8 @@ pub(crate) struct Tailed {
     scanned: u64,
     /// When it last grew, milliseconds since the epoch.
     pub(crate) grew: i64,
+    /// Time of the line that was read last, nanoseconds since the epoch.
+    read_at: i64,
     /// It was read to its end once: what comes now is written now.
     live: bool,
     /// The name is another file's by now, or nobody's: read to the end, then let go.
@@ -63,6 +65,7 @@ impl Tailed {
             pipeline,
             file: None,
             grew: now,
+            read_at: 0,
             live: false,
             leaving: false,
             lines: 0,
@@ -221,10 +224,13 @@ impl Tailed {
             self.cut += 1;
         }
         self.lines += 1;
+        // Lines that are read in one go follow each other by a nanosecond, so that no two have one
+        // time: whoever asks page by page can go on from any of them.
+        self.read_at = now.max(self.read_at + 1);
         let line = Line {
             bytes: &line[..line.len().min(MAX_LINE)],
             from,
-            now,
+            now: self.read_at,
             live: self.live,
         };
         self.pipeline.take(line, out);
