@@ -11,6 +11,7 @@ mod federate;
 mod loki;
 mod params;
 mod prometheus;
+mod push;
 mod reply;
 mod self_metrics;
 mod server;
@@ -26,6 +27,7 @@ use crate::model::labels::Labels;
 use crate::model::time::TimeRange;
 use crate::model::view::Census;
 use crate::source::api::{Caller, Reply, Source, SourceError};
+use crate::wire::loki_push::PushStream;
 use crate::wire::remote_write::WriteRequest;
 use std::sync::Arc;
 
@@ -43,7 +45,10 @@ pub trait Engine: Send + Sync {
     /// once they are durable.
     fn push(&self, decode: Decode) -> Reply<'static, u64>;
 
-    /// Notes what came of a push: the samples that were kept, or why it was refused.
+    /// As [`Engine::push`], of log lines.
+    fn push_lines(&self, decode: DecodeLines) -> Reply<'static, u64>;
+
+    /// Notes what came of a push: the samples or lines that were kept, or why it was refused.
     fn pushed(&self, by: &Sender, outcome: Result<u64, String>);
 
     /// `global.external_labels`.
@@ -66,6 +71,9 @@ pub trait Engine: Send + Sync {
 
 /// Reads the samples of a pushed body.
 pub type Decode = Box<dyn FnOnce() -> Result<WriteRequest, SourceError> + Send>;
+
+/// Reads the lines of a pushed body.
+pub type DecodeLines = Box<dyn FnOnce() -> Result<Vec<PushStream>, SourceError> + Send>;
 
 /// Who pushes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

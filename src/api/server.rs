@@ -3,14 +3,16 @@
 use crate::api::auth::{Local, Right, Rules};
 use crate::api::params::Params;
 use crate::api::reply::{self, Answer, Failed, bad_data};
-use crate::api::{Engine, bongsu, federate, loki, prometheus, status, targets};
+use crate::api::{Engine, bongsu, federate, loki, prometheus, push, status, targets};
 use crate::base::clock::{Clock, Duration};
 use crate::base::net::http::{Answering, BodyError, Peer, Respond, read_body};
 use crate::base::net::listen::Spec;
 use crate::source::api::Source;
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderName, USER_AGENT};
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, USER_AGENT,
+};
 use hyper::{HeaderMap, Method, Request};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -40,6 +42,8 @@ pub(crate) struct Call {
     pub(crate) path: String,
     pub(crate) params: Params,
     pub(crate) body: Bytes,
+    /// The body's type and encoding, as its sender says.
+    pub(crate) content: (String, String),
     pub(crate) accept: String,
     pub(crate) gzip: bool,
     /// The other end, without its port, and what it calls itself.
@@ -131,6 +135,14 @@ static ROUTES: &[Route] = &[
         Whole(PUSH_MOST),
         prometheus::write
     ),
+    route!(
+        "/loki/api/v1/push",
+        POST,
+        Query,
+        Whole(PUSH_MOST),
+        push::loki
+    ),
+    route!("/api/prom/push", POST, Query, Whole(PUSH_MOST), push::loki),
     route!(
         "/loki/api/v1/format_query",
         ASK,
@@ -253,6 +265,10 @@ impl Api {
         let call = Call {
             source: self.engine.source(caller),
             params: Params::read(head.uri.query().unwrap_or_default(), form),
+            content: (
+                header(&head.headers, CONTENT_TYPE).to_owned(),
+                header(&head.headers, CONTENT_ENCODING).to_owned(),
+            ),
             accept: header(&head.headers, ACCEPT).to_owned(),
             from: (address(peer), agent(&head.headers)),
             api: self,

@@ -1,6 +1,8 @@
 //! What an engine tells of itself beside series, and who carries out its orders.
 
-use crate::api::{self, AdminDone, AdminOrder, Decode, Health, Loaded, Sender, own_families};
+use crate::api::{
+    self, AdminDone, AdminOrder, Decode, DecodeLines, Health, Loaded, Sender, own_families,
+};
 use crate::app::engine::Shared;
 use crate::app::reload;
 use crate::app::reports;
@@ -18,7 +20,10 @@ use crate::query::syntax;
 use crate::source::api::{Caller, Reply, Source, SourceError};
 use crate::source::embedded::{Backstage, Embedded, OPENING};
 use crate::store::open::Store;
+use crate::store::write::logs::{LogBatch, LogSink};
 use crate::store::write::{Append, MetricSink, WriteError};
+use crate::wire::detect;
+use crate::wire::loki_push::PushStream;
 use crate::wire::process_record;
 use crate::wire::remote_write::WriteRequest;
 use std::sync::Arc;
@@ -308,6 +313,14 @@ impl api::Engine for Ports {
         })
     }
 
+    fn push_lines(&self, decode: DecodeLines) -> Reply<'static, u64> {
+        let (shared, embedded) = (self.shared.clone(), self.embedded.clone());
+        Box::pin(async move {
+            let work = move || push_lines(&shared, &decode()?);
+            embedded.take_in(work).await
+        })
+    }
+
     fn pushed(&self, by: &Sender, outcome: Result<u64, String>) {
         let now = self.shared.clock.now_ms();
         self.shared.senders.note(by, now, outcome);
@@ -394,6 +407,48 @@ fn unwritten(e: WriteError) -> SourceError {
     match e {
         WriteError::Limit(said) => SourceError::BadRequest { said, at: None },
         WriteError::Poisoned(said) | WriteError::Io(said) => SourceError::Internal(said),
+    }
+}
+
+/// Bytes of pushed lines that are handed to the store at once.
+const LINES_AT_ONCE: usize = 1 << 20;
+/// A line may be ahead of this server's clock by so much, in nanoseconds.
+const AHEAD: i64 = 600_000_000_000;
+
+/// Keeps what can be kept; the first line that cannot makes the answer.
+fn push_lines(shared: &Shared, streams: &[PushStream]) -> Result<u64, SourceError> {
+    let store = opened(shared)?;
+    let newest = shared.clock.now_ms() * 1_000_000 + AHEAD;
+    let mut refused = None;
+    let mut kept = 0;
+    let mut batch = LogBatch::default();
+    for stream in streams {
+        let id = LogSink::stream(&*store, &stream.labels).map_err(unwritten)?;
+        for entry in &stream.entries {
+            if entry.t > newest {
+                let labels = &stream.labels;
+                refused.get_or_insert_with(|| {
+                    format!(
+                        "entry for stream '{labels}' has timestamp too new: {}",
+                        entry.t
+                    )
+                });
+                continue;
+            }
+            batch.push(id, entry.t, detect::level(&entry.line), &entry.line);
+            batch.describe(entry.metadata.clone());
+            kept += 1;
+            if batch.bytes() >= LINES_AT_ONCE {
+                store.append_lines(&batch).map_err(unwritten)?;
+                batch.clear();
+            }
+        }
+    }
+    store.append_lines(&batch).map_err(unwritten)?;
+    store.flush_lines().map_err(unwritten)?;
+    match refused {
+        Some(said) => Err(SourceError::BadRequest { said, at: None }),
+        None => Ok(kept),
     }
 }
 

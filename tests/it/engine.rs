@@ -4,6 +4,7 @@ mod api;
 mod flood;
 mod inside;
 pub(crate) mod pty;
+mod push;
 mod serve;
 mod status;
 
