@@ -7,7 +7,7 @@
 //! | an exposition format, remote write, API JSON      | [`wire`]                               |
 //! | what is kept on disk, retention, the WAL          | [`store`]                              |
 //! | a PromQL function                                 | `query/promql/functions`               |
-//! | the grammar of LogQL                              | `query/logql`                          |
+//! | a stage of LogQL, a function of line_format       | `query/logql/stage`                    |
 //! | a configuration key                               | [`config`], one file per section       |
 //! | a host metric, scraping, relabelling              | [`collect`]                            |
 //! | what a console asks, here or of another server    | [`source`]                             |

@@ -45,6 +45,8 @@ pub(crate) struct Call {
     /// The body's type and encoding, as its sender says.
     pub(crate) content: (String, String),
     pub(crate) accept: String,
+    /// `X-Loki-Response-Encoding-Flags`
+    pub(crate) encoding_flags: String,
     pub(crate) gzip: bool,
     /// The other end, without its port, and what it calls itself.
     pub(crate) from: (String, String),
@@ -70,6 +72,9 @@ enum BodyKind {
     Form,
     Bytes(usize),
 }
+
+/// How a client of Loki asks for labels by category.
+const ENCODING_FLAGS: HeaderName = HeaderName::from_static("x-loki-response-encoding-flags");
 
 const FORM_MOST: usize = 4 << 20;
 /// The largest remote write that Prometheus sends with generous settings stays far below.
@@ -135,6 +140,49 @@ static ROUTES: &[Route] = &[
         Whole(PUSH_MOST),
         prometheus::write
     ),
+    route!("/loki/api/v1/query", ASK, Query, Form, loki::query),
+    route!(
+        "/loki/api/v1/query_range",
+        ASK,
+        Query,
+        Form,
+        loki::query_range
+    ),
+    route!("/loki/api/v1/labels", ASK, Query, Form, loki::labels),
+    route!("/loki/api/v1/label", ASK, Query, Form, loki::labels),
+    route!("/loki/api/v1/label/*", ASK, Query, Form, loki::label_values),
+    route!("/loki/api/v1/series", ASK, Query, Form, loki::series),
+    route!("/loki/api/v1/index/stats", ASK, Query, Form, loki::stats),
+    route!("/loki/api/v1/index/volume", ASK, Query, Form, loki::volume),
+    route!(
+        "/loki/api/v1/index/volume_range",
+        ASK,
+        Query,
+        Form,
+        loki::volume_range
+    ),
+    route!("/loki/api/v1/patterns", ASK, Query, Form, loki::patterns),
+    route!(
+        "/loki/api/v1/detected_labels",
+        ASK,
+        Query,
+        Form,
+        loki::detected_labels
+    ),
+    route!(
+        "/loki/api/v1/detected_fields",
+        ASK,
+        Query,
+        Form,
+        loki::detected_fields
+    ),
+    route!(
+        "/loki/api/v1/detected_field/*",
+        ASK,
+        Query,
+        Form,
+        loki::detected_field_values
+    ),
     route!(
         "/loki/api/v1/push",
         POST,
@@ -150,6 +198,14 @@ static ROUTES: &[Route] = &[
         Form,
         loki::format_query
     ),
+    route!(
+        "/loki/api/v1/status/buildinfo",
+        READ,
+        Query,
+        Empty,
+        status::buildinfo
+    ),
+    route!("/ready", READ, Health, Empty, loki::ready),
     route!("/api/v1/targets", READ, Query, Empty, targets::targets),
     route!(
         "/api/v1/targets/metadata",
@@ -271,6 +327,7 @@ impl Api {
             ),
             accept: header(&head.headers, ACCEPT).to_owned(),
             from: (address(peer), agent(&head.headers)),
+            encoding_flags: header(&head.headers, ENCODING_FLAGS).to_owned(),
             api: self,
             path,
             body,

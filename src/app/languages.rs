@@ -2,15 +2,17 @@
 
 use crate::base::cancel::Cancel;
 use crate::config::Config;
-use crate::model::answer::PromAnswer;
+use crate::model::answer::{LogReply, PromAnswer};
 use crate::model::matcher::Matcher;
-use crate::model::request::PromQuery;
+use crate::model::request::{LogRequest, PromQuery};
+use crate::query::logql;
 use crate::query::promql::ast::Kind;
 use crate::query::promql::eval::{Engine, ErrorKind, Limits, QueryError};
 use crate::query::promql::{Span, parse};
 use crate::source::api::SourceError;
 use crate::source::embedded::Languages;
 use crate::store::read::SeriesSource;
+use crate::store::read::logs::LogSource;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ use std::sync::Arc;
 const SHARE_OF_MEMORY: u64 = 8;
 const SAMPLE_BYTES: u64 = 16;
 
-/// PromQL with the limits of the configuration.
+/// PromQL and LogQL with the limits of the configuration.
 pub(crate) struct PromQl {
     engine: ArcSwap<Engine>,
     memory: u64,
@@ -62,6 +64,18 @@ impl Languages for PromQl {
         engine.run(series, query, cancel).map_err(failed)
     }
 
+    fn ask_logs(
+        &self,
+        logs: &dyn LogSource,
+        request: &LogRequest,
+        cancel: &Cancel,
+    ) -> Result<LogReply, SourceError> {
+        let engine = logql::eval::Engine::default();
+        engine
+            .ask(logs, request, cancel)
+            .map_err(|e| failed_logs(&e))
+    }
+
     fn selector(&self, text: &str) -> Result<Vec<Matcher>, SourceError> {
         let bad = |said: String, span: Option<Span>| SourceError::BadRequest {
             said,
@@ -86,5 +100,20 @@ fn failed(e: QueryError) -> SourceError {
         ErrorKind::Timeout => SourceError::Timeout(said),
         ErrorKind::Cancelled => SourceError::Cancelled,
         ErrorKind::Storage => SourceError::Internal(said),
+    }
+}
+
+fn failed_logs(e: &logql::eval::QueryError) -> SourceError {
+    use logql::eval::QueryError as E;
+    let said = e.to_string();
+    match e {
+        E::Parse(fault) => SourceError::BadRequest {
+            said,
+            at: Some((fault.span.start, fault.span.end)),
+        },
+        // Loki answers both with 400.
+        E::Bad(_) | E::Failed(_) => SourceError::BadRequest { said, at: None },
+        E::Stopped(stopped) => (*stopped).into(),
+        E::Store(_) => SourceError::Internal(said),
     }
 }

@@ -1,5 +1,12 @@
 //! What a backend answers.
 
+mod logs;
+
+pub use logs::{
+    Field, FieldKind, Followed, LevelHistogram, LogCost, LogLine, LogPattern, LogReply, LogTotals,
+    LogsAnswer, LogsValue,
+};
+
 use crate::model::labels::Labels;
 use crate::model::sample::Sample;
 use crate::model::view::{Status, View};
@@ -9,6 +16,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
     Prom(PromAnswer),
+    Logs(LogReply),
     Series(Vec<Labels>, Notes),
     Names(Vec<String>, Notes),
     Metadata(Vec<Metadata>),

@@ -3,6 +3,12 @@
 //! A closed list: an attached console sends it as JSON over the socket and gets an
 //! [`Answer`](crate::model::answer::Answer) of the matching kind.
 
+mod logs;
+
+pub use logs::{
+    FieldsQuery, FollowQuery, LevelsQuery, LogRequest, LogsQuery, StreamsQuery, StreamsWhat,
+};
+
 use crate::model::time::{Steps, TimeRange};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +43,8 @@ pub enum Request {
     /// The processes as they are now. The rows of the pids on the asker's screen are completed,
     /// I/O included, from the next reading on.
     Processes { in_sight: Vec<i32> },
+    /// LogQL, and what there is to ask it about.
+    Logs(LogRequest),
     /// The engine's own health.
     Status,
 }

@@ -10,12 +10,13 @@ mod pool;
 use crate::base::cancel::Cancel;
 use crate::base::clock::{Duration, monotonic};
 use crate::model::action::{Action, Outcome};
-use crate::model::answer::{Answer, Notes, PromAnswer};
+use crate::model::answer::{Answer, LogReply, Notes, PromAnswer};
 use crate::model::matcher::Matcher;
-use crate::model::request::{PromQuery, Request, ViewName};
+use crate::model::request::{LogRequest, PromQuery, Request, ViewName};
 use crate::model::view::{QueueRow, Status, View};
 use crate::source::api::{Caller, Class, Reply, Source, SourceError};
 use crate::source::embedded::pool::{Line, Pool};
+use crate::store::read::logs::LogSource;
 use crate::store::read::{Ask, Found, ReadError, SeriesSource};
 use arc_swap::ArcSwapOption;
 use std::io;
@@ -34,6 +35,14 @@ pub trait Languages: Send + Sync {
         query: &PromQuery,
         cancel: &Cancel,
     ) -> Result<PromAnswer, SourceError>;
+
+    /// LogQL, and what there is to ask it about.
+    fn ask_logs(
+        &self,
+        logs: &dyn LogSource,
+        request: &LogRequest,
+        cancel: &Cancel,
+    ) -> Result<LogReply, SourceError>;
 
     /// The matchers of `name{label="value"}`.
     fn selector(&self, text: &str) -> Result<Vec<Matcher>, SourceError>;
@@ -76,6 +85,7 @@ struct Shared {
     backstage: Arc<dyn Backstage>,
     live: Option<Arc<dyn SeriesSource>>,
     stored: ArcSwapOption<Box<dyn SeriesSource>>,
+    logs: ArcSwapOption<Box<dyn LogSource>>,
     /// In milliseconds.
     timeout: AtomicU64,
     pool: Pool,
@@ -88,6 +98,7 @@ impl Embedded {
             backstage: parts.backstage,
             live: parts.live,
             stored: ArcSwapOption::empty(),
+            logs: ArcSwapOption::empty(),
             timeout: AtomicU64::new(parts.timeout.as_millis() as u64),
             pool: Pool::start()?,
         };
@@ -101,9 +112,15 @@ impl Embedded {
         self.shared.stored.store(Some(Arc::new(store)));
     }
 
+    /// Lines can be asked for from now on.
+    pub fn open_logs(&self, logs: Box<dyn LogSource>) {
+        self.shared.logs.store(Some(Arc::new(logs)));
+    }
+
     /// History is closed: the store's last owner may end it.
     pub fn close(&self) {
         self.shared.stored.store(None);
+        self.shared.logs.store(None);
     }
 
     pub fn is_open(&self) -> bool {
@@ -275,6 +292,7 @@ impl Shared {
             Request::Metadata { metric, limit } => {
                 Ok(Answer::Metadata(self.stored()?.metadata(&metric, limit)))
             }
+Request::Logs(request) => self.ask_logs(&request, cancel).map(Answer::Logs),
             Request::View { view, at } => self.backstage.view(view, at, caller).map(Answer::View),
             Request::Processes { .. } => {
                 let view = self.backstage.view(ViewName::Processes, None, caller);
@@ -296,6 +314,21 @@ impl Shared {
         }?;
         answer.cost.millis = started.elapsed().as_secs_f64() * 1000.0;
         Ok(answer)
+    }
+
+    fn ask_logs(&self, request: &LogRequest, cancel: &Cancel) -> Result<LogReply, SourceError> {
+        let started = monotonic();
+        let logs = self.logs()?;
+        let mut reply = self.languages.ask_logs(&**logs, request, cancel)?;
+        if let LogReply::Value(answer) = &mut reply {
+            answer.cost.millis = started.elapsed().as_secs_f64() * 1000.0;
+        }
+        Ok(reply)
+    }
+
+    fn logs(&self) -> Result<Arc<Box<dyn LogSource>>, SourceError> {
+        let opening = || SourceError::Unavailable(OPENING.to_owned());
+        self.logs.load_full().ok_or_else(opening)
     }
 
     fn stored(&self) -> Result<Arc<Box<dyn SeriesSource>>, SourceError> {

@@ -15,7 +15,16 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("model", &["base"]),
     ("wire", &["base", "model"]),
     ("store", &["base", "model"]),
-    ("query", &["base", "model", "wire::logfmt", "store::read"]),
+    (
+        "query",
+        &[
+            "base",
+            "model",
+            "wire::logfmt",
+            "wire::go_time",
+            "store::read",
+        ],
+    ),
     ("config", &["base", "model", "query::syntax"]),
     (
         "source",

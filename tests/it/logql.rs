@@ -2,4 +2,6 @@
 
 mod conformance;
 mod grammar;
+pub(crate) mod memory;
+mod metric;
 mod set;

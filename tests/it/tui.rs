@@ -1,6 +1,7 @@
 //! The console: painted screens as text, and the three threads in a real pty.
 
 mod containers;
+mod fake_logs;
 mod fake_source;
 mod jvm;
 mod live;

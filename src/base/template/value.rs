@@ -93,7 +93,7 @@ pub fn shown(value: &Value) -> String {
     }
 }
 
-/// Go's `%v` of a float64: the shortest digits, with an exponent below 1e-4 and from 1e21.
+/// Go's `%v` of a float64: the shortest digits, with an exponent below 1e-4 and from 1e6.
 fn float(f: f64) -> String {
     if f.is_nan() {
         return "NaN".to_owned();
@@ -102,7 +102,7 @@ fn float(f: f64) -> String {
         return if f > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
     let size = f.abs();
-    if f == 0.0 || (1e-4..1e21).contains(&size) {
+    if f == 0.0 || (1e-4..1e6).contains(&size) {
         return format!("{f}");
     }
     let text = format!("{f:e}");

@@ -41,7 +41,7 @@ impl ParseError {
         }
     }
 
-    fn placed(mut self, text: &str) -> Self {
+    pub(crate) fn placed(mut self, text: &str) -> Self {
         (self.line, self.column) = self.span.place(text);
         self
     }

@@ -1,16 +1,17 @@
 //! The same of LogQL.
 
-use crate::query::logql;
-use crate::query::syntax::Fault;
+use crate::query::logql::{self, Expr};
 
-impl From<logql::ParseError> for Fault {
-    fn from(e: logql::ParseError) -> Self {
-        Self {
-            message: e.message,
-            span: e.span,
-            line: e.line,
-            column: e.column,
-        }
+/// True for a query of lines, false for one of numbers.
+pub fn is_log(text: &str) -> Result<bool, logql::ParseError> {
+    Ok(matches!(logql::check(text)?, Expr::Log(_)))
+}
+
+/// The labels that the selector of a log query names.
+pub fn selector_labels(text: &str) -> Result<Vec<String>, logql::ParseError> {
+    match logql::parse(text)? {
+        Expr::Log(log) => Ok(log.matchers.into_iter().map(|m| m.name).collect()),
+        Expr::Metric(_) => Ok(Vec::new()),
     }
 }
 

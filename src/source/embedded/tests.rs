@@ -67,6 +67,15 @@ impl Languages for Words {
         })
     }
 
+    fn ask_logs(
+        &self,
+        _: &dyn LogSource,
+        _: &LogRequest,
+        _: &Cancel,
+    ) -> Result<LogReply, SourceError> {
+        Ok(LogReply::Names(vec![], Notes::default()))
+    }
+
     fn selector(&self, _: &str) -> Result<Vec<Matcher>, SourceError> {
         Ok(vec![])
     }

@@ -66,6 +66,7 @@ pub(crate) fn answer(request: &Request) -> Result<Answer, SourceError> {
         ]),
         Request::LabelValues { .. } => names(&["web1", "웹2"]),
         Request::Metadata { .. } => Answer::Metadata(vec![]),
+        Request::Logs(request) => Answer::Logs(crate::tui::fake_logs::reply(request)),
     })
 }
 
