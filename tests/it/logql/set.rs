@@ -50,7 +50,14 @@ impl Set {
         let text = fs::read_to_string(root.join(format!("tests/conformance/{name}.skip")));
         let skips = text.unwrap_or_default();
         let skips = skips.lines().filter(|l| !l.starts_with('#'));
-        let key = |l: &str| l.split("  # ").next().unwrap_or_default().trim().to_owned();
+        let key = |l: &str| {
+            l.rsplit("  # ")
+                .nth(1)
+                .or(Some(l))
+                .unwrap_or_default()
+                .trim()
+                .to_owned()
+        };
         Self {
             name,
             skips: skips.map(key).filter(|k| !k.is_empty()).collect(),
