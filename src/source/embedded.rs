@@ -292,7 +292,7 @@ impl Shared {
             Request::Metadata { metric, limit } => {
                 Ok(Answer::Metadata(self.stored()?.metadata(&metric, limit)))
             }
-Request::Logs(request) => self.ask_logs(&request, cancel).map(Answer::Logs),
+            Request::Logs(request) => self.ask_logs(&request, cancel).map(Answer::Logs),
             Request::View { view, at } => self.backstage.view(view, at, caller).map(Answer::View),
             Request::Processes { .. } => {
                 let view = self.backstage.view(ViewName::Processes, None, caller);
