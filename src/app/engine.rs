@@ -429,6 +429,7 @@ impl Opening {
         let store = Store::open(options)?;
         self.shared.store.store(Some(Arc::new(store.clone())));
         self.embedded.open(Box::new(store.clone()));
+        self.embedded.open_logs(Box::new(store.clone()));
         self.notice_pause(&store);
         self.recall_gaps(&store);
         self.shared.gate.open(&store)?;
