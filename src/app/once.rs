@@ -9,9 +9,12 @@ use crate::base::clock::Clock;
 use crate::base::net::client::{Ask, Client, ClientOptions};
 use crate::base::task;
 use crate::collect::host::{Host, Options as HostOptions, facts};
-use crate::model::answer::{Answer, PromAnswer};
+use crate::model::answer::{Answer, LogCost, LogReply, LogsAnswer, LogsValue, Notes, PromAnswer};
 use crate::model::family::Family;
-use crate::model::request::{PromQuery, Request};
+use crate::model::log_entry::NanoRange;
+use crate::model::request::{
+    FollowQuery, LogRequest, LogsQuery, PromQuery, Request, StreamsQuery, StreamsWhat,
+};
 use crate::model::view::Status;
 use crate::source::api::Source;
 use crate::source::embedded::Languages;
@@ -51,6 +54,103 @@ pub fn query(launch: &Launch, query: PromQuery) -> anyhow::Result<PromAnswer> {
             _ => bail!("the engine answered another question"),
         }
     }
+    let (store, languages) = open_alone(launch)?;
+    let answer = languages.evaluate(&store, &query, &Cancel::never());
+    store.close();
+    Ok(answer?)
+}
+
+/// LogQL: through the socket of the engine that uses the data directory, else from its files. With
+/// `follow` it goes on until the program is ended.
+pub fn logs(
+    launch: &Launch,
+    query: LogsQuery,
+    follow: Option<FollowQuery>,
+    show: &mut dyn FnMut(&LogsAnswer),
+) -> anyhow::Result<()> {
+    let Some(mut follow) = follow else {
+        match ask_logs(launch, LogRequest::Query(query))? {
+            LogReply::Value(answer) => show(&answer),
+            _ => bail!("the engine answered another question"),
+        }
+        return Ok(());
+    };
+    let Some(socket) = places::living(&launch.data_dir, launch.chose_data_dir()) else {
+        bail!("no engine runs that could bring new lines; start `bongsu` or `bongsu serve`");
+    };
+    let runtime = task::runtime().context("the runtime cannot be started")?;
+    let engine = RemoteBongsu::new(socket);
+    let ask = |request| match runtime.block_on(engine.ask(Request::Logs(request)))? {
+        Answer::Logs(reply) => Ok(reply),
+        _ => bail!("the engine answered another question"),
+    };
+    // From where to follow is asked first, so that no line falls between the two.
+    let LogReply::Followed(start) = ask(LogRequest::Follow(follow.clone()))? else {
+        bail!("the engine answered another question");
+    };
+    follow.after = Some(start.next);
+    if let LogReply::Value(answer) = ask(LogRequest::Query(query))? {
+        show(&answer);
+    }
+    loop {
+        let LogReply::Followed(found) = ask(LogRequest::Follow(follow.clone()))? else {
+            bail!("the engine answered another question");
+        };
+        follow.after = Some(found.next);
+        let waits = found.lines.is_empty();
+        let mut notes = Notes::default();
+        if found.missed > 0 {
+            let said = format!(
+                "{} lines went by too quickly; ask for them without --follow",
+                found.missed
+            );
+            notes.warnings.push(said);
+        }
+        let mut lines = found.lines;
+        lines.reverse();
+        show(&LogsAnswer {
+            value: LogsValue::Lines(lines),
+            notes,
+            cost: LogCost::default(),
+        });
+        if waits {
+            std::thread::sleep(FOLLOW_EVERY);
+        }
+    }
+}
+
+/// Between two looks for new lines.
+const FOLLOW_EVERY: Duration = Duration::from_millis(200);
+
+/// The names of the labels that streams have.
+pub fn log_labels(launch: &Launch) -> anyhow::Result<Vec<String>> {
+    let query = StreamsQuery {
+        what: StreamsWhat::LabelNames,
+        selectors: Vec::new(),
+        range: NanoRange::all(),
+        limit: 0,
+    };
+    match ask_logs(launch, LogRequest::Streams(query))? {
+        LogReply::Names(names, _) => Ok(names),
+        _ => bail!("the engine answered another question"),
+    }
+}
+
+fn ask_logs(launch: &Launch, request: LogRequest) -> anyhow::Result<LogReply> {
+    if let Some(answer) = ask_living(launch, Request::Logs(request.clone()))? {
+        match answer {
+            Answer::Logs(reply) => return Ok(reply),
+            _ => bail!("the engine answered another question"),
+        }
+    }
+    let (store, languages) = open_alone(launch)?;
+    let reply = languages.ask_logs(&store, &request, &Cancel::never());
+    store.close();
+    Ok(reply?)
+}
+
+/// The store of a data directory that no engine uses.
+fn open_alone(launch: &Launch) -> anyhow::Result<(Store, PromQl)> {
     if !launch.data_dir.exists() {
         bail!(
             "there is no data in {}; start `bongsu` or name another with --data-dir",
@@ -63,9 +163,7 @@ pub fn query(launch: &Launch, query: PromQuery) -> anyhow::Result<PromAnswer> {
         background: false,
         ..Options::new(&launch.data_dir)
     })?;
-    let answer = PromQl::new(&launch.config, memory).evaluate(&store, &query, &Cancel::never());
-    store.close();
-    Ok(answer?)
+    Ok((store, PromQl::new(&launch.config, memory)))
 }
 
 /// PromQL of another server that speaks Prometheus' API.

@@ -45,6 +45,8 @@ enum Command {
     },
     /// Ask one PromQL question
     Query(cmd::query::QueryArgs),
+    /// Ask for log lines, with LogQL or with words
+    Logs(cmd::logs::LogsArgs),
     /// Say what is wrong in configuration files, with file, line and column
     Check(cmd::check::CheckArgs),
     /// Propose a configuration from the files of other tools
@@ -92,6 +94,7 @@ pub fn main() -> ExitCode {
         Some(Command::Status { format }) => cmd::status::run(arguments, format),
         Some(Command::Demo(demo)) => cmd::demo::run(read_only, &demo),
         Some(Command::Query(query)) => cmd::query::run(arguments, &query),
+        Some(Command::Logs(logs)) => cmd::logs::run(arguments, &logs),
         Some(Command::Check(files)) => Ok(cmd::check::run(&files)),
         Some(Command::Import(import)) => cmd::import::run(&import),
         Some(Command::Generate { page }) => cmd::generate::run(page, Cli::command()),

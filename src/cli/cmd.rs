@@ -5,6 +5,7 @@ pub(crate) mod console;
 pub(crate) mod demo;
 pub(crate) mod generate;
 pub(crate) mod import;
+pub(crate) mod logs;
 pub(crate) mod query;
 pub(crate) mod serve;
 pub(crate) mod status;

@@ -13,6 +13,7 @@ mod literal;
 mod parse;
 mod print;
 mod stage;
+pub mod words;
 
 pub use ast::Expr;
 pub use eval::check;

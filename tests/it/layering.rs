@@ -62,7 +62,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("app", &["*"]),
     (
         "cli",
-        &["base", "model", "wire", "config", "source::api", "app"],
+        &[
+            "base",
+            "model",
+            "wire",
+            "config",
+            "query::syntax",
+            "source::api",
+            "app",
+        ],
     ),
     ("lib", &["*"]),
     ("main", &["*"]),

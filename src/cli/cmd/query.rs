@@ -111,7 +111,7 @@ fn question(args: &QueryArgs, now: i64) -> anyhow::Result<PromQuery> {
 }
 
 /// RFC 3339, unix seconds, `now`, `now-1h`.
-fn time(text: &str, now: i64) -> anyhow::Result<i64> {
+pub(crate) fn time(text: &str, now: i64) -> anyhow::Result<i64> {
     if text == "now" {
         return Ok(now);
     }
@@ -143,7 +143,7 @@ fn rows(value: &Value) -> Vec<(String, Sample)> {
     }
 }
 
-fn table(value: &Value) -> String {
+pub(crate) fn table(value: &Value) -> String {
     if let Value::Text { text, .. } = value {
         return format!("{text}\n");
     }

@@ -3,6 +3,9 @@
 use crate::model::matcher::Matcher;
 use crate::query::promql::ast::Span;
 
+/// A label that no stream has: `{__stream__=""}` asks for all of them, outright.
+pub const EVERY: &str = "__stream__";
+
 /// Asks for lines, or computes numbers from them.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expr {

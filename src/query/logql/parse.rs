@@ -8,7 +8,7 @@ mod stage;
 
 use crate::base::regex::RegexError;
 use crate::model::matcher::{MatchOp, Matcher};
-use crate::query::logql::ast::{Expr, Log};
+use crate::query::logql::ast::{EVERY, Expr, Log};
 use crate::query::logql::lex::{self, Kind, Token};
 use crate::query::promql::ast::Span;
 use crate::query::promql::literal::unquote;
@@ -236,7 +236,8 @@ impl<'t> Parser<'t> {
                 }
             }
         }
-        if matchers.iter().all(Matcher::accepts_empty) {
+        let every = matchers.iter().any(|m| m.name == EVERY);
+        if !every && matchers.iter().all(Matcher::accepts_empty) {
             let why = "queries require at least one regexp or equality matcher that does not have \
                        an empty-compatible value. For instance, app=~\".*\" does not meet this \
                        requirement, but app=~\".+\" will";

@@ -1,6 +1,18 @@
 //! The same of LogQL.
 
+pub use crate::query::logql::words::{Composed, Term, compose, read};
+
 use crate::query::logql::{self, Expr};
+
+/// True where the text is LogQL rather than words to look for.
+pub fn is_query(text: &str) -> bool {
+    text.trim_start().starts_with('{') || logql::parse(text).is_ok_and(|e| !is_number(&e))
+}
+
+/// A bare number is looked for in lines.
+fn is_number(expr: &Expr) -> bool {
+    matches!(expr, Expr::Metric(logql::ast::Metric::Number(_)))
+}
 
 /// True for a query of lines, false for one of numbers.
 pub fn is_log(text: &str) -> Result<bool, logql::ParseError> {
