@@ -11,6 +11,7 @@ pub(crate) mod disks;
 pub(crate) mod filesystems;
 pub(crate) mod jvm;
 pub(crate) mod load;
+pub(crate) mod logs;
 pub(crate) mod memory;
 pub(crate) mod network;
 pub(crate) mod own;
@@ -39,6 +40,7 @@ pub(crate) const PANELS: &[&Panel] = &[
     &filesystems::PANEL,
     &jvm::PANEL,
     &containers::PANEL,
+    &logs::PANEL,
     &processes::PANEL,
     &disks::PANEL,
     &load::PANEL,

@@ -7,6 +7,7 @@ pub(crate) mod containers;
 pub(crate) mod host;
 pub(crate) mod jvm;
 pub(crate) mod list;
+pub(crate) mod logs;
 pub(crate) mod metrics;
 pub(crate) mod overview;
 pub(crate) mod storage;
@@ -29,6 +30,7 @@ pub(crate) const TABS: &[&Tab] = &[
     &host::TAB,
     &containers::TAB,
     &jvm::TAB,
+    &logs::TAB,
     &metrics::TAB,
     &targets::TAB,
     &storage::TAB,
@@ -106,6 +108,7 @@ impl Tab {
 pub(crate) struct Locals {
     pub(crate) containers: containers::Local,
     pub(crate) jvm: jvm::Local,
+    pub(crate) logs: logs::Local,
     pub(crate) metrics: metrics::Local,
     pub(crate) overview: overview::Local,
     pub(crate) host: host::Local,

@@ -3,6 +3,7 @@
 mod api;
 mod flood;
 mod inside;
+mod logs;
 pub(crate) mod pty;
 mod push;
 mod serve;

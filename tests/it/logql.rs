@@ -5,3 +5,4 @@ mod grammar;
 pub(crate) mod memory;
 mod metric;
 mod set;
+mod store;

@@ -5,6 +5,7 @@ mod fake_logs;
 mod fake_source;
 mod jvm;
 mod live;
+mod logs;
 mod own_panels;
 mod readme;
 mod screens;

@@ -25,6 +25,7 @@ pub(crate) use unwrap::{Number, Unwrapping};
 pub(crate) use work::{Origin, Work};
 
 use crate::base::regex::LineRegex;
+use crate::model::labels::Labels;
 use crate::model::log_entry::{LineMatch, LineTest};
 use crate::query::logql::ast::{LineOp, Log, Needle, Placed, Stage};
 use crate::query::logql::parse::{ParseError, regex_said};
@@ -199,6 +200,27 @@ fn step(stage: &Stage) -> Result<Step, String> {
         Stage::Drop(all) => Step::Pick(pick::Pick::drop(all)),
         Stage::Keep(all) => Step::Pick(pick::Pick::keep(all)),
     })
+}
+
+/// The names and values in a line of JSON or logfmt, in the order of their names.
+pub(crate) fn fields(line: &str) -> Vec<(String, String)> {
+    let json = line.trim_start().starts_with('{');
+    let stage = if json {
+        Stage::Json(Vec::new())
+    } else {
+        Stage::Logfmt(crate::query::logql::ast::Logfmt::default())
+    };
+    let mut work = Work::default();
+    work.start(&Labels::empty(), &Labels::empty());
+    parse_line(&stage, line, &mut work);
+    let found = work.of(Origin::Parsed);
+    let found = found.iter().filter(|(name, _)| !name.starts_with(ERROR));
+    found.map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
+}
+
+/// The line without what colours a terminal.
+pub(crate) fn plain(line: &str) -> Cow<'_, str> {
+    decolorize::plain(line)
 }
 
 /// Runs a parser that needs no arguments on a text.

@@ -3,6 +3,11 @@
 pub use crate::query::logql::words::{Composed, Term, compose, read};
 
 use crate::query::logql::{self, Expr};
+use crate::query::promql::literal::quote;
+use std::borrow::Cow;
+
+/// A query for every line there is.
+pub const EVERYTHING: &str = "{__stream__=\"\"}";
 
 /// True where the text is LogQL rather than words to look for.
 pub fn is_query(text: &str) -> bool {
@@ -12,6 +17,22 @@ pub fn is_query(text: &str) -> bool {
 /// A bare number is looked for in lines.
 fn is_number(expr: &Expr) -> bool {
     matches!(expr, Expr::Metric(logql::ast::Metric::Number(_)))
+}
+
+/// The names and values in a line of JSON or logfmt.
+pub fn fields(line: &str) -> Vec<(String, String)> {
+    logql::fields(line)
+}
+
+/// The line without the sequences that colour a terminal.
+pub fn plain(line: &str) -> Cow<'_, str> {
+    logql::plain(line)
+}
+
+/// A query for the lines of a pattern, or for all others.
+pub fn pattern_query(pattern: &str, not: bool) -> String {
+    let op = if not { "!>" } else { "|>" };
+    format!("{EVERYTHING} {op} {}", quote(pattern))
 }
 
 /// True for a query of lines, false for one of numbers.
