@@ -13,7 +13,7 @@ use crate::tui::state::State;
 use crate::tui::tabs::list::{self, Empty};
 use crate::tui::tabs::logs::rows::{self, Row, Rows};
 use crate::tui::tabs::logs::{
-    LEVELS, MS, Mode, NAME, NEWER, OLDER, PATTERNS, bar, detail, lines, reply, slot,
+    LEVELS, LINES, MS, Mode, NAME, NEWER, OLDER, PATTERNS, bar, detail, lines, reply, slot,
 };
 use crate::tui::theme::Theme;
 use crate::tui::widget::chart::{Form, GUTTER, Legend};
@@ -266,7 +266,7 @@ fn row_text(state: &State, row: &Row<'_>) -> String {
     let plain = logql::plain(&row.line.line);
     let mut parts = plain.lines();
     out.push_str(&text::display(parts.next().unwrap_or_default()));
-    let hidden = row.folded + parts.count();
+    let hidden = row.folded.len() + parts.count();
     if hidden > 0 {
         out.push_str(&format!("  +{hidden} lines"));
     }
@@ -291,7 +291,7 @@ fn paint_lines(state: &State, area: Rect, buf: &mut Buffer, look: &Look) {
     let remark = match local.held {
         Some(_) if newer > 0 => {
             let key = state.keymap.label(Act::Follow);
-            let more = if newer >= super::LINES { "+" } else { "" };
+            let more = if newer >= LINES { "+" } else { "" };
             format!("held: {newer}{more} new; {key} follows")
         }
         Some(_) => "held".to_owned(),
@@ -434,9 +434,7 @@ fn paint_details(state: &State, area: Rect, buf: &mut Buffer, look: &Look) {
         }
     };
     let t = row.line.t.div_euclid(MS);
-    let nanos = row.line.t.rem_euclid(1_000_000_000);
-    let time = format!("{}  .{nanos:09}", state.time.rfc3339(t));
-    put(&time, look.dim);
+    put(&state.time.rfc3339(t), look.dim);
     let labels = row.line.labels();
     let labels: Vec<String> = labels
         .iter()
@@ -445,7 +443,9 @@ fn paint_details(state: &State, area: Rect, buf: &mut Buffer, look: &Look) {
     for line in paint::wrap(&labels.join("  "), usize::from(inside.width)) {
         put(&line, look.title);
     }
-    for part in detail::pretty(&logql::plain(&row.line.line)) {
+    let folded = row.folded.iter().map(|line| line.line.as_str());
+    let whole = std::iter::once(row.line.line.as_str()).chain(folded);
+    for part in whole.flat_map(|line| detail::pretty(&logql::plain(line))) {
         let mut rest = part.as_str();
         loop {
             let head = text::clip(rest, usize::from(inside.width).max(1));

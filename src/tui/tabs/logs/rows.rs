@@ -10,7 +10,7 @@ use crate::tui::tabs::logs::{NEWER, OLDER, lines};
 pub(super) struct Row<'a> {
     pub(super) line: &'a LogLine,
     /// Lines that are folded under it.
-    pub(super) folded: usize,
+    pub(super) folded: Vec<&'a LogLine>,
 }
 
 /// All rows, oldest first, and how many of them lie before the held time.
@@ -55,10 +55,11 @@ fn push<'a>(rows: &mut Vec<Row<'a>>, line: &'a LogLine, fold: bool) {
         && head.line.stream == line.stream
         && continues(&line.line)
     {
-        head.folded += 1;
+        head.folded.push(line);
         return;
     }
-    rows.push(Row { line, folded: 0 });
+    let folded = Vec::new();
+    rows.push(Row { line, folded });
 }
 
 /// Belongs to the line before it: a frame of a stack trace, or what follows one.
