@@ -9,7 +9,8 @@ use crate::config::ui::{Colors, OnHangup, Panel, PanelKind, Symbols, TimeZone, U
 use crate::source::api::{Caller, Class, Source};
 use crate::source::remote::bongsu::RemoteBongsu;
 use crate::tui;
-use anyhow::Context;
+use anyhow::{Context, bail};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -28,8 +29,10 @@ pub fn unfit() -> Option<String> {
 
 /// Shows the console until it is left.
 pub fn run(launch: Launch) -> anyhow::Result<Left> {
-    if let Some(socket) = places::living(&launch.data_dir, launch.chose_data_dir()) {
-        return attached(&launch, socket);
+    match places::find(&launch.data_dir, launch.chose_data_dir()) {
+        places::Engine::Here(socket) => return attached(&launch, socket),
+        places::Engine::Closed(socket) => bail!("{}", places::closed(&socket)),
+        places::Engine::Nowhere => {}
     }
     let first_start = !launch.data_dir.exists();
     let options = tui::Options {
@@ -41,9 +44,13 @@ pub fn run(launch: Launch) -> anyhow::Result<Left> {
     let data_dir = launch.data_dir.clone();
     let engine = Engine::start(launch, Mode::Inside)?;
     let source = engine.source(own_caller(engine.shared.launch.uid));
-    let shown = tui::run(source, options, engine.runtime());
+    let runtime = engine.runtime();
+    let shown = catch_unwind(AssertUnwindSafe(|| tui::run(source, options, runtime)));
     // Whatever ended the console: what was collected is on the disk before anything else.
     engine.shut_down();
+    let Ok(shown) = shown else {
+        bail!("the console failed inside bongsu; what was collected is kept, start it again");
+    };
     match shown? {
         tui::Exit::Detach => serve::go_on(&arguments, &data_dir).map(said),
         tui::Exit::HungUp if on_hangup == OnHangup::Detach => {

@@ -3,7 +3,7 @@
 use crate::app::engine::memory_of;
 use crate::app::languages::PromQl;
 use crate::app::launch::Launch;
-use crate::app::places;
+use crate::app::places::{self, Engine};
 use crate::base::cancel::Cancel;
 use crate::base::clock::Clock;
 use crate::base::net::client::{Ask, Client, ClientOptions};
@@ -204,8 +204,10 @@ pub fn envelope(answer: &PromAnswer) -> Vec<u8> {
 }
 
 fn ask_living(launch: &Launch, request: Request) -> anyhow::Result<Option<Answer>> {
-    let Some(socket) = places::living(&launch.data_dir, launch.chose_data_dir()) else {
-        return Ok(None);
+    let socket = match places::find(&launch.data_dir, launch.chose_data_dir()) {
+        Engine::Here(socket) => socket,
+        Engine::Closed(socket) => bail!("{}", places::closed(&socket)),
+        Engine::Nowhere => return Ok(None),
     };
     let runtime = task::runtime().context("the runtime cannot be started")?;
     let engine = RemoteBongsu::new(socket);

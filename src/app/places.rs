@@ -30,15 +30,58 @@ pub struct SocketPlace {
     pub group: Option<u32>,
 }
 
-/// The socket of a living engine that a console with this data directory should use: its own, or,
-/// where the user chose no directory, the system's.
-pub fn living(data_dir: &Path, chosen: bool) -> Option<PathBuf> {
+/// Which engine a console finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Answers on this socket.
+    Here(PathBuf),
+    /// Is there, and not for this user.
+    Closed(PathBuf),
+    Nowhere,
+}
+
+/// The engine that a console with this data directory should use: its own, or, where the user chose
+/// no directory, the system's.
+pub fn find(data_dir: &Path, chosen: bool) -> Engine {
     let noted = fs::read_text(&data_dir.join(NOTE), 4096)
         .ok()
         .map(|text| PathBuf::from(text.trim_end()));
     let system = (!chosen || data_dir == Path::new(SYSTEM_DATA)).then(|| SYSTEM_SOCKET.into());
-    let mut all = noted.into_iter().chain(system);
-    all.find(|path| path.is_absolute() && probe(path) == Found::Alive)
+    let all = noted.into_iter().chain(system);
+    first_of(all.filter(|p| p.is_absolute()).map(|p| (probe(&p), p)))
+}
+
+/// The first that is alive; where none is, the first that is closed to this user.
+fn first_of(found: impl Iterator<Item = (Found, PathBuf)>) -> Engine {
+    let mut closed = None;
+    for (found, path) in found {
+        match found {
+            Found::Alive => return Engine::Here(path),
+            Found::Forbidden => closed = closed.or(Some(path)),
+            Found::Nothing | Found::Dead => {}
+        }
+    }
+    closed.map_or(Engine::Nowhere, Engine::Closed)
+}
+
+/// [`find`], where only one that answers is of use.
+pub fn living(data_dir: &Path, chosen: bool) -> Option<PathBuf> {
+    match find(data_dir, chosen) {
+        Engine::Here(socket) => Some(socket),
+        Engine::Closed(_) | Engine::Nowhere => None,
+    }
+}
+
+/// What somebody is told for whom a running engine is closed, with the ways out.
+pub fn closed(socket: &Path) -> String {
+    let user = std::env::var("USER").unwrap_or_else(|_| "YOUR_NAME".to_owned());
+    let socket = socket.display();
+    format!(
+        "an engine runs here already, and its socket {socket} is not for you. Either join the group \
+         whose members may look, then log in again:\n  sudo usermod -aG {GROUP} {user}\nor look as \
+         root:\n  sudo bongsu\nor collect a second time, for yourself alone:\n  bongsu --data-dir \
+         ~/.local/share/bongsu"
+    )
 }
 
 /// The place for the socket of an engine that is starting, with its folder made.
@@ -92,6 +135,25 @@ pub fn note(data_dir: &Path, socket: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_closed_engine_is_not_taken_for_none() {
+        let of = |found: &[Found]| {
+            let all = (0..).zip(found);
+            first_of(all.map(|(n, f)| (*f, PathBuf::from(format!("/s{n}")))))
+        };
+        assert_eq!(of(&[Found::Dead, Found::Nothing]), Engine::Nowhere);
+        assert_eq!(
+            of(&[Found::Forbidden, Found::Dead]),
+            Engine::Closed("/s0".into())
+        );
+        assert_eq!(
+            of(&[Found::Forbidden, Found::Alive]),
+            Engine::Here("/s1".into())
+        );
+        let said = closed(Path::new(SYSTEM_SOCKET));
+        assert!(said.contains("usermod -aG bongsu") && said.contains("--data-dir"));
+    }
 
     #[test]
     fn a_group_is_found_by_its_name() {

@@ -93,6 +93,10 @@ impl FsError {
         )
     }
 
+    pub fn is_denied(&self) -> bool {
+        self.why.kind() == io::ErrorKind::PermissionDenied
+    }
+
     pub fn is_read_only(&self) -> bool {
         self.why.kind() == io::ErrorKind::ReadOnlyFilesystem
     }

@@ -96,10 +96,22 @@ pub enum OpenError {
     Foreign { dir: PathBuf, what: String },
     #[error("{} was written by a newer bongsu (format {version}; this one knows {FORMAT_VERSION}): start that one, or choose another directory with --data-dir", dir.display())]
     Newer { dir: PathBuf, version: String },
+    #[error("{0}; choose a directory that can be written with --data-dir")]
+    NotWritable(FsError),
     #[error(transparent)]
-    Fs(#[from] FsError),
+    Fs(FsError),
     #[error("{0}")]
     Wal(String),
+}
+
+impl From<FsError> for OpenError {
+    fn from(e: FsError) -> Self {
+        if e.is_read_only() || e.is_denied() {
+            Self::NotWritable(e)
+        } else {
+            Self::Fs(e)
+        }
+    }
 }
 
 impl From<OpenTsdbError> for OpenError {
@@ -124,7 +136,7 @@ impl From<OpenLogsError> for OpenError {
 impl From<OpenWalError> for OpenError {
     fn from(e: OpenWalError) -> Self {
         match e {
-            OpenWalError::Fs(e) => Self::Fs(e),
+            OpenWalError::Fs(e) => e.into(),
             other => Self::Wal(other.to_string()),
         }
     }

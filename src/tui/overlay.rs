@@ -54,6 +54,8 @@ pub(crate) struct Item {
     pub(crate) keys: String,
     /// Why it cannot be chosen now.
     pub(crate) why_not: Option<String>,
+    /// What `x` does with it.
+    pub(crate) delete: Option<Box<Run>>,
     pub(crate) run: Run,
 }
 
@@ -64,12 +66,19 @@ impl Item {
             detail: detail.into(),
             keys: String::new(),
             why_not: None,
+            delete: None,
             run,
         }
     }
 
     pub(crate) fn keys(mut self, keys: String) -> Self {
         self.keys = keys;
+        self
+    }
+
+    /// What `x` does with it.
+    pub(crate) fn or_delete(mut self, run: Run) -> Self {
+        self.delete = Some(Box::new(run));
         self
     }
 
@@ -192,6 +201,18 @@ impl List {
             (Code::Char('g') | Code::Home, _) => self.chosen = 0,
             (Code::Char('G') | Code::End, _) => self.step(isize::MAX),
             (Code::Char('/'), _) => self.typing = true,
+            (Code::Char('x') | Code::Delete, false) => {
+                let delete = self.current().and_then(|i| i.delete);
+                if let Some(delete) = delete {
+                    return Step::Choose(Item::new("", "", *delete));
+                }
+            }
+            // The key that detaches from anywhere detaches from here as well.
+            (Code::Char('D'), false) if self.kind == ListKind::Leave => {
+                let detach = Run::Leave(crate::tui::cmd::Leave::Detach);
+                let item = self.items.iter().find(|i| i.run == detach);
+                return item.map_or(Step::Stay, |i| Step::Choose(i.clone()));
+            }
             (Code::Char('q' | '?'), false) => return Step::Close,
             _ => {}
         }

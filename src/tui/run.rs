@@ -118,6 +118,16 @@ pub enum TuiError {
 /// Shows the console until it is left. The calling thread becomes the one that updates and paints;
 /// it must not be one of the runtime's workers.
 pub fn run(source: Arc<dyn Source>, options: Options, runtime: Handle) -> Result<Exit, TuiError> {
+    run_with(source, options, runtime, Console::turn)
+}
+
+/// `turn` is what happens between the first frame and the end.
+fn run_with(
+    source: Arc<dyn Source>,
+    options: Options,
+    runtime: Handle,
+    turn: impl FnOnce(&mut Console, &input::Heartbeat) -> Leave,
+) -> Result<Exit, TuiError> {
     if let Some(why) = Environment::read().unfit() {
         return Err(TuiError::Unfit(why));
     }
@@ -151,7 +161,7 @@ pub fn run(source: Arc<dyn Source>, options: Options, runtime: Handle) -> Result
     }
     let alive = input::Heartbeat::default();
     input::start(to, alive.clone(), console.rest.clone(), probe)?;
-    let leave = console.turn(&alive);
+    let leave = turn(&mut console, &alive);
     let printed = console.last_words();
     console
         .writer
@@ -390,6 +400,16 @@ impl Console {
     }
 }
 
+/// A panic has restored the terminal already, but the writer may have been in a frame then: this
+/// is the last thing it writes.
+impl Drop for Console {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.writer.finish(terminal::LEAVE, LAST_WRITE);
+        }
+    }
+}
+
 impl Meter {
     fn read(&mut self, writer: &Writer, now: Instant) -> LineMeter {
         let bytes = writer.bytes();
@@ -402,3 +422,6 @@ impl Meter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

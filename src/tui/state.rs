@@ -173,6 +173,13 @@ impl State {
         }
     }
 
+    /// What the engine says is wrong with it now.
+    pub(crate) fn problems(&self) -> Vec<&str> {
+        let status = self.status().into_iter();
+        let all = status.flat_map(|s| s.problems.iter().chain(&s.storage.problems));
+        all.map(String::as_str).collect()
+    }
+
     /// The machine the engine runs on.
     pub(crate) fn machine(&self) -> Option<&Machine> {
         self.status().map(|s| &s.machine)

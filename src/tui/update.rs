@@ -2,7 +2,7 @@
 
 mod acts;
 
-use crate::model::action::Outcome;
+use crate::model::action::{Action, Outcome};
 use crate::source::api::SourceError;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::{Key, Scope};
@@ -296,7 +296,15 @@ fn perform(state: &mut State, what: Run) -> Vec<Cmd> {
         Run::Nothing => {}
         Run::Act(what) => return act(state, what),
         Run::Tab(at) => state.tab = at,
-        Run::Order { action, .. } => return vec![Cmd::Act(action)],
+        Run::Order { action, .. } => {
+            if let Action::Bookmark {
+                t, remove: true, ..
+            } = action
+            {
+                state.bookmarks.retain(|m| m.t != t);
+            }
+            return vec![Cmd::Act(action)];
+        }
         Run::Instance(name) => {
             state.chosen_instance = Some(name.map_or(Chosen::All, Chosen::One));
         }

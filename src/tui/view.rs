@@ -155,10 +155,27 @@ fn header(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         "{waiting}{instance}  {range}  {clock} {} ",
         state.time.zone_name()
     );
-    let room = usize::from(area.width.saturating_sub(end + 1));
+    let alarm = alarm(state);
+    let alarmed = text::width(&alarm) as u16;
+    let room = usize::from(area.width.saturating_sub(end + 1 + alarmed));
     let right = text::fit(&right, room, theme.symbols.ellipsis);
     let x = area.width - text::width(&right) as u16;
     buffer.set_string(x, 0, &right, theme.header);
+    // What is wrong stands even where the clock has to give way.
+    if alarmed > 0 && end + alarmed < area.width {
+        buffer.set_string(x - alarmed, 0, &alarm, theme.bad);
+    }
+}
+
+/// What is wrong with the engine, in a word, and the key that tells the rest.
+fn alarm(state: &State) -> String {
+    let key = state.keymap.label(Act::Blind);
+    match state.problems().len() {
+        0 => String::new(),
+        n if state.width < 110 => format!(" !{n} {key} "),
+        1 => format!(" 1 problem: {key} "),
+        n => format!(" {n} problems: {key} "),
+    }
 }
 
 /// Says that the engine is slow, or silent: nothing on screen may pass for new that is not.
@@ -281,7 +298,12 @@ fn own_cost(state: &State) -> String {
         Engine::Attached => "  attached",
         Engine::Remote => "  remote",
     };
-    format!("{out}{mode} ")
+    let other = state.status().map(|s| s.version.as_str());
+    let other = other.filter(|v| !v.is_empty() && *v != env!("CARGO_PKG_VERSION"));
+    let version = other.map_or_else(String::new, |version| {
+        format!(" to {version}, this is {}", env!("CARGO_PKG_VERSION"))
+    });
+    format!("{out}{mode}{version} ")
 }
 
 /// Bytes in three digits: `830B`, `12k`, `3.4M`.

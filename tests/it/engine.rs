@@ -1,13 +1,16 @@
 //! The real program as its users start it: `serve`, its port and socket, the commands, the console.
 
 mod api;
+mod disk;
 mod flood;
 mod inside;
 mod logs;
 pub(crate) mod pty;
 mod push;
 mod serve;
+mod soak;
 mod status;
+mod tls;
 
 use bongsu::base::net::client::{Ask, Client, ClientOptions, Method};
 use std::io::{BufRead, BufReader};

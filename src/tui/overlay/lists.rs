@@ -1,5 +1,6 @@
 //! The lists that the console itself opens.
 
+use crate::model::action::Action;
 use crate::model::answer::Answer;
 use crate::model::view::{Mark, MarkKind, View};
 use crate::tui::cmd::Leave;
@@ -146,11 +147,26 @@ pub(crate) fn bookmarks(state: &State) -> List {
     marks.retain(|m| m.kind == MarkKind::Bookmark);
     marks.sort_by_key(|m| std::cmp::Reverse(m.t));
     marks.dedup_by_key(|m| m.t);
-    let item = |m: &&Mark| Item::new(state.time.date_clock(m.t), m.text.clone(), Run::GoTo(m.t));
+    let item = |m: &&Mark| {
+        let when = state.time.date_clock(m.t);
+        let order = Run::Order {
+            action: Action::Bookmark {
+                t: m.t,
+                text: m.text.clone(),
+                remove: true,
+            },
+            confirm: Some(format!("Remove the bookmark of {when}?\n{}", m.text)),
+        };
+        Item::new(when, m.text.clone(), Run::GoTo(m.t)).or_delete(order)
+    };
     let items = marks.iter().map(item).collect();
     let key = state.keymap.label(Act::Bookmark);
-    List::new(ListKind::Bookmarks, "Bookmarks", items)
-        .or_say(format!("no bookmark yet; {key} sets one"))
+    List::new(
+        ListKind::Bookmarks,
+        "Bookmarks (Enter goes there, x removes)",
+        items,
+    )
+    .or_say(format!("no bookmark yet; {key} sets one"))
 }
 
 /// What cannot be read here, each with the way out.
@@ -164,12 +180,18 @@ pub(crate) fn blind(state: &State) -> List {
         let detail = format!("{}. {}", spot.why.trim_end_matches('.'), spot.way_out);
         Item::new(spot.what.clone(), detail, Run::Copy(spot.way_out.clone()))
     };
-    let items = spots.iter().map(item).collect();
-    let mut list = List::new(
-        ListKind::Blind,
-        "What I cannot see (Enter copies the way out)",
-        items,
-    );
+    let problems = state.problems();
+    let problem = |said: &&str| Item::new("problem", *said, Run::Copy((*said).to_owned()));
+    let items: Vec<Item> = problems
+        .iter()
+        .map(problem)
+        .chain(spots.iter().map(item))
+        .collect();
+    let title = match problems.len() {
+        0 => "What I cannot see (Enter copies the way out)",
+        _ => "What is wrong, and what I cannot see (Enter copies the way out)",
+    };
+    let mut list = List::new(ListKind::Blind, title, items);
     list.empty = match slot.and_then(|s| s.error()) {
         Some(error) => error.to_string(),
         None if slot.is_none_or(|s| s.answer().is_none()) => "asking ...".to_owned(),

@@ -191,3 +191,27 @@ fn a_slow_line_is_drawn_less_until_it_is_quick_again() {
     }
     assert!(!state.low_bandwidth);
 }
+
+#[test]
+fn a_bookmark_is_removed_where_it_is_listed() {
+    let mut state = state(Engine::Attached);
+    acts::set_bookmark(&mut state, NOW - 60_000, "deploy");
+    press(&mut state, "'");
+    assert_eq!(press(&mut state, "x"), vec![], "it is asked first");
+    let removed = press(&mut state, "y");
+    assert!(
+        matches!(
+            &removed[..],
+            [Cmd::Act(Action::Bookmark { t, remove: true, .. })] if *t == NOW - 60_000
+        ),
+        "{removed:?}"
+    );
+    assert!(state.bookmarks.is_empty());
+}
+
+#[test]
+fn the_key_that_detaches_works_inside_the_menu_of_leaving() {
+    let mut state = state(Engine::Inside);
+    press(&mut state, "q");
+    assert_eq!(press(&mut state, "D"), vec![Cmd::Quit(Leave::Detach)]);
+}

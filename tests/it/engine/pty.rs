@@ -13,11 +13,17 @@ pub(crate) struct Console {
     input: Box<dyn Write + Send>,
     output: Receiver<Vec<u8>>,
     screen: vt100::Parser,
+    /// Everything that was written since the last key.
+    raw: Vec<u8>,
     _master: Box<dyn portable_pty::MasterPty + Send>,
 }
 
 impl Console {
     pub(crate) fn start(dir: &Path, term: &str) -> Self {
+        Self::start_with(dir, term, &[])
+    }
+
+    fn start_with(dir: &Path, term: &str, more: &[&str]) -> Self {
         let size = PtySize {
             rows: 40,
             cols: 120,
@@ -44,6 +50,7 @@ impl Console {
             "--data-dir",
             data.to_str().unwrap(),
         ]);
+        command.args(more);
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().unwrap();
@@ -62,11 +69,13 @@ impl Console {
             input,
             output,
             screen: vt100::Parser::new(40, 120, 0),
+            raw: Vec::new(),
             _master: pair.master,
         }
     }
 
     pub(crate) fn keys(&mut self, keys: &str) {
+        self.raw.clear();
         self.input.write_all(keys.as_bytes()).unwrap();
         self.input.flush().unwrap();
     }
@@ -83,10 +92,41 @@ impl Console {
                 "{what}; the screen is\n{}",
                 self.contents()
             );
-            if let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(50)) {
-                self.screen.process(&bytes);
-            }
+            self.read();
         }
+    }
+
+    pub(crate) fn read(&mut self) {
+        if let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(50)) {
+            self.screen.process(&bytes);
+            self.raw.extend(bytes);
+        }
+    }
+
+    /// The tabs of the header: their digits and names.
+    fn tabs(&self) -> Vec<(String, String)> {
+        let contents = self.contents();
+        let header = contents.lines().next().unwrap_or_default();
+        let words: Vec<&str> = header.split_whitespace().collect();
+        let is_tab = |w: &&[&str]| w[0].len() == 1 && w[0].parse::<u8>().is_ok_and(|d| d > 0);
+        let tabs = words.windows(2).filter(is_tab);
+        tabs.map(|w| (w[0].to_owned(), w[1].to_owned())).collect()
+    }
+
+    /// The terminal's title names the tab, and something stands below the header.
+    fn shows_tab(&mut self, name: &str) {
+        let title = format!(" {name}\x07");
+        let deadline = Instant::now() + PATIENCE;
+        while !String::from_utf8_lossy(&self.raw).contains(&title) {
+            assert!(Instant::now() < deadline, "{name}:\n{}", self.contents());
+            self.read();
+        }
+        self.until(name, |screen| {
+            let body = screen.lines().skip(1).take(37).collect::<String>();
+            body.chars().filter(|c| c.is_alphanumeric()).count() > 20
+        });
+        let contents = self.contents();
+        assert!(!contents.contains("failed inside"), "{contents}");
     }
 
     pub(crate) fn sees(&mut self, text: &str) {
@@ -142,6 +182,17 @@ fn a_visit(term: &str) {
     let dir = tempfile::tempdir().unwrap();
     let mut console = Console::start(dir.path(), term);
     settle(&mut console);
+    let tabs = console.tabs();
+    assert!(tabs.len() >= 4, "{tabs:?}");
+    // The first is open already: it comes last.
+    for (digit, name) in tabs.iter().skip(1).chain(&tabs[..1]) {
+        console.keys(digit);
+        console.shows_tab(name);
+    }
+    for name in ["Targets", "Storage"] {
+        console.keys(&format!(":{}\r", name.to_lowercase()));
+        console.shows_tab(name);
+    }
     console.keys("2");
     console.sees("COMMAND");
     console.keys("1");
@@ -249,4 +300,70 @@ fn a_console_shows_the_history_of_a_killed_engine() {
     let mut console = Console::start(dir.path(), "xterm-256color");
     settle(&mut console);
     leave(&mut console);
+}
+
+/// Starts with what a lost line does, loses it, and gives the status after it.
+fn after_hang_up(dir: &Path, on_hangup: &str) -> serde_json::Value {
+    let config = dir.join("bongsu.yaml");
+    std::fs::write(&config, format!("ui: {{on_hangup: {on_hangup}}}\n")).unwrap();
+    let config = config.to_str().unwrap();
+    let mut console = Console::start_with(dir, "xterm-256color", &["--config", config]);
+    settle(&mut console);
+    let pid = console.child.process_id().unwrap().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-HUP", &pid])
+        .status();
+    assert!(sent.unwrap().success());
+    console.ends();
+    let out = run(program(dir).args(["status", "--format", "json"])).1;
+    serde_json::from_str(&out).unwrap()
+}
+
+#[test]
+fn a_lost_line_ends_the_engine_or_detaches_it() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(after_hang_up(dir.path(), "stop")["running"], false);
+    let status = after_hang_up(dir.path(), "detach");
+    assert_eq!(status["mode"], "serve");
+    let pid = status["pid"].as_u64().unwrap().to_string();
+    let killed = std::process::Command::new("kill").arg(pid).status();
+    assert!(killed.unwrap().success());
+    until("the engine has ended", || {
+        run(program(dir.path()).args(["status", "--format", "json"]))
+            .1
+            .contains("\"running\": false")
+    });
+}
+
+/// An engine of another version at the other end of the socket, as far as its words reach.
+#[test]
+fn an_engine_that_speaks_another_version_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let path = dir.path().join("other.sock");
+    let socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    std::fs::write(data.join("socket"), path.to_str().unwrap()).unwrap();
+    std::thread::spawn(move || {
+        for stream in socket.incoming() {
+            let Ok(mut stream) = stream else { return };
+            std::thread::spawn(move || {
+                let mut asked = [0; 4096];
+                while let Ok(1..) = stream.read(&mut asked) {
+                    let body = r#"{"protocol":7,"program":"9.9.9","body":null}"#;
+                    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+                    if stream.write_all((head + body).as_bytes()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    let (code, _, said) = run(program(dir.path()).arg("status"));
+    assert_eq!(code, 1);
+    assert!(said.contains("bongsu 9.9.9 at the other end"), "{said}");
+    let mut console = Console::start(dir.path(), "xterm-256color");
+    console.sees("9.9.9");
+    console.keys("q");
+    console.ends();
 }

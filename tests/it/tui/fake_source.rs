@@ -128,7 +128,7 @@ fn machine() -> Machine {
 
 fn status() -> Status {
     Status {
-        version: "0.1.0".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
         pid: 4242,
         mode: "serve".into(),
         now: NOW,

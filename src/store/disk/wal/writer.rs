@@ -125,7 +125,7 @@ fn commit(
     frames: &mut Vec<u8>,
 ) -> Result<(), Failed> {
     while !queue.is_empty() {
-        let records = queue
+        let mut records = queue
             .iter()
             .position(|q| matches!(q, Queued::Rotate))
             .unwrap_or(queue.len());
@@ -135,21 +135,33 @@ fn commit(
             queue.remove(0);
             continue;
         }
-        frames.clear();
-        for entry in &queue[..records] {
-            if let Queued::Record { kind, payload } = entry {
-                record::put(frames, *kind, payload);
-            }
-        }
         let target = match open {
             Some(open) => open,
             None => open.insert(create(settings, *number)?),
         };
-        write(target, frames)?;
+        fill(frames, &queue[..records]);
+        match write(target, frames) {
+            // All of it does not fit: what does, comes first, so that a little room is of use.
+            Err(Failed::Full(_)) if records > 1 => {
+                records = 1;
+                fill(frames, &queue[..records]);
+                write(target, frames)?;
+            }
+            written => written?,
+        }
         queue.drain(..records);
     }
     frames.shrink_to(1 << 16);
     Ok(())
+}
+
+fn fill(frames: &mut Vec<u8>, queue: &[Queued]) {
+    frames.clear();
+    for entry in queue {
+        if let Queued::Record { kind, payload } = entry {
+            record::put(frames, *kind, payload);
+        }
+    }
 }
 
 fn write(open: &mut Open, frames: &[u8]) -> Result<(), Failed> {
