@@ -125,10 +125,7 @@ async fn perform(
     action: Action,
     caller: Caller,
 ) -> Result<Outcome, SourceError> {
-    let governs = matches!(
-        action,
-        Action::Reload | Action::HandOver | Action::AddTarget { .. }
-    );
+    let governs = matches!(action, Action::Reload | Action::AddTarget { .. });
     if governs && let Err(said) = rights::may_govern(shared.launch.uid, &caller) {
         return Ok(Outcome::Refused { said });
     }
@@ -155,10 +152,6 @@ fn scraper(shared: &Shared) -> Result<Scraper, SourceError> {
 
 fn act(shared: &Shared, action: Action, caller: &Caller) -> Result<Outcome, SourceError> {
     Ok(match action {
-        Action::HandOver => {
-            shared.end.send_replace(true);
-            done("this engine flushes and ends")
-        }
         Action::Bookmark { t, text, remove } => {
             let key = format!("{t:020}");
             let state = opened(shared)?.state();

@@ -102,8 +102,6 @@ pub(crate) struct Shared {
     pub(crate) consoles: Consoles,
     /// What loading the configuration in force warned of.
     pub(crate) findings: Mutex<Vec<String>>,
-    /// True once somebody ordered this engine to end.
-    pub(crate) end: watch::Sender<bool>,
 }
 
 impl Shared {
@@ -293,7 +291,6 @@ impl Engine {
             senders: Senders::default(),
             loaded: Mutex::new(api::Loaded::now(now)),
             own: Mutex::default(),
-            end: watch::Sender::new(false),
             launch,
         });
         let collector = read_host(&shared, rounds)?;
@@ -348,11 +345,6 @@ impl Engine {
             Some(Err(_)) => anyhow::bail!("the store's thread ended early"),
             None => Ok(()),
         }
-    }
-
-    /// True once an order came to end.
-    pub fn ends(&self) -> watch::Receiver<bool> {
-        self.shared.end.subscribe()
     }
 
     /// Ends in the order that loses nothing: no new samples, then the doors, then the store, which

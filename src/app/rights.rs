@@ -87,7 +87,7 @@ fn belongs(passwd: &str, group: &str, name: &str, gid: u32) -> bool {
     !name.is_empty() && (first || listed)
 }
 
-/// Ending the engine and changing what it does is for its own user and root; over TCP, where there
+/// Changing what the engine does is for its own user and root; over TCP, where there
 /// is no number, credentials stand for it.
 pub(crate) fn may_govern(engine_uid: u32, caller: &Caller) -> Result<(), String> {
     match caller.uid {

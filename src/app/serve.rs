@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// What the engine that goes on has to say.
 const LOG: &str = "bongsu.log";
 
-/// Serves until SIGTERM, SIGINT or an order to end. `say` is told what a person should see.
+/// Serves until SIGTERM or SIGINT. `say` is told what a person should see.
 pub fn run(launch: Launch, say: impl Fn(&str)) -> anyhow::Result<()> {
     if std::env::var_os(DETACHED).is_some() {
         // Refused only where this is a session's leader already.
@@ -77,13 +77,11 @@ impl Signals {
 }
 
 fn wait(engine: &Engine, mut signals: Signals, say: &impl Fn(&str)) {
-    let mut ends = engine.ends();
     engine.runtime().block_on(async {
         loop {
             tokio::select! {
                 _ = signals.term.recv() => break,
                 _ = signals.int.recv() => break,
-                _ = ends.wait_for(|end| *end) => break,
                 _ = signals.hup.recv() => say(&said_of(reload::reload(&engine.shared).await)),
             }
         }

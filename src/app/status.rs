@@ -72,6 +72,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
         queues: queues(shared, store.as_ref()),
         problems: shared.problems.all(),
         warnings: warnings(shared),
+        open_to_everybody: shared.launch.listen.is_open_to_everybody(),
         consoles: shared.consoles.count(now),
         storage: store.map(|s| s.facts()).unwrap_or_default(),
     }

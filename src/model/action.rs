@@ -30,8 +30,6 @@ pub enum Action {
         job: String,
         labels: Vec<(String, String)>,
     },
-    /// Flush, answer, and end the engine (the console that detaches starts `serve` next).
-    HandOver,
     /// Sets or removes a bookmark on the time axis.
     Bookmark { t: i64, text: String, remove: bool },
     /// Stops repeats of an alert until it has been resolved for a while, or takes that back.

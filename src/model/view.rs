@@ -381,6 +381,8 @@ pub struct Status {
     pub problems: Vec<String>,
     /// What a person should know though nothing is wrong: warnings of the configuration.
     pub warnings: Vec<String>,
+    /// True where a listener takes questions of anybody who reaches it (`allow: [0.0.0.0/0]`).
+    pub open_to_everybody: bool,
     /// Consoles that look now, the one inside this process too.
     pub consoles: u32,
 }

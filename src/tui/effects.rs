@@ -2,6 +2,7 @@
 //!
 //! Everything runs on the engine's runtime and comes back as a [`Msg`]; nothing here is waited for.
 
+use crate::base::clock::Duration;
 use crate::base::fs::Fs;
 use crate::model::action::Action;
 use crate::model::request::Request;
@@ -11,7 +12,7 @@ use crate::tui::msg::Msg;
 use crate::tui::slot::{SlotId, Ticket};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{SyncSender, TrySendError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::AbortHandle;
 
@@ -20,12 +21,12 @@ pub use tokio::runtime::Handle;
 pub(crate) struct Effects {
     runtime: Handle,
     source: Arc<dyn Source>,
-    to: Sender<Msg>,
+    to: SyncSender<Msg>,
     running: HashMap<SlotId, AbortHandle>,
 }
 
 impl Effects {
-    pub(crate) fn new(runtime: Handle, source: Arc<dyn Source>, to: Sender<Msg>) -> Self {
+    pub(crate) fn new(runtime: Handle, source: Arc<dyn Source>, to: SyncSender<Msg>) -> Self {
         Self {
             runtime,
             source,
@@ -50,7 +51,7 @@ impl Effects {
                     "answering this failed inside bongsu: {why}"
                 ))),
             };
-            let _ = to.send(Msg::Answer(ticket, result));
+            tell(&to, Msg::Answer(ticket, result)).await;
         });
     }
 
@@ -58,7 +59,7 @@ impl Effects {
         let (source, to) = (self.source.clone(), self.to.clone());
         self.runtime.spawn(async move {
             let result = source.act(action).await;
-            let _ = to.send(Msg::Acted(result));
+            tell(&to, Msg::Acted(result)).await;
         });
     }
 
@@ -90,12 +91,25 @@ impl Effects {
                     return;
                 };
                 while stream.recv().await.is_some() {
-                    if to.send(Msg::Leave(leave)).is_err() {
+                    if !tell(&to, Msg::Leave(leave)).await {
                         return;
                     }
                 }
             });
         }
+    }
+}
+
+/// Waits for room without holding up a worker; `false` where the console has gone.
+async fn tell(to: &SyncSender<Msg>, msg: Msg) -> bool {
+    let mut msg = msg;
+    loop {
+        msg = match to.try_send(msg) {
+            Ok(()) => return true,
+            Err(TrySendError::Disconnected(_)) => return false,
+            Err(TrySendError::Full(msg)) => msg,
+        };
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

@@ -11,7 +11,7 @@ use crossterm::event::{
 use parking_lot::{Condvar, Mutex};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{SyncSender, TrySendError};
 
 /// Bytes of one paste that are taken; more is cut off.
 const MAX_PASTE: usize = 64 << 10;
@@ -66,7 +66,7 @@ impl Rest {
 
 /// Starts the thread. It ends when nobody listens any more, at the next key.
 pub(crate) fn start(
-    to: Sender<Msg>,
+    to: SyncSender<Msg>,
     alive: Heartbeat,
     rest: Rest,
     probe: bool,
@@ -87,7 +87,7 @@ pub(crate) fn start(
 pub(crate) const PROBE: &str = "\x1b7\x1b[1;1H\u{2500}\x1b[6n\x1b8";
 
 /// Where the terminal answers that one box line took two columns, the console hears of it.
-fn probe_width(to: &Sender<Msg>) {
+fn probe_width(to: &SyncSender<Msg>) {
     if let Ok((column, 0)) = crossterm::cursor::position()
         && column == 2
     {
@@ -95,7 +95,7 @@ fn probe_width(to: &Sender<Msg>) {
     }
 }
 
-fn read_all(to: &Sender<Msg>, alive: &Heartbeat, rest: &Rest) {
+fn read_all(to: &SyncSender<Msg>, alive: &Heartbeat, rest: &Rest) {
     let mut last_break: Option<u64> = None;
     loop {
         rest.while_wanted();
@@ -120,7 +120,9 @@ fn read_all(to: &Sender<Msg>, alive: &Heartbeat, rest: &Rest) {
             }
             last_break = Some(beat);
         }
-        if to.send(msg).is_err() {
+        // What is typed at a console that has not taken the last thousand messages is left out; the
+        // keys that force it to end are still read.
+        if matches!(to.try_send(msg), Err(TrySendError::Disconnected(_))) {
             return;
         }
     }

@@ -23,7 +23,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 
 const TICK: Duration = Duration::from_secs(2);
 const SLOW_TICK: Duration = Duration::from_secs(5);
@@ -31,6 +31,8 @@ const SLOW_TICK: Duration = Duration::from_secs(5);
 const UNFOCUSED_TICK: Duration = Duration::from_secs(10);
 /// Between two paints that data cause.
 const PAINT: Duration = Duration::from_millis(33);
+/// Messages that wait for the thread that updates, at most.
+const MESSAGES: usize = 1024;
 /// How long a stuck line may hold up leaving.
 const LAST_WRITE: Duration = Duration::from_millis(500);
 
@@ -132,10 +134,10 @@ fn run_with(
         return Err(TuiError::Unfit(why));
     }
     let (width, height) = crossterm::terminal::size()?;
-    let (to, from) = channel();
-    let guard = PanicGuard::new(to.clone());
+    let (to, from) = sync_channel(MESSAGES);
     let raw = RawMode::enter()?;
     let writer = Writer::start(Box::new(std::io::stdout()))?;
+    let guard = PanicGuard::new(to.clone(), writer.clone());
     writer.order(terminal::ENTER);
     let effects = Effects::new(runtime, source, to.clone());
     effects.listen_to_signals();
@@ -397,16 +399,6 @@ impl Console {
         screen.map_or_else(String::new, |buffer| {
             crate::tui::testing::lines(buffer).join("\r\n") + "\r\n"
         })
-    }
-}
-
-/// A panic has restored the terminal already, but the writer may have been in a frame then: this
-/// is the last thing it writes.
-impl Drop for Console {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.writer.finish(terminal::LEAVE, LAST_WRITE);
-        }
     }
 }
 

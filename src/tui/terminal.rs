@@ -3,10 +3,12 @@
 //! The way out includes a panic of the thread that draws, SIGTERM, a lost line, and suspending. A
 //! panic in any other thread must not tear down a screen that lives: it is told to the console.
 
+use crate::base::clock::Duration;
 use crate::tui::msg::Msg;
+use crate::tui::writer::Writer;
 use parking_lot::Mutex;
 use std::io::IsTerminal;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::SyncSender;
 use std::thread::ThreadId;
 
 /// What the environment says of the terminal.
@@ -63,8 +65,18 @@ pub(crate) const LEAVE: &str = "\x1b[?2026l\x1b[?1006l\x1b[?1002l\x1b[?1000l\x1b
 pub(crate) const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1002h\x1b[?1006h";
 pub(crate) const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1002l\x1b[?1000l";
 
+/// How long a frame that is being written may hold up the end.
+const LAST_FRAME: Duration = Duration::from_millis(300);
+
 /// The console that owns the terminal just now, for the panic hook.
-static OWNER: Mutex<Option<(ThreadId, Sender<Msg>)>> = Mutex::new(None);
+static OWNER: Mutex<Option<Owner>> = Mutex::new(None);
+
+#[derive(Clone)]
+struct Owner {
+    thread: ThreadId,
+    to: SyncSender<Msg>,
+    writer: Writer,
+}
 
 /// Raw mode is on while this lives.
 pub(crate) struct RawMode(());
@@ -93,8 +105,9 @@ pub(crate) fn restore_now() {
 pub(crate) struct PanicGuard(());
 
 impl PanicGuard {
-    pub(crate) fn new(to: Sender<Msg>) -> Self {
-        *OWNER.lock() = Some((std::thread::current().id(), to));
+    pub(crate) fn new(to: SyncSender<Msg>, writer: Writer) -> Self {
+        let thread = std::thread::current().id();
+        *OWNER.lock() = Some(Owner { thread, to, writer });
         static HOOK: std::sync::Once = std::sync::Once::new();
         HOOK.call_once(|| {
             let before = std::panic::take_hook();
@@ -102,12 +115,14 @@ impl PanicGuard {
                 let owner = OWNER.lock().clone();
                 match owner {
                     None => before(info),
-                    Some((thread, _)) if thread == std::thread::current().id() => {
+                    Some(owner) if owner.thread == std::thread::current().id() => {
+                        // A frame behind the end would stand on the shell's screen.
+                        owner.writer.abandon(LAST_FRAME);
                         restore_now();
                         before(info);
                     }
-                    Some((_, to)) => {
-                        let _ = to.send(Msg::Failed(info.to_string()));
+                    Some(owner) => {
+                        let _ = owner.to.try_send(Msg::Failed(info.to_string()));
                     }
                 }
             }));

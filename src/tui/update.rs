@@ -1,12 +1,13 @@
 //! The one place that changes the state: pure, a message in, commands out.
 
 mod acts;
+pub(crate) mod mouse;
 
 use crate::model::action::{Action, Outcome};
 use crate::source::api::SourceError;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::{Key, Scope};
-use crate::tui::msg::{LineMeter, Mouse, MouseKind, Msg};
+use crate::tui::msg::{LineMeter, Msg};
 use crate::tui::overlay::{Confirm, Item, List, ListKind, Overlay, PromptKind, Run, Step, lists};
 use crate::tui::slot::Urgency;
 use crate::tui::state::{Chosen, Dirty, STATUS, State};
@@ -36,7 +37,7 @@ pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Cmd> {
     let mut cmds = match msg {
         Msg::Key(key) => on_key(state, key),
         Msg::Paste(text) => paste(state, &text),
-        Msg::Mouse(mouse) => on_mouse(state, mouse),
+        Msg::Mouse(event) => mouse::on_mouse(state, event),
         Msg::Resize { width, height } => {
             (state.width, state.height) = (width, height);
             Vec::new()
@@ -386,42 +387,6 @@ fn paste(state: &mut State, text: &str) -> Vec<Cmd> {
             (TABS[state.tab].paste)(state, text);
         }
     }
-    Vec::new()
-}
-
-fn on_mouse(state: &mut State, mouse: Mouse) -> Vec<Cmd> {
-    use crate::tui::keymap::Act;
-    let wheel = match mouse.kind {
-        MouseKind::WheelUp => Some(Act::Up),
-        MouseKind::WheelDown => Some(Act::Down),
-        _ => None,
-    };
-    if let Some(up_or_down) = wheel {
-        return match state.overlays.last_mut() {
-            Some(overlay) => {
-                let code = if up_or_down == Act::Up {
-                    crate::tui::keymap::Code::Up
-                } else {
-                    crate::tui::keymap::Code::Down
-                };
-                overlay.key(Key::plain(code));
-                Vec::new()
-            }
-            None => act(state, up_or_down),
-        };
-    }
-    if !state.overlays.is_empty() {
-        return Vec::new();
-    }
-    if mouse.kind == MouseKind::Press
-        && mouse.row == 0
-        && let Some(at) = view::tab_at(state, mouse.column)
-    {
-        state.tab = at;
-        return Vec::new();
-    }
-    let body = view::body(state);
-    (TABS[state.tab].click)(state, body, mouse);
     Vec::new()
 }
 

@@ -167,14 +167,21 @@ fn header(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// What is wrong with the engine, in a word, and the key that tells the rest.
+/// What is wrong with the engine, or dangerous, in a word, and the key that tells the rest.
 fn alarm(state: &State) -> String {
     let key = state.keymap.label(Act::Blind);
+    let narrow = state.width < 110;
+    let open = match state.status() {
+        Some(s) if s.open_to_everybody && narrow => " open",
+        Some(s) if s.open_to_everybody => " open to everybody",
+        _ => "",
+    };
     match state.problems().len() {
-        0 => String::new(),
-        n if state.width < 110 => format!(" !{n} {key} "),
-        1 => format!(" 1 problem: {key} "),
-        n => format!(" {n} problems: {key} "),
+        0 if open.is_empty() => String::new(),
+        0 => format!("{open} "),
+        n if narrow => format!("{open} !{n} {key} "),
+        1 => format!("{open} 1 problem: {key} "),
+        n => format!("{open} {n} problems: {key} "),
     }
 }
 

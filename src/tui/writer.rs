@@ -106,6 +106,25 @@ impl Writer {
         true
     }
 
+    /// Ends the thread with nothing more written than what it is in the middle of, for which this
+    /// waits `at_most` so long. For a panic: takes no lock that this thread may hold.
+    pub(crate) fn abandon(&self, at_most: Duration) {
+        let until = clock::monotonic() + at_most;
+        let Some(mut waiting) = self.shared.waiting.try_lock_until(until) else {
+            return;
+        };
+        waiting.frame = None;
+        waiting.orders.clear();
+        waiting.stop = true;
+        self.shared.changed.notify_all();
+        while waiting.busy {
+            let waited = self.shared.changed.wait_until(&mut waiting, until);
+            if waited.timed_out() {
+                return;
+            }
+        }
+    }
+
     /// Writes `last` after all else and ends the thread; a stuck line is left behind.
     pub(crate) fn finish(&self, last: &str, at_most: Duration) -> bool {
         self.shared.waiting.lock().frame = None;

@@ -78,7 +78,8 @@ impl Spec {
 
     /// What stands in the header as a warning: everybody may speak.
     pub fn is_open_to_everybody(&self) -> bool {
-        self.users.is_empty() && self.allow.iter().any(|n| n.is_everything())
+        let outside = self.addresses.iter().any(|a| !a.ip().is_loopback());
+        outside && self.users.is_empty() && self.allow.iter().any(|n| n.is_everything())
     }
 
     /// Loopback may always speak; others where a network allows them, or where none is named and

@@ -14,12 +14,14 @@ mod space;
 use crate::model::request::Request;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::{Act, Key};
+use crate::tui::msg::{Mouse, MouseKind};
 use crate::tui::overlay::Item;
 use crate::tui::panel::{Panel, Shown, cpu, disks, load, network};
 use crate::tui::slot::SlotId;
 use crate::tui::state::State;
 use crate::tui::tabs::{Tab, overview};
 use crate::tui::theme::Theme;
+use crate::tui::update::mouse::{is_over, on_chart};
 use crate::tui::widget::chart::GUTTER;
 use crate::tui::widget::{Look, paint};
 use ratatui::buffer::Buffer;
@@ -31,6 +33,7 @@ pub(crate) const TAB: Tab = Tab {
     act,
     key,
     paste,
+    click,
     menu,
     ..Tab::new(
         "Host",
@@ -218,6 +221,35 @@ fn paste(state: &mut State, text: &str) -> bool {
     on_processes(state) && processes::paste(state, text)
 }
 
+/// A section by its name, a time on a chart, a process by its row.
+fn click(state: &mut State, body: Rect, mouse: Mouse) -> bool {
+    let (strip, panels, below) = parts(section(state), body);
+    if is_over(mouse, strip) {
+        let hit = section_at(state, strip, mouse.column);
+        if let Some(at) = hit.filter(|_| mouse.kind == MouseKind::Press) {
+            (state.locals.host.section, state.locals.host.offset) = (at, 0);
+        }
+        return hit.is_some();
+    }
+    for (panel, place) in panel_places(section(state), panels) {
+        if is_over(mouse, place) {
+            let asked = (panel.requests)(&shown(state, panel.name, place.width).ask);
+            if let Some(plot) = overview::plot_of(&asked, place) {
+                on_chart(state, plot, mouse);
+            }
+            return true;
+        }
+    }
+    let pressed = mouse.kind == MouseKind::Press && is_over(mouse, below);
+    if pressed && on_processes(state) {
+        // The counts and the names of the columns stand above the rows.
+        if let Some(row) = mouse.row.checked_sub(below.y + 2) {
+            processes::choose(state, usize::from(row));
+        }
+    }
+    pressed
+}
+
 fn menu(state: &State) -> Vec<Item> {
     if on_processes(state) {
         return processes::menu(state);
@@ -241,19 +273,34 @@ fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option
     (section.view)(&shown, &look, below, buffer)
 }
 
+/// The names of all sections, cut where there is no room for all of them.
+fn labels(state: &State, row: Rect) -> Vec<String> {
+    let longest: usize = SECTIONS.iter().map(|s| s.name.len() + 2).sum();
+    let label = |(i, section): (usize, &&Section)| {
+        if longest > usize::from(row.width) && i != state.locals.host.section {
+            format!(" {} ", &section.name[..section.name.len().min(6)])
+        } else {
+            format!(" {} ", section.name)
+        }
+    };
+    SECTIONS.iter().enumerate().map(label).collect()
+}
+
+fn section_at(state: &State, row: Rect, column: u16) -> Option<usize> {
+    let mut end = row.x;
+    labels(state, row).iter().position(|label| {
+        end += label.len() as u16;
+        column < end
+    })
+}
+
 /// The names of all sections, the open one marked; facts of the machine where there is room.
 fn names(state: &State, theme: &Theme, row: Rect, buffer: &mut Buffer) {
     let open = state.locals.host.section;
     let mut x = row.x;
-    let longest: usize = SECTIONS.iter().map(|s| s.name.len() + 2).sum();
-    for (i, section) in SECTIONS.iter().enumerate() {
-        let name = if longest > usize::from(row.width) && i != open {
-            &section.name[..section.name.len().min(6)]
-        } else {
-            section.name
-        };
+    for (i, label) in labels(state, row).into_iter().enumerate() {
         let style = if i == open { theme.tab } else { theme.dim };
-        x = paint::put(buffer, (x, row.y), row.right(), &format!(" {name} "), style);
+        x = paint::put(buffer, (x, row.y), row.right(), &label, style);
     }
     let Some(machine) = state.machine().filter(|_| state.is_local()) else {
         return;

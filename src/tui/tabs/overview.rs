@@ -10,6 +10,7 @@ use crate::base::text;
 use crate::model::request::Request;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
+use crate::tui::msg::{Mouse, MouseKind};
 use crate::tui::panel::own::{self, OwnPanel};
 use crate::tui::panel::{Ask, Level, PANELS, Panel, Shown};
 use crate::tui::slot::SlotId;
@@ -17,6 +18,7 @@ use crate::tui::state::State;
 use crate::tui::tabs::overview::grid::{Page, Tile};
 use crate::tui::tabs::{Tab, by_name, metrics};
 use crate::tui::theme::Theme;
+use crate::tui::update::mouse::{is_over, on_chart};
 use crate::tui::widget::chart::GUTTER;
 use crate::tui::widget::frame::{Frame, fade};
 use crate::tui::widget::{Look, paint};
@@ -27,6 +29,7 @@ pub(crate) const TAB: Tab = Tab {
     digit: Some('1'),
     requests,
     act,
+    click,
     ..Tab::new("Overview", "everything at a glance: a grid of panels", view)
 };
 
@@ -195,6 +198,35 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         _ => return None,
     }
     Some(Vec::new())
+}
+
+/// Chooses the panel under the mouse; on a chart it moves the time cursor as well.
+fn click(state: &mut State, body: Rect, mouse: Mouse) -> bool {
+    let (pieces, page) = page(state, body);
+    let hit = page.places.iter().find(|(_, place)| is_over(mouse, *place));
+    let Some((at, place)) = hit.copied() else {
+        return false;
+    };
+    let asked = (pieces[at].panel.requests)(&pieces[at].ask(state, place));
+    if mouse.kind == MouseKind::Press {
+        state.locals.overview.focus = at;
+    }
+    if let Some(plot) = plot_of(&asked, place) {
+        on_chart(state, plot, mouse);
+    }
+    true
+}
+
+/// Where time runs across a framed panel that asks these questions; `None` where it does not.
+pub(crate) fn plot_of(asked: &[Request], place: Rect) -> Option<Rect> {
+    let over_time = |r: &Request| matches!(r, Request::Prom(query) if !query.instant);
+    let inner = place.inner(Margin::new(1, 1));
+    let has_room = inner.width > 2 * GUTTER && asked.iter().any(over_time);
+    has_room.then(|| Rect {
+        x: inner.x + GUTTER,
+        width: inner.width - GUTTER,
+        ..inner
+    })
 }
 
 fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {

@@ -120,7 +120,7 @@ fn time(state: &mut State, act: Act) -> bool {
 }
 
 /// `v` begins a selection at the cursor; the second makes it the range.
-fn mark(state: &mut State) {
+pub(crate) fn mark(state: &mut State) {
     let at = state.time.instant().unwrap_or(state.tick);
     match state.time.selection.take() {
         None => {

@@ -215,3 +215,48 @@ fn the_key_that_detaches_works_inside_the_menu_of_leaving() {
     press(&mut state, "q");
     assert_eq!(press(&mut state, "D"), vec![Cmd::Quit(Leave::Detach)]);
 }
+
+#[test]
+fn the_mouse_moves_the_time_cursor_on_a_chart_and_selects_a_range() {
+    use crate::tui::msg::{Mouse, MouseKind};
+    let mut state = state(Engine::Attached);
+    (state.width, state.height) = (120, 40);
+    let mouse = |kind, column| {
+        let row = 5;
+        Msg::Mouse(Mouse { kind, column, row })
+    };
+    // The first panel is a chart; its plot begins after the border and the labels.
+    update(&mut state, mouse(MouseKind::Press, 20));
+    let first = state.time.cursor.unwrap();
+    assert!(first < NOW && first > NOW - state.time.range);
+    update(&mut state, mouse(MouseKind::Drag, 30));
+    let second = state.time.cursor.unwrap();
+    assert!(second > first);
+    assert_eq!(state.time.selection, Some(first));
+    update(&mut state, mouse(MouseKind::Release, 30));
+    assert_eq!(
+        (state.time.end, state.time.range),
+        (Some(second), second - first)
+    );
+    assert_eq!(state.time.selection, None);
+    // A tab by its name; a section of it by its name.
+    update(
+        &mut state,
+        Msg::Mouse(Mouse {
+            kind: MouseKind::Press,
+            column: 22,
+            row: 0,
+        }),
+    );
+    assert_eq!(TABS[state.tab].name, "Host");
+    let top = view::body(&state).y;
+    update(
+        &mut state,
+        Msg::Mouse(Mouse {
+            kind: MouseKind::Press,
+            column: 14,
+            row: top,
+        }),
+    );
+    assert_eq!(state.locals.host.section, 1);
+}

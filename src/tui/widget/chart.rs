@@ -143,15 +143,6 @@ impl Layout {
     pub(crate) fn dot_columns(self, look: &Look) -> usize {
         usize::from(self.plot.width) * dots(look.symbols).0
     }
-
-    /// The time under a cell, for a mouse.
-    pub(crate) fn time_at(self, x: u16, window: Window) -> Option<i64> {
-        if x < self.plot.x || x >= self.plot.right() || self.plot.width == 0 {
-            return None;
-        }
-        let share = window.columns as i64 * i64::from(x - self.plot.x) / i64::from(self.plot.width);
-        Some(window.time_of(share as usize))
-    }
 }
 
 impl Chart<'_> {

@@ -20,7 +20,8 @@ struct Small {
 const SCRIPT: &str = r#"
 mount -t tmpfs -o size=2m,mode=700 tmpfs "$1/data" || { echo "no mount" >&2; exit 9; }
 head -c 1200000 /dev/zero >"$1/data/.filler"
-( until [ -e "$1/free" ]; do sleep 0.02; done; rm "$1/data/.filler"; touch "$1/freed" ) &
+( n=0; until [ -e "$1/free" ] || [ $n = 6000 ]; do n=$((n + 1)); sleep 0.02; done
+  rm "$1/data/.filler"; touch "$1/freed" ) &
 exec "$2" serve --data-dir "$1/data" --listen 127.0.0.1:0
 "#;
 

@@ -66,5 +66,16 @@ fn a_taken_port_and_an_open_door_are_refused() {
         assert!(open.allows("127.0.0.1".parse().unwrap()));
         assert!(!open.allows("192.168.0.1".parse().unwrap()));
         assert!(!open.is_open_to_everybody());
+        let allow = vec!["0.0.0.0/0".parse().unwrap()];
+        let wide = Spec {
+            allow: allow.clone(),
+            ..open.clone()
+        };
+        assert!(wide.is_open_to_everybody());
+        let here = Spec {
+            allow,
+            ..Spec::loopback(0)
+        };
+        assert!(!here.is_open_to_everybody());
     });
 }

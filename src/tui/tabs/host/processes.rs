@@ -155,6 +155,18 @@ pub(super) fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
     Some(Vec::new())
 }
 
+/// Chooses the row that stands there on the screen, counted from the first visible one.
+pub(super) fn choose(state: &mut State, row: usize) {
+    let lines = lines(state);
+    let local = &state.locals.host.processes;
+    let id = lines
+        .get(local.offset + row)
+        .map(|l| (l.row.pid, l.row.started));
+    if id.is_some() {
+        state.locals.host.processes.chosen = id;
+    }
+}
+
 /// Chooses another row and brings it into view.
 fn step(state: &mut State, to: impl Fn(usize, usize) -> usize) {
     let page = visible(state).max(1);
