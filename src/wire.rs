@@ -2,9 +2,8 @@
 //!
 //! Owns the formats that other programs speak: the exposition formats ([`exposition`]), remote
 //! write ([`remote_write`]), the JSON of the HTTP APIs, logfmt, times in Go's layouts. Never opens a
-//! socket or a file, never reads
-//! a clock, knows no runtime. Everything read here comes from outside, so every reader bounds what
-//! it takes and has a property test. Start with [`exposition::Parser`].
+//! socket or a file, never reads a clock, knows no runtime. Everything read here comes from
+//! outside, so every reader bounds what it takes and has a property test. Start with [`exposition::Parser`].
 
 pub mod bongsu_json;
 pub mod detect;
