@@ -13,6 +13,7 @@ mod params;
 mod prometheus;
 mod push;
 mod reply;
+mod rules;
 mod self_metrics;
 mod server;
 mod status;
@@ -25,7 +26,7 @@ pub use crate::api::server::{Api, Options};
 use crate::model::family::Family;
 use crate::model::labels::Labels;
 use crate::model::time::TimeRange;
-use crate::model::view::Census;
+use crate::model::view::{AlertRow, Census, RuleGroupRow};
 use crate::source::api::{Caller, Reply, Source, SourceError};
 use crate::wire::loki_push::PushStream;
 use crate::wire::remote_write::WriteRequest;
@@ -37,6 +38,12 @@ pub trait Engine: Send + Sync {
 
     /// `Err` says what is not ready yet.
     fn ready(&self) -> Result<(), String>;
+
+    /// Every alert of the rules that pends or fires.
+    fn alerts(&self) -> Vec<AlertRow>;
+
+    /// Every group of rules.
+    fn rule_groups(&self) -> Vec<RuleGroupRow>;
 
     /// Every family of `/metrics`: the collectors' last readings and this process' own.
     fn families(&self) -> Vec<Family>;

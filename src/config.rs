@@ -11,7 +11,8 @@
 //! other. After a load without errors nobody checks again. To add a key: add its row and its field,
 //! read it, and give it a line in `config.example.yaml`; tests hold the four together.
 
-mod alerting;
+pub mod alerting;
+pub mod alerts;
 pub mod api;
 mod check;
 pub mod compose;
@@ -36,7 +37,8 @@ pub mod promql;
 pub mod relabel;
 mod remote;
 mod root;
-mod rules;
+pub mod rule_tests;
+pub mod rules;
 pub mod scrape;
 pub mod secret;
 pub mod shape;
@@ -47,8 +49,9 @@ pub mod ui;
 
 pub use check::Names;
 pub use finding::{Finding, Level};
-pub use load::{Loaded, check, load};
+pub use load::{Loaded, check, load, read_rules};
 pub use root::{Row, keys};
+pub use rule_tests::read_rule_tests;
 
 use std::path::PathBuf;
 
@@ -61,6 +64,10 @@ pub struct Config {
     pub scrape: Vec<scrape::ScrapeConfig>,
     /// Patterns; `*` may stand in the last part.
     pub rule_files: Vec<PathBuf>,
+    /// The groups of all rule files, as they were when the configuration was read.
+    pub rules: Vec<rules::RuleGroup>,
+    pub alerting: alerting::Alerting,
+    pub alerts: alerts::Alerts,
     pub host: host::Host,
     pub containers: containers::Containers,
     pub jvm: jvm::Jvm,

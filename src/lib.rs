@@ -10,6 +10,7 @@
 //! | a stage of LogQL, a function of line_format       | `query/logql/stage`                    |
 //! | a configuration key                               | [`config`], one file per section       |
 //! | a host metric, scraping, relabelling              | [`collect`]                            |
+//! | a rule, an alert, who is told                    | [`alert`]                              |
 //! | what a console asks, here or of another server    | [`source`]                             |
 //! | an HTTP path                                      | `api`                                  |
 //! | a key, a tab, a panel, a theme                    | `tui`                                  |
@@ -18,6 +19,7 @@
 //!
 //! The rooms import downwards only; `tests/it/layering.rs` is the law.
 
+pub mod alert;
 pub mod api;
 pub mod app;
 pub mod base;

@@ -3,7 +3,7 @@
 use crate::api::auth::{Local, Right, Rules};
 use crate::api::params::Params;
 use crate::api::reply::{self, Answer, Failed, bad_data};
-use crate::api::{Engine, bongsu, federate, loki, prometheus, push, status, targets};
+use crate::api::{Engine, bongsu, federate, loki, prometheus, push, rules, status, targets};
 use crate::base::clock::{Clock, Duration};
 use crate::base::net::http::{Answering, BodyError, Peer, Respond, read_body};
 use crate::base::net::listen::Spec;
@@ -206,6 +206,8 @@ static ROUTES: &[Route] = &[
         status::buildinfo
     ),
     route!("/ready", READ, Health, Empty, loki::ready),
+    route!("/api/v1/rules", READ, Query, Empty, rules::rules),
+    route!("/api/v1/alerts", READ, Query, Empty, rules::alerts),
     route!("/api/v1/targets", READ, Query, Empty, targets::targets),
     route!(
         "/api/v1/targets/metadata",

@@ -1,5 +1,6 @@
 //! What an engine tells of itself beside series, and who carries out its orders.
 
+use crate::alert::board::CONSOLE_ROWS;
 use crate::api::{
     self, AdminDone, AdminOrder, Decode, DecodeLines, Health, Loaded, Sender, own_families,
 };
@@ -15,7 +16,7 @@ use crate::model::family::Family;
 use crate::model::labels::Labels;
 use crate::model::matcher::Matcher;
 use crate::model::request::ViewName;
-use crate::model::view::{Census, Mark, MarkKind, ProcessRow, Status, View};
+use crate::model::view::{AlertRow, AlertsView, Census, Mark, MarkKind, ProcessRow, RuleGroupRow, Status, View};
 use crate::query::syntax;
 use crate::source::api::{Caller, Reply, Source, SourceError};
 use crate::source::embedded::{Backstage, Embedded, OPENING};
@@ -83,10 +84,10 @@ impl Backstage for Stage {
             }
             ViewName::ContainerProcesses(key) => processes_inside(&self.shared, key),
             ViewName::Machine => View::Machine(self.shared.machine()),
-            ViewName::Alerts | ViewName::Rules => nothing("no rules are evaluated"),
-            ViewName::Receivers | ViewName::Silences | ViewName::AlertStory(_) => {
-                nothing("alerts are not routed here")
-            }
+            ViewName::Alerts => View::Alerts(alerts(&self.shared, CONSOLE_ROWS)),
+            ViewName::Rules => View::Rules(self.shared.alerting.board.rules()),
+            ViewName::Receivers => View::Receivers(self.shared.alerting.alertmanagers.rows()),
+            ViewName::Silences | ViewName::AlertStory(_) => nothing("alerts are not routed here"),
             ViewName::Marks => View::Marks(marks(&self.shared)),
             ViewName::Storage => match self.shared.store.load_full() {
                 Some(store) => View::Storage(Box::new(store.facts())),
@@ -207,6 +208,11 @@ pub(crate) fn opened(shared: &Shared) -> Result<Arc<Store>, SourceError> {
     shared.store.load_full().ok_or_else(opening)
 }
 
+/// The alerts of this engine, the gravest first.
+fn alerts(shared: &Shared, most: usize) -> AlertsView {
+    shared.alerting.board.alerts(shared.clock.now_ms(), most)
+}
+
 /// Gaps in collecting, and bookmarks, in the order of time.
 fn marks(shared: &Shared) -> Vec<Mark> {
     let mut all = bookmarks(shared);
@@ -287,6 +293,15 @@ impl api::Engine for Ports {
         } else {
             Err(OPENING.to_owned())
         }
+    }
+
+    fn alerts(&self) -> Vec<AlertRow> {
+        let now = self.shared.clock.now_ms();
+        self.shared.alerting.board.standing(now)
+    }
+
+    fn rule_groups(&self) -> Vec<RuleGroupRow> {
+        self.shared.alerting.board.rules()
     }
 
     fn families(&self) -> Vec<Family> {

@@ -14,6 +14,7 @@ use crate::app::languages::PromQl;
 use crate::app::launch::Launch;
 use crate::app::places::{self, SocketPlace};
 use crate::app::reload;
+use crate::app::rules::{self, Alerting};
 use crate::app::senders::Senders;
 use crate::app::tail::Tail;
 use crate::base::cancel::Cancel;
@@ -34,7 +35,7 @@ use crate::collect::scrape::ingest::ThisMachine;
 use crate::config::Config;
 use crate::model::labels::Labels;
 use crate::model::view::{Health, JvmRow, Machine, Mark, MarkKind, TargetRow};
-use crate::source::api::{Caller, Source};
+use crate::source::api::{Caller, Class, Source};
 use crate::source::embedded::{Embedded, Parts};
 use crate::store::live::Ring;
 use crate::store::open::{Options, Store};
@@ -97,6 +98,7 @@ pub(crate) struct Shared {
     pub(crate) senders: Senders,
     /// When the configuration in force was taken, and whether a newer one was refused since.
     pub(crate) loaded: Mutex<api::Loaded>,
+    pub(crate) alerting: Alerting,
     own: Mutex<(Own, Cost, i64)>,
     pub(crate) problems: Problems,
     pub(crate) consoles: Consoles,
@@ -290,6 +292,7 @@ impl Engine {
             tail: Tail::default(),
             senders: Senders::default(),
             loaded: Mutex::new(api::Loaded::now(now)),
+            alerting: Alerting::default(),
             own: Mutex::default(),
             launch,
         });
@@ -354,6 +357,9 @@ impl Engine {
             let _ = opener.join();
         }
         self.stopper.stop();
+        if let Some(ruler) = self.shared.alerting.ruler.get() {
+            ruler.stop();
+        }
         if let Some(collector) = self.collector.take() {
             collector.stop();
         }
@@ -430,13 +436,35 @@ impl Opening {
         self.shared.tail.start(&self.shared, &store)?;
         let _entered = self.runtime.enter();
         let jobs = reload::jobs_of(config);
-        let scraper = Scraper::start(self.scraping(store), jobs);
+        let scraper = Scraper::start(self.scraping(store.clone()), jobs);
         self.give_way(&scraper);
         self.give_way_to_exporters(&scraper);
         let _ = self.shared.scraper.set(scraper);
         let watching = reload::watch(self.shared.clone(), self.stop.clone());
         drop(task::spawn("watch-config", watching));
-        self.open_doors()
+        let doors = self.open_doors();
+        self.evaluate_rules(store)?;
+        doors
+    }
+
+    /// After the doors: links in alerts name the port.
+    fn evaluate_rules(&self, store: Store) -> anyhow::Result<()> {
+        let source = self.embedded.source_for(Caller {
+            name: "rules".to_owned(),
+            class: Class::Rules,
+            ..Caller::default()
+        });
+        let runtime = self.runtime.clone();
+        let ruler = rules::start(&self.shared, source, store, runtime, self.stop.clone())?;
+        let (groups, settings) = rules::rules_of(&self.shared.launch.config, &self.shared);
+        ruler.apply(groups, settings);
+        let _ = self.shared.alerting.ruler.set(ruler);
+        rules::call_heartbeat(&self.shared, self.stop.clone());
+        rules::send_on(&self.shared, &self.shared.launch.config);
+        let sending = self.shared.alerting.alertmanagers.clone();
+        let sending = sending.run(self.shared.clock.clone(), self.stop.clone());
+        drop(task::spawn("send-on", sending));
+        Ok(())
     }
 
     /// While a scraped target shows this machine, the built-in copy is not stored, so that no rule

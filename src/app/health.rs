@@ -14,6 +14,10 @@ pub(crate) enum Trouble {
     Config,
     /// A way to Docker or podman that leads nowhere.
     Containers,
+    /// The address that is called while rules are evaluated.
+    Heartbeat,
+    /// Alerts cannot be sent on to an Alertmanager.
+    SendingOn,
 }
 
 /// The problems of now.

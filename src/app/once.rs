@@ -13,9 +13,9 @@ use crate::model::answer::{Answer, LogCost, LogReply, LogsAnswer, LogsValue, Not
 use crate::model::family::Family;
 use crate::model::log_entry::NanoRange;
 use crate::model::request::{
-    FollowQuery, LogRequest, LogsQuery, PromQuery, Request, StreamsQuery, StreamsWhat,
+    FollowQuery, LogRequest, LogsQuery, PromQuery, Request, StreamsQuery, StreamsWhat, ViewName,
 };
-use crate::model::view::Status;
+use crate::model::view::{Status, View};
 use crate::source::api::Source;
 use crate::source::embedded::Languages;
 use crate::source::remote::bongsu::RemoteBongsu;
@@ -164,6 +164,15 @@ fn open_alone(launch: &Launch) -> anyhow::Result<(Store, PromQl)> {
         ..Options::new(&launch.data_dir)
     })?;
     Ok((store, PromQl::new(&launch.config, memory)))
+}
+
+/// A live view of the engine that uses the data directory.
+pub fn view(launch: &Launch, view: ViewName) -> anyhow::Result<View> {
+    match ask_living(launch, Request::View { view, at: None })? {
+        Some(Answer::View(view)) => Ok(view),
+        Some(_) => bail!("the engine answered another question"),
+        None => bail!("no engine is running; start one with `bongsu serve`"),
+    }
 }
 
 /// PromQL of another server that speaks Prometheus' API.

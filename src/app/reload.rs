@@ -3,6 +3,7 @@
 use crate::api::Loaded;
 use crate::app::engine::Shared;
 use crate::app::health::Trouble;
+use crate::app::rules;
 use crate::base::fs;
 use crate::base::task::Stop;
 use crate::collect::scrape::director::Jobs;
@@ -48,6 +49,13 @@ pub(crate) async fn reload(shared: &Arc<Shared>) -> Outcome {
     shared.tail.apply(&config);
     if let Some(embedded) = shared.embedded.get() {
         embedded.allow(config.limits.query_time);
+    }
+    if let Some(ruler) = shared.alerting.ruler.get() {
+        let (groups, settings) = rules::rules_of(&config, shared);
+        ruler.apply(groups, settings);
+        let (to, newest) = (shared.clone(), config.clone());
+        let sent = tokio::task::spawn_blocking(move || rules::send_on(&to, &newest));
+        let _ = sent.await;
     }
     shared.config.store(Arc::new(config));
     shared.problems.clear(Trouble::Config);

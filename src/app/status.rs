@@ -69,6 +69,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
         own: own_cost(shared, store.as_ref()),
         targets_up: count(Health::Up),
         targets_down: count(Health::Down),
+        alerts: shared.alerting.board.counts(),
         queues: queues(shared, store.as_ref()),
         problems: shared.problems.all(),
         warnings: warnings(shared),

@@ -129,6 +129,11 @@ impl Regex {
     }
 }
 
+/// The pattern that matches exactly this text.
+pub fn escape(text: &str) -> String {
+    regex::escape(text)
+}
+
 fn compile(pattern: &str) -> Result<regex::Regex, regex::Error> {
     regex::RegexBuilder::new(pattern)
         .size_limit(SIZE_LIMIT)

@@ -43,6 +43,8 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: StatusFormat,
     },
+    /// Say what fires, and which rules watch
+    Alerts(cmd::alerts::AlertsArgs),
     /// Ask one PromQL question
     Query(cmd::query::QueryArgs),
     /// Ask for log lines, with LogQL or with words
@@ -51,6 +53,8 @@ enum Command {
     Check(cmd::check::CheckArgs),
     /// Propose a configuration from the files of other tools
     Import(cmd::import::ImportArgs),
+    /// Run unit tests of rules, in promtool's form
+    TestRules(cmd::test_rules::TestRulesArgs),
     /// Print the man page or a shell's completions
     #[command(hide = true)]
     Generate { page: cmd::generate::Page },
@@ -92,11 +96,13 @@ pub fn main() -> ExitCode {
         None => cmd::console::run(arguments),
         Some(Command::Serve) => cmd::serve::run(arguments),
         Some(Command::Status { format }) => cmd::status::run(arguments, format),
+        Some(Command::Alerts(alerts)) => cmd::alerts::run(arguments, &alerts),
         Some(Command::Demo(demo)) => cmd::demo::run(read_only, &demo),
         Some(Command::Query(query)) => cmd::query::run(arguments, &query),
         Some(Command::Logs(logs)) => cmd::logs::run(arguments, &logs),
         Some(Command::Check(files)) => Ok(cmd::check::run(&files)),
         Some(Command::Import(import)) => cmd::import::run(&import),
+        Some(Command::TestRules(tests)) => Ok(cmd::test_rules::run(&tests)),
         Some(Command::Generate { page }) => cmd::generate::run(page, Cli::command()),
     };
     match ended {

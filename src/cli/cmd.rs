@@ -1,5 +1,6 @@
 //! Subcommands, one file each.
 
+pub(crate) mod alerts;
 pub(crate) mod check;
 pub(crate) mod console;
 pub(crate) mod demo;
@@ -9,3 +10,4 @@ pub(crate) mod logs;
 pub(crate) mod query;
 pub(crate) mod serve;
 pub(crate) mod status;
+pub(crate) mod test_rules;

@@ -24,18 +24,24 @@ pub(crate) static GLOBAL: Section = Section {
                 "10s",
                 "How long a scrape may take; never above the interval.",
             ),
-            later(
+            key(
                 "evaluation_interval",
                 Shape::Duration,
-                "evaluation of rules",
+                "1m",
+                "How often rules are evaluated whose group says nothing.",
             ),
             key(
                 "external_labels",
                 Shape::Texts,
                 "",
-                "Labels that tell this server's series from others' where they are federated.",
+                "Labels that tell this server's series from others' where they are federated, and its alerts where they are told.",
             ),
-            later("rule_query_offset", Shape::Duration, "rules"),
+            key(
+                "rule_query_offset",
+                Shape::Duration,
+                "0s",
+                "How far back rules look whose group says nothing, for data that comes late.",
+            ),
             later("query_log_file", Shape::Text, "a log of queries"),
             later(
                 "scrape_failure_log_file",
@@ -142,6 +148,7 @@ pub struct Global {
     pub scrape_interval_given: bool,
     pub scrape_timeout: Duration,
     pub evaluation_interval: Duration,
+    pub rule_query_offset: Duration,
     pub external_labels: Labels,
     pub scraping: Scraping,
 }
@@ -189,6 +196,7 @@ impl Default for Global {
             scrape_interval_given: false,
             scrape_timeout: Duration::from_secs(10),
             evaluation_interval: Duration::from_mins(1),
+            rule_query_offset: Duration::ZERO,
             external_labels: Labels::empty(),
             scraping: Scraping::default(),
         }
@@ -225,6 +233,7 @@ pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Global {
         evaluation_interval: of
             .positive("evaluation_interval")
             .unwrap_or(default.evaluation_interval),
+        rule_query_offset: of.duration("rule_query_offset").unwrap_or_default(),
         external_labels: read_external_labels(of, check),
         scraping,
     }

@@ -11,8 +11,7 @@ use crate::config::root::{INCLUDE, JOBS_FILE, ROOT};
 use crate::config::shape::{self, Section};
 use crate::config::targets::{read_group_list, read_groups};
 use crate::config::{
-    Config, alerting, api, host, jvm, limits, logs, otlp, promql, remote, rules, scrape, storage,
-    ui,
+    Config, alerting, alerts, api, host, jvm, limits, logs, otlp, promql, remote, rule_tests, rules, scrape, storage, ui,
 };
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -48,32 +47,36 @@ pub(crate) fn load_from(paths: &[PathBuf], files: &dyn Files) -> Loaded {
     loader.finish()
 }
 
-/// Everything there is to say of one file and of what it names: rule files and files of targets
-/// are read too.
+/// Everything there is to say of one file and of what it names: files of targets are read too.
 pub fn check(path: &Path) -> Vec<Finding> {
     let files = &System;
     let mut loader = Loader::new(files);
     loader.add(path, &ROOT);
-    let mut loaded = loader.finish();
-    let Some(config) = loaded.config else {
-        return loaded.findings;
-    };
+    let (config, mut findings) = loader.read_all();
     let own = |found: &Path| found == path;
-    let all = |patterns: &[PathBuf]| -> Vec<PathBuf> {
-        let found = patterns.iter().flat_map(|p| files.matches(p));
-        found.filter(|p| !own(p)).take(MAX_FILES).collect()
-    };
-    let mut named = Loader::new(files);
-    for path in all(&config.rule_files) {
-        named.add(&path, &ROOT);
-    }
-    loaded.findings.extend(named.finish().findings);
     for sd in config.scrape.iter().flat_map(|job| &job.file_sd) {
-        for path in all(&sd.files) {
-            loaded.findings.extend(read_groups(files, &path).1);
+        let named = sd.files.iter().flat_map(|p| files.matches(p));
+        for path in named.filter(|p| !own(p)).take(MAX_FILES) {
+            findings.extend(read_groups(files, &path).1);
         }
     }
-    loaded.findings
+    findings
+}
+
+/// The groups of a text in the form of a rule file; `name` stands for the file. What is wrong with
+/// it is found by [`check`] of a file.
+pub fn read_rules(name: &str, text: &str) -> Vec<rules::RuleGroup> {
+    let mut report = Report::new(Path::new(name));
+    let Some(tree) = report.take_parsed(place::parse(text)) else {
+        return Vec::new();
+    };
+    let mut check = Check {
+        report: &mut report,
+        folder: Path::new("."),
+        files: &System,
+        names: Names::default(),
+    };
+    rules::read(&tree, &mut check)
 }
 
 /// One file that could be read as YAML.
@@ -132,18 +135,25 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn finish(mut self) -> Loaded {
-        self.one_of_each_kind();
-        let config = self.read();
-        let mut findings = Vec::new();
-        for document in self.documents {
-            findings.extend(document.report.finish(document.tree.as_ref()));
-        }
+    fn finish(self) -> Loaded {
+        let (config, findings) = self.read_all();
         let refused = findings.iter().any(|f| f.level == Level::Error);
         Loaded {
             config: (!refused).then_some(config),
             findings,
         }
+    }
+
+    /// What could be read, and everything that was found; usable where no finding is an error.
+    fn read_all(mut self) -> (Config, Vec<Finding>) {
+        self.one_of_each_kind();
+        let mut config = self.read();
+        self.read_rules(&mut config);
+        let mut findings = Vec::new();
+        for document in self.documents {
+            findings.extend(document.report.finish(document.tree.as_ref()));
+        }
+        (config, findings)
     }
 
     fn one_of_each_kind(&mut self) {
@@ -214,6 +224,41 @@ impl<'a> Loader<'a> {
         }
         config
     }
+
+    /// The groups of the rule files that were given and of those that the patterns name now.
+    fn read_rules(&mut self, config: &mut Config) {
+        let files = self.files;
+        let named = config.rule_files.iter().flat_map(|p| files.matches(p));
+        for path in named.collect::<Vec<_>>() {
+            if config.files.contains(&path) {
+                continue;
+            }
+            if self.documents.len() >= MAX_FILES {
+                break;
+            }
+            self.add(&path, &ROOT);
+            config.files.push(path);
+            if let Some(document) = self.documents.last_mut()
+                && document.kind != Kind::Rules
+                && document.tree.as_ref().is_some_and(|t| !t.is_null())
+            {
+                let text = "this is no rule file; a rule file has `groups`";
+                document.report.error(Place::default(), text);
+            }
+        }
+        for document in &mut self.documents {
+            let (Kind::Rules, Some(tree)) = (document.kind, &document.tree) else {
+                continue;
+            };
+            let mut check = Check {
+                report: &mut document.report,
+                folder: folder_of(&document.path),
+                files,
+                names: config.global.scraping.names,
+            };
+            config.rules.extend(rules::read(tree, &mut check));
+        }
+    }
 }
 
 /// Files to be read as well, each with the keys it may have.
@@ -247,10 +292,6 @@ fn recognise(document: &mut Document, files: &dyn Files) -> Included {
         names: Names::default(),
     };
     let feature = match (document.kind, &document.tree) {
-        (Kind::Rules, Some(tree)) => {
-            rules::check(tree, &mut check);
-            "evaluation of rules"
-        }
         (Kind::Targets, Some(tree)) => {
             read_group_list(tree, &mut check);
             let text =
@@ -262,8 +303,13 @@ fn recognise(document: &mut Document, files: &dyn Files) -> Included {
         (Kind::Loki, _) => "a store that speaks Loki's configuration",
         (Kind::Tempo, _) => "traces",
         (Kind::Dashboard, _) => "dashboards",
-        (Kind::RuleTests, _) => "tests of rules",
-        (Kind::Native | Kind::Prometheus | Kind::Promtail | Kind::Rules | Kind::Targets, _) => {
+        (Kind::RuleTests, Some(tree)) => {
+            rule_tests::read(tree, &mut check);
+            let text = "these are unit tests of rules; `bongsu test-rules FILE` runs them";
+            check.report.warning(tree.place, text);
+            return Vec::new();
+        }
+        (Kind::Native | Kind::Prometheus | Kind::Promtail | Kind::Rules | Kind::RuleTests | Kind::Targets, _) => {
             return Vec::new();
         }
     };
@@ -311,7 +357,10 @@ fn read_sections(of: Fields<'_>, check: &mut Check<'_>, config: &mut Config) {
             .extend(check.patterns(include.texts("rules")));
     }
     if let Some(of) = of.section("alerting", &alerting::ALERTING) {
-        alerting::check(of, check);
+        config.alerting = alerting::read(of, check);
+    }
+    if let Some(of) = of.section("alerts", &alerts::ALERTS) {
+        config.alerts = alerts::read(of, check);
     }
     remote::check(of, check);
     otlp::check(of, check);

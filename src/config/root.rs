@@ -3,8 +3,9 @@
 
 use crate::config::shape::{Key, Section, Shape, State, field, idle, key, later};
 use crate::config::{
-    alerting, api, global, host, jvm, limits, logs, otlp, promql, remote, scrape, storage, ui,
+    alerting, alerts, api, global, host, jvm, limits, logs, otlp, promql, remote, scrape, storage, ui,
 };
+use std::collections::HashSet;
 
 pub(crate) static ROOT: Section = Section {
     name: "",
@@ -27,10 +28,11 @@ pub(crate) static ROOT: Section = Section {
             "",
             "Files of further scrape_configs; `*` may stand in the last part.",
         ),
-        later(
+        key(
             "rule_files",
             Shape::List(&Shape::Text),
-            "evaluation of rules",
+            "",
+            "Files of rules, alerting and recording; `*` may stand in the last part.",
         ),
         key(
             "host",
@@ -81,10 +83,11 @@ pub(crate) static ROOT: Section = Section {
             "",
             "Files of other tools that stay where they are.",
         ),
-        later(
+        key(
             "alerting",
             Shape::Section(&alerting::ALERTING),
-            "sending alerts to Alertmanagers",
+            "",
+            "Existing Alertmanagers that alerts are sent on to, in Prometheus' form.",
         ),
         later(
             "remote_write",
@@ -108,7 +111,12 @@ pub(crate) static ROOT: Section = Section {
             "these are settings of the Go runtime; bongsu has none",
         ),
         later("alertmanager", Shape::Any, "routing and sending of alerts"),
-        later("alerts", Shape::Any, "alerts"),
+        key(
+            "alerts",
+            Shape::Section(&alerts::ALERTS),
+            "",
+            "The rules that come with bongsu, and who watches the watcher.",
+        ),
         key(
             "logs",
             Shape::Section(&logs::LOGS),
@@ -128,7 +136,12 @@ pub(crate) static INCLUDE: Section = Section {
             "",
             "A prometheus.yml whose jobs and rules are taken as well.",
         ),
-        later("rules", Shape::List(&Shape::Text), "evaluation of rules"),
+        key(
+            "rules",
+            Shape::List(&Shape::Text),
+            "",
+            "Files of rules, as under rule_files.",
+        ),
         key(
             "promtail",
             Shape::Text,
@@ -163,10 +176,15 @@ pub struct Row {
     pub doc: &'static str,
 }
 
-/// Every key that works, in the order of the registry: for the documentation and the tests.
+/// Every key that works, in the order of the registry: for the documentation and the tests. What
+/// several sections share (an HTTP client, relabelling) is told where it stands first.
 pub fn keys() -> Vec<Row> {
     let mut rows = Vec::new();
+    let mut told: HashSet<*const Key> = HashSet::new();
     walk(&ROOT, "", &mut |_, key, path| {
+        if !told.insert(std::ptr::from_ref(key)) {
+            return;
+        }
         rows.push(Row {
             path: path.to_owned(),
             default: key.default,

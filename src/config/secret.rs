@@ -44,7 +44,7 @@ impl serde::Serialize for Secret {
 }
 
 /// A URL as it may be shown: `http://<secret>@proxy:3128`.
-pub(crate) fn without_credentials(url: &str) -> String {
+pub fn without_credentials(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };

@@ -72,6 +72,17 @@ impl Alert {
     }
 }
 
+/// How grave the values of a `severity` label are, 0 first: the words that rule sets use.
+pub fn gravity(severity: &str) -> u8 {
+    match severity.to_ascii_lowercase().as_str() {
+        "critical" | "page" | "emergency" | "disaster" | "fatal" => 0,
+        "error" | "major" | "high" => 1,
+        "warning" | "warn" | "minor" | "medium" => 2,
+        "info" | "information" | "notice" | "low" => 3,
+        _ => 4,
+    }
+}
+
 /// The number by which Prometheus and Alertmanager know a label set; the APIs print it as sixteen
 /// hexadecimal digits.
 ///

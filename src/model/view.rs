@@ -4,8 +4,8 @@
 mod alerts;
 
 pub use alerts::{
-    Acknowledgement, AlertRow, AlertStory, AlertsView, ReceiverRow, RuleGroupRow, RuleHealth,
-    RuleRow, SilenceRow, Standing, StoryStep,
+    Acknowledgement, AlertCounts, AlertRow, AlertStory, AlertsView, ReceiverRow, RuleGroupRow,
+    RuleHealth, RuleRow, SilenceRow, Standing, StoryStep,
 };
 
 use crate::model::jvm::{AttachPolicy, JvmReport, JvmReportHead};
@@ -376,6 +376,7 @@ pub struct Status {
     pub storage: StorageView,
     pub targets_up: u32,
     pub targets_down: u32,
+    pub alerts: AlertCounts,
     pub queues: Vec<QueueRow>,
     /// What is wrong now; empty is healthy.
     pub problems: Vec<String>,

@@ -15,7 +15,7 @@ pub use log_selector::log_selector;
 
 use crate::model::matcher::Matcher;
 use crate::query::promql;
-use crate::query::promql::ast::{Aggregator, Kind};
+use crate::query::promql::ast::{Aggregator, Kind, Op};
 use crate::query::promql::functions::FUNCTIONS;
 
 /// Why a text is no query, and which bytes are to blame.
@@ -71,6 +71,28 @@ pub fn selector_text(matchers: &[Matcher]) -> String {
 /// The expression on one line, in the form that Prometheus prints.
 pub fn format(text: &str) -> Result<String, Fault> {
     Ok(promql::parse(text)?.to_string())
+}
+
+/// What an alert's expression watches, and the values that it compares it with: `a / b > 0.9` is
+/// `a / b` and 0.9. Of conditions joined by `and` or `unless` the first counts. Where nothing is
+/// compared with a number, the whole expression is what is watched.
+pub fn watched(text: &str) -> Result<(String, Option<f64>), Fault> {
+    let whole = promql::parse(text)?;
+    let mut expr = &whole;
+    loop {
+        match &expr.kind {
+            Kind::Paren(inner) => expr = inner,
+            Kind::Binary(b) if matches!(b.op, Op::And | Op::Unless) => expr = &b.lhs,
+            Kind::Binary(b) if b.op.is_comparison() => {
+                return Ok(match (&b.lhs.kind, &b.rhs.kind) {
+                    (_, Kind::Number(n)) => (b.lhs.to_string(), Some(n.value)),
+                    (Kind::Number(n), _) => (b.rhs.to_string(), Some(n.value)),
+                    _ => (b.lhs.to_string(), None),
+                });
+            }
+            _ => return Ok((expr.to_string(), None)),
+        }
+    }
 }
 
 /// A word of the language with a line of help.
@@ -133,6 +155,20 @@ mod tests {
         for bad in ["rate(up[5m])", "up[5m]", "up offset 5m", "{}", "1"] {
             assert!(selector(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_an_alert_watches_is_found() {
+        for (text, want, limit) in [
+            ("a / b > 0.9", "a / b", Some(0.9)),
+            ("(rate(x[5m]) > 3) and y", "rate(x[5m])", Some(3.0)),
+            ("0.1 > a", "a", Some(0.1)),
+            ("a > b", "a", None),
+            ("absent(up)", "absent(up)", None),
+        ] {
+            assert_eq!(watched(text), Ok((want.to_owned(), limit)), "{text}");
+        }
+        assert!(watched("sum(").is_err());
     }
 
     #[test]

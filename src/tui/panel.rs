@@ -4,6 +4,7 @@
 //! state and reads no clock, so that history, another instance and a rewound screen are the same
 //! code. One file under `panel/` and one row in [`PANELS`] make a panel.
 
+pub(crate) mod alerts;
 pub(crate) mod blind;
 pub(crate) mod containers;
 pub(crate) mod cpu;
@@ -44,6 +45,7 @@ pub(crate) const PANELS: &[&Panel] = &[
     &processes::PANEL,
     &disks::PANEL,
     &load::PANEL,
+    &alerts::PANEL,
     &targets::PANEL,
     &blind::PANEL,
 ];

@@ -27,6 +27,8 @@ pub(crate) const BLIND: SlotId = SlotId {
     part: 2,
 };
 
+/// How long the header shows that an alert has begun to fire.
+const FLASH_MS: i64 = 1_500;
 /// Names of the palette's items that are remembered.
 const HISTORY: usize = 50;
 
@@ -67,6 +69,10 @@ pub(crate) struct State {
     pub(crate) calm_reports: u32,
     pub(crate) history: Vec<String>,
     pub(crate) dirty: Dirty,
+    /// Alerts that had begun to fire when the status came last, and until when the header shows
+    /// that there is a new one.
+    pub(crate) begun: Option<u64>,
+    pub(crate) flash_until: i64,
     /// The bookmarks that were set here and are not yet in the answer.
     pub(crate) bookmarks: Vec<Mark>,
 }
@@ -134,6 +140,8 @@ impl State {
             calm_reports: 0,
             history: Vec::new(),
             dirty: Dirty::Key,
+            begun: None,
+            flash_until: 0,
             bookmarks: Vec::new(),
             options,
         };
@@ -178,6 +186,17 @@ impl State {
         let status = self.status().into_iter();
         let all = status.flat_map(|s| s.problems.iter().chain(&s.storage.problems));
         all.map(String::as_str).collect()
+    }
+
+    /// Notices alerts that began to fire since the last status: the header says so for a moment.
+    pub(crate) fn notice_alerts(&mut self) {
+        let Some(begun) = self.status().map(|s| s.alerts.begun) else {
+            return;
+        };
+        if self.begun.is_some_and(|before| begun > before) {
+            self.flash_until = self.now + FLASH_MS;
+        }
+        self.begun = Some(begun);
     }
 
     /// The machine the engine runs on.

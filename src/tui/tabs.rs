@@ -4,6 +4,7 @@
 //! remember in [`Locals`]. One file under `tabs/` and one row in [`TABS`] make a tab.
 
 pub(crate) mod containers;
+pub(crate) mod alerts;
 pub(crate) mod host;
 pub(crate) mod jvm;
 pub(crate) mod list;
@@ -31,6 +32,7 @@ pub(crate) const TABS: &[&Tab] = &[
     &containers::TAB,
     &jvm::TAB,
     &logs::TAB,
+    &alerts::TAB,
     &metrics::TAB,
     &targets::TAB,
     &storage::TAB,
@@ -107,6 +109,7 @@ impl Tab {
 #[derive(Debug, Default)]
 pub(crate) struct Locals {
     pub(crate) containers: containers::Local,
+    pub(crate) alerts: alerts::Local,
     pub(crate) jvm: jvm::Local,
     pub(crate) logs: logs::Local,
     pub(crate) metrics: metrics::Local,

@@ -123,6 +123,7 @@ fn answer(
         if let Some(machine) = state.machine() {
             state.time.offset = machine.utc_offset;
         }
+        state.notice_alerts();
         // The first status tells the instance: every question changes with it.
         if state.instance() != whose.as_deref() {
             cmds.extend(ask_all(state, Urgency::Changed));

@@ -11,7 +11,7 @@ use crate::tui::tabs::TABS;
 use crate::tui::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 
@@ -149,6 +149,7 @@ fn header(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         (None, None) => "...".to_owned(),
     };
     let range = crate::base::units::format_duration_ms(state.time.range);
+    end = firing(state, theme, (end, area.width), buffer);
     let waiting = waiting(state);
     let clock = state.time.clock(state.tick);
     let right = format!(
@@ -183,6 +184,27 @@ fn alarm(state: &State) -> String {
         1 => format!("{open} 1 problem: {key} "),
         n => format!("{open} {n} problems: {key} "),
     }
+}
+
+/// How many alerts fire, after the tabs; reversed for a moment when one has just begun to. Gives
+/// the column after it.
+fn firing(state: &State, theme: &Theme, (x, width): (u16, u16), buffer: &mut Buffer) -> u16 {
+    let firing = state.status().map_or(0, |s| s.alerts.firing);
+    if firing == 0 {
+        return x;
+    }
+    let label = format!(" {firing} firing ");
+    let columns = text::width(&label) as u16;
+    if x + columns >= width {
+        return x;
+    }
+    let style = if state.now < state.flash_until {
+        theme.bad.add_modifier(Modifier::REVERSED)
+    } else {
+        theme.bad
+    };
+    buffer.set_string(x, 0, &label, style);
+    x + columns
 }
 
 /// Says that the engine is slow, or silent: nothing on screen may pass for new that is not.

@@ -7,6 +7,7 @@ mod inside;
 mod logs;
 pub(crate) mod pty;
 mod push;
+mod rules;
 mod serve;
 mod soak;
 mod status;

@@ -5,4 +5,5 @@ mod node_exporter;
 mod podman;
 mod prometheus;
 mod prometheus_queries;
+mod rules;
 mod scrape;

@@ -44,6 +44,19 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "alert",
+        &[
+            "base",
+            "model",
+            "wire::alertmanager_json",
+            "config",
+            "query::syntax",
+            "source::api",
+            "store::write",
+            "store::state",
+        ],
+    ),
+    (
         "api",
         &[
             "base",
@@ -85,6 +98,7 @@ const PLACES: &[(&str, &[&str])] = &[
         &[
             "base/net",
             "base/task",
+            "alert",
             "source",
             "collect",
             "api",

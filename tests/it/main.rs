@@ -21,6 +21,7 @@ mod interop;
 mod layering;
 mod logql;
 mod promql;
+mod rules;
 mod scrape;
 mod tidy;
 mod tui;

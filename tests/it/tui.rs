@@ -1,5 +1,6 @@
 //! The console: painted screens as text, and the three threads in a real pty.
 
+mod alerts;
 mod containers;
 mod fake_logs;
 mod fake_source;

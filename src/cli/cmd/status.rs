@@ -123,6 +123,13 @@ fn table(status: &Status) -> String {
             format!("{} up, {} down", status.targets_up, status.targets_down),
         ),
         (
+            "alerts",
+            format!(
+                "{} firing, {} pending",
+                status.alerts.firing, status.alerts.pending
+            ),
+        ),
+        (
             "series",
             format!("{} in memory, {} samples", s.series, s.head_samples),
         ),

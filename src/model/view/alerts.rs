@@ -15,10 +15,16 @@ pub struct AlertsView {
     pub rows: Vec<AlertRow>,
     /// Rows that did not fit; counted, not shown.
     pub left_out: u64,
+    pub counts: AlertCounts,
+}
+
+/// How many alerts there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertCounts {
     pub firing: u64,
     pub pending: u64,
-    /// Grows by one whenever an alert begins to fire: the header flashes when it changed.
-    pub flashes: u64,
+    /// Alerts that have begun to fire since the start: the header flashes when this grew.
+    pub begun: u64,
 }
 
 /// One alert, where it comes from and how it stands.

@@ -141,6 +141,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
     global(Act::Tab('3'), "tab-3", "3", "Containers", ""),
     global(Act::Tab('4'), "tab-4", "4", "JVM", ""),
     global(Act::Tab('5'), "tab-5", "5", "Logs", ""),
+    global(Act::Tab('7'), "tab-7", "7", "Alerts", ""),
     global(Act::Tab('8'), "tab-8", "8", "Metrics", ""),
     global(Act::NextPane, "next-pane", "Tab", "next pane", "pane"),
     global(Act::PrevPane, "previous-pane", "Shift-Tab", "previous pane", ""),

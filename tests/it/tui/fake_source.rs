@@ -6,8 +6,8 @@ use bongsu::model::labels::Labels;
 use bongsu::model::request::{PromQuery, Request, ViewName};
 use bongsu::model::sample::Sample;
 use bongsu::model::view::{
-    BlindSpot, BlockRow, Health, LogStorage, Machine, Mark, MarkKind, OwnCost, SenderRow, Status,
-    StorageView, TargetRow, View,
+    AlertsView, BlindSpot, BlockRow, Health, LogStorage, Machine, Mark, MarkKind, OwnCost,
+    SenderRow, Status, StorageView, TargetRow, View,
 };
 use bongsu::source::api::{Reply, Source, SourceError};
 
@@ -175,8 +175,8 @@ fn live_view(view: ViewName) -> View {
         | ViewName::ContainerProcesses(_) => View::Nothing {
             why: "nothing was recorded".into(),
         },
-        ViewName::Alerts
-        | ViewName::Rules
+        ViewName::Alerts => View::Alerts(AlertsView::default()),
+        ViewName::Rules
         | ViewName::Receivers
         | ViewName::Silences
         | ViewName::AlertStory(_)

@@ -6,7 +6,7 @@ use bongsu::model::labels::Labels;
 use bongsu::model::request::{PromQuery, Request, ViewName};
 use bongsu::model::sample::Sample;
 use bongsu::model::view::{
-    Health, Machine, Mark, MarkKind, ProcessRow, ProcessView, Status, TargetRow, View,
+    AlertsView, Health, Machine, Mark, MarkKind, ProcessRow, ProcessView, Status, TargetRow, View,
 };
 use bongsu::source::api::SourceError;
 
@@ -280,8 +280,8 @@ fn live_view(view: ViewName) -> View {
             },
         ]),
         ViewName::Blind => View::Blind(vec![]),
-        ViewName::Alerts
-        | ViewName::Rules
+        ViewName::Alerts => View::Alerts(AlertsView::default()),
+        ViewName::Rules
         | ViewName::Receivers
         | ViewName::Silences
         | ViewName::AlertStory(_)

@@ -1,0 +1,35 @@
+//! Room `alert`: from rules to somebody who knows.
+//!
+//! Owns the rules and their state ([`rules`]) and the thread that evaluates them ([`ruler`]). Never
+//! stores series itself (it hands them to
+//! `store::write`), never evaluates a query itself (it asks `source::api` through [`Ask`]). Start
+//! with [`rules`]; the life of one alert is in `alert/eval.rs`. Tested by scenarios with a fake
+//! clock in `tests/scenario`.
+
+pub mod alertmanagers;
+pub mod board;
+pub mod defaults;
+mod eval;
+mod expand;
+pub mod heartbeat;
+mod record;
+mod restore;
+mod rule;
+pub mod ruler;
+pub mod rules;
+
+use crate::model::alert::Alert;
+use crate::model::answer::Value;
+
+/// Answers the queries of rules. Blocks: rules have a thread of their own.
+pub trait Ask: Send + Sync {
+    /// The value of `expr` at `t`, milliseconds since the epoch. `lookback` is how old a sample may
+    /// be, in milliseconds; `None` is the engine's default.
+    fn ask(&self, expr: &str, t: i64, lookback: Option<i64>) -> Result<Value, String>;
+}
+
+/// Takes the alerts of rules: firing ones again and again, resolved ones until they are forgotten.
+pub trait Tell: Send + Sync {
+    /// `alerts` of one rule, as of `now`. Never waits for a receiver.
+    fn tell(&self, alerts: Vec<Alert>, now: i64);
+}

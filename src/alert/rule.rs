@@ -1,0 +1,152 @@
+//! A rule as it is evaluated: its templates parsed, its series named.
+
+use crate::alert::Ask;
+use crate::alert::eval::{Alerts, Found, LiveAlert, Terms};
+use crate::alert::expand::{Expander, Text};
+use crate::config::rules::{Rule, RuleKind};
+use crate::model::alert::{ALERT_NAME, AlertState};
+use crate::model::answer::{Value, VectorPoint};
+use crate::model::labels::{Labels, METRIC_NAME};
+use std::sync::Arc;
+
+/// The series that say which alerts pend and fire.
+pub(crate) const ALERTS: &str = "ALERTS";
+/// The series from which a restart learns since when.
+pub(crate) const FOR_STATE: &str = "ALERTS_FOR_STATE";
+
+const SAME_LABELS: &str =
+    "vector contains metrics with the same labelset after applying rule labels";
+
+/// One rule, ready to be evaluated.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) rule: Rule,
+    labels: Vec<(String, Text)>,
+    annotations: Vec<(String, Text)>,
+}
+
+impl Compiled {
+    pub(crate) fn new(rule: Rule) -> Self {
+        let texts = |pairs: &[(String, String)]| -> Vec<(String, Text)> {
+            let text = |(name, text): &(String, String)| (name.clone(), Text::new(text));
+            pairs.iter().map(text).collect()
+        };
+        let (labels, annotations) = match &rule.kind {
+            RuleKind::Record => (Vec::new(), Vec::new()),
+            RuleKind::Alert { annotations, .. } => (texts(&rule.labels), texts(annotations)),
+        };
+        Self {
+            rule,
+            labels,
+            annotations,
+        }
+    }
+
+    /// In milliseconds; zero for a recording rule.
+    pub(crate) fn hold_and_keep(&self) -> (i64, i64) {
+        match &self.rule.kind {
+            RuleKind::Record => (0, 0),
+            RuleKind::Alert {
+                hold, keep_firing, ..
+            } => (hold.as_millis() as i64, keep_firing.as_millis() as i64),
+        }
+    }
+
+    pub(crate) fn terms(&self, limit: u64) -> Terms {
+        let (hold, keep_firing) = self.hold_and_keep();
+        Terms {
+            hold,
+            keep_firing,
+            limit,
+        }
+    }
+
+    /// The rule's answer as alerts, rendered.
+    pub(crate) fn find(&self, points: Vec<VectorPoint>, expander: &Expander) -> Vec<Found> {
+        let found = |point: VectorPoint| {
+            let plain = point.labels.without_name();
+            let data = expander.data(&point.labels, point.sample.v);
+            let mut labels = plain.edit();
+            for (name, text) in &self.labels {
+                labels.set(name, &text.render(&data, expander));
+            }
+            labels.set(ALERT_NAME, &self.rule.name);
+            let render =
+                |(name, text): &(String, Text)| (name.clone(), text.render(&data, expander));
+            Found {
+                labels: labels.finish(),
+                annotations: Labels::from_pairs(self.annotations.iter().map(render)),
+                value: point.sample.v,
+            }
+        };
+        points.into_iter().map(found).collect()
+    }
+
+    /// The rule's answer as recorded series.
+    pub(crate) fn recorded(
+        &self,
+        points: Vec<VectorPoint>,
+        limit: u64,
+    ) -> Result<Vec<(Labels, f64)>, String> {
+        let mut out: Vec<(Labels, f64)> = Vec::with_capacity(points.len());
+        for point in points {
+            let mut labels = point.labels.edit();
+            labels.set(METRIC_NAME, &self.rule.name);
+            for (name, value) in &self.rule.labels {
+                labels.set(name, value);
+            }
+            out.push((labels.finish(), point.sample.v));
+        }
+        let mut seen = std::collections::HashSet::with_capacity(out.len());
+        if !out.iter().all(|(labels, _)| seen.insert(labels)) {
+            return Err(SAME_LABELS.to_owned());
+        }
+        if limit > 0 && out.len() as u64 > limit {
+            let n = out.len();
+            return Err(format!("exceeded limit of {limit} with {n} series"));
+        }
+        Ok(out)
+    }
+}
+
+/// The series that tell of the alerts that stand.
+pub(crate) fn synthetic(alerts: &Alerts) -> Vec<(Labels, f64)> {
+    let mut out = Vec::new();
+    for alert in alerts.standing() {
+        out.push((state_series(alert), 1.0));
+        let mut since = alert.labels.edit();
+        since.set(METRIC_NAME, FOR_STATE);
+        let seconds = alert.active_at.div_euclid(1000);
+        out.push((since.finish(), seconds as f64));
+    }
+    out
+}
+
+fn state_series(alert: &LiveAlert) -> Labels {
+    let state = match alert.state {
+        AlertState::Firing => "firing",
+        AlertState::Pending | AlertState::Resolved => "pending",
+    };
+    let mut labels = alert.labels.edit();
+    labels.set(METRIC_NAME, ALERTS).set("alertstate", state);
+    labels.finish()
+}
+
+/// The vector of an answer; a scalar is a vector of one.
+pub(crate) fn points(value: Value) -> Result<Vec<VectorPoint>, String> {
+    match value {
+        Value::Vector(points) => Ok(points),
+        Value::Scalar(sample) => Ok(vec![VectorPoint {
+            labels: Labels::empty(),
+            sample,
+        }]),
+        Value::Text { .. } | Value::Matrix(_) => {
+            Err("rule result is not a vector or scalar".to_owned())
+        }
+    }
+}
+
+/// Asks one rule's query; its vector.
+pub(crate) fn ask(ask: &Arc<dyn Ask>, expr: &str, t: i64) -> Result<Vec<VectorPoint>, String> {
+    points(ask.ask(expr, t, None)?)
+}

@@ -1,0 +1,269 @@
+//! Screens of the Alerts tab: what fires, opened and closed, the rules, and the header's count.
+
+use crate::tui::fake_source::{self, NOW};
+use crate::tui::golden;
+use crate::tui::screens::options;
+use bongsu::model::alert::{Alert, AlertState, fingerprint};
+use bongsu::model::answer::{Answer, Cost, Notes, PromAnswer, Series, Value};
+use bongsu::model::labels::Labels;
+use bongsu::model::request::{PromQuery, Request, ViewName};
+use bongsu::model::sample::Sample;
+use bongsu::model::view::{
+    Acknowledgement, AlertCounts, AlertRow, AlertsView, RuleGroupRow, RuleHealth, RuleRow,
+    Standing, View,
+};
+use bongsu::source::api::SourceError;
+use bongsu::tui::testing::Bench;
+use bongsu::tui::{Depth, Options, SymbolSet};
+
+const SIZES: &[(u16, u16)] = &[(80, 24), (120, 40), (200, 50)];
+
+fn answer(request: &Request) -> Result<Answer, SourceError> {
+    Ok(match request {
+        Request::Prom(query) if query.expr.starts_with("ALERTS{") => states(query),
+        Request::View { view, .. } if *view == ViewName::Alerts => {
+            Answer::View(View::Alerts(alerts()))
+        }
+        Request::View { view, .. } if *view == ViewName::Rules => {
+            Answer::View(View::Rules(rules()))
+        }
+        Request::Status => {
+            let Answer::Status(mut status) = fake_source::answer(request)? else {
+                panic!("no status");
+            };
+            status.alerts = alerts().counts;
+            Answer::Status(status)
+        }
+        other => fake_source::answer(other)?,
+    })
+}
+
+fn row(name: &str, labels: &[(&str, &str)], state: AlertState, minutes: i64) -> AlertRow {
+    let mut all = vec![("alertname", name)];
+    all.extend_from_slice(labels);
+    let labels = Labels::from_pairs(all);
+    let since = NOW - minutes * 60_000;
+    AlertRow {
+        fingerprint: fingerprint(&labels),
+        alert: Alert {
+            labels,
+            annotations: Labels::from_pairs([
+                ("summary", "the heap of 결제 is 93.4% full"),
+                ("runbook_url", "https://wiki.example.org/heap"),
+            ]),
+            starts_at: since,
+            ends_at: if state == AlertState::Resolved {
+                NOW - 60_000
+            } else {
+                0
+            },
+            generator_url: "http://web1:9470/graph?g0.expr=heap+%3E+0.9&g0.tab=1".into(),
+            value: 0.934,
+            state,
+            ..Alert::default()
+        },
+        active_at: since,
+        group: "jvm".into(),
+        file: "/etc/bongsu/rules.yml".into(),
+        expr: "sum by (instance) (heap_used) / sum by (instance) (heap_max) > 0.9".into(),
+        for_ms: 300_000,
+        standing: Standing::default(),
+    }
+}
+
+fn alerts() -> AlertsView {
+    let mut acked = row(
+        "HostDown",
+        &[
+            ("severity", "critical"),
+            ("instance", "db2:9100"),
+            ("job", "node"),
+        ],
+        AlertState::Firing,
+        190,
+    );
+    acked.standing.acknowledged = Some(Acknowledgement {
+        by: "kim".into(),
+        at: NOW - 3_600_000,
+        note: "the disk is on its way".into(),
+        until: None,
+    });
+    let rows = vec![
+        row(
+            "HeapFull",
+            &[
+                ("severity", "critical"),
+                ("instance", "web1"),
+                ("job", "결제"),
+            ],
+            AlertState::Firing,
+            12,
+        ),
+        acked,
+        row(
+            "QueueLong",
+            &[
+                ("severity", "warning"),
+                ("instance", "10.0.0.7:8080"),
+                ("queue", "orders"),
+            ],
+            AlertState::Pending,
+            3,
+        ),
+        row(
+            "DiskFullSoon",
+            &[("instance", "web1")],
+            AlertState::Resolved,
+            40,
+        ),
+    ];
+    AlertsView {
+        taken_at: NOW,
+        rows,
+        left_out: 0,
+        counts: AlertCounts {
+            firing: 2,
+            pending: 1,
+            begun: 5,
+        },
+    }
+}
+
+/// The heap fired twice within the window, the queue pends since three minutes.
+fn states(query: &PromQuery) -> Answer {
+    let series = |name: &str, instance: &str, state: &str, from: i64, to: i64| Series {
+        labels: Labels::from_pairs([
+            ("__name__", "ALERTS"),
+            ("alertname", name),
+            ("alertstate", state),
+            ("instance", instance),
+        ]),
+        samples: query
+            .steps
+            .iter()
+            .filter(|t| (NOW - from * 60_000..=NOW - to * 60_000).contains(t))
+            .map(|t| Sample { t, v: 1.0 })
+            .collect(),
+    };
+    let mut heap = series("HeapFull", "web1", "firing", 25, 20);
+    heap.samples
+        .extend(series("HeapFull", "web1", "firing", 12, 0).samples);
+    Answer::Prom(PromAnswer {
+        value: Value::Matrix(vec![
+            heap,
+            series("HeapFull", "web1", "pending", 29, 25),
+            series("QueueLong", "10.0.0.7:8080", "pending", 3, 0),
+            series("HostDown", "db2:9100", "firing", 30, 0),
+        ]),
+        notes: Notes::default(),
+        cost: Cost::default(),
+    })
+}
+
+fn rules() -> Vec<RuleGroupRow> {
+    let rule = |name: &str, expr: &str, alerts: bool| RuleRow {
+        name: name.into(),
+        expr: expr.into(),
+        alerts,
+        health: RuleHealth::Ok,
+        last_evaluation: NOW - 7_000,
+        seconds: 0.0021,
+        series: 3,
+        ..RuleRow::default()
+    };
+    vec![RuleGroupRow {
+        name: "jvm".into(),
+        file: "/etc/bongsu/rules.yml".into(),
+        interval_ms: 15_000,
+        seconds: 0.01,
+        rules: vec![
+            rule("heap:ratio", "heap_used / heap_max", false),
+            RuleRow {
+                firing: 1,
+                for_ms: 300_000,
+                ..rule("HeapFull", "heap:ratio > 0.9", true)
+            },
+            RuleRow {
+                health: RuleHealth::Err,
+                error: "found duplicate series for the match group {instance=\"a\"}".into(),
+                ..rule("Broken", "a / on (instance) b > 1", true)
+            },
+            rule("Quiet", "up == 0", true),
+        ],
+        ..RuleGroupRow::default()
+    }]
+}
+
+fn open(options: Options, width: u16, height: u16) -> Bench {
+    let mut bench = Bench::new(options, NOW, width, height);
+    bench.answer(&mut answer).press("7").answer(&mut answer);
+    bench.wait(2_000).answer(&mut answer);
+    bench
+}
+
+#[test]
+fn at_every_size_and_state() {
+    for (width, height) in SIZES {
+        let size = format!("{width}x{height}");
+        golden(
+            &format!("alerts-{size}"),
+            &open(options(), *width, *height).screen(),
+        );
+        let mut opened = open(options(), *width, *height);
+        opened.press("Enter").answer(&mut answer);
+        golden(&format!("alerts-opened-{size}"), &opened.screen());
+        let mut rules = open(options(), *width, *height);
+        rules.press("Tab").answer(&mut answer);
+        golden(&format!("alerts-rules-{size}"), &rules.screen());
+    }
+    let ascii = Options {
+        symbols: SymbolSet::Ascii,
+        depth: Depth::Mono,
+        ..options()
+    };
+    golden("alerts-ascii", &open(ascii, 80, 24).screen());
+    let mut quiet = Bench::new(options(), NOW, 80, 24);
+    quiet.answer(&mut fake_source::answer).press("7");
+    golden("alerts-loading", &quiet.screen());
+    golden(
+        "alerts-quiet",
+        &quiet.answer(&mut fake_source::answer).screen(),
+    );
+    let refuse = &mut |_: &_| Err(SourceError::Unavailable("the engine is gone".into()));
+    let mut failing = Bench::new(options(), NOW, 80, 24);
+    failing.answer(&mut answer).press("7").answer(refuse);
+    golden("alerts-error", &failing.screen());
+}
+
+#[test]
+fn the_broken_rule_stands_first_and_opens() {
+    let mut rules = open(options(), 120, 40);
+    rules.press("Tab").answer(&mut answer).press("Enter");
+    let screen = rules.screen();
+    golden("alerts-rule-opened", &screen);
+    assert!(screen.contains("duplicate series"), "{screen}");
+}
+
+#[test]
+fn the_filter_narrows_and_lets_go() {
+    let mut bench = open(options(), 120, 40);
+    bench.press("/").type_text("queue").press("Enter");
+    let screen = bench.screen();
+    assert!(
+        screen.contains("QueueLong") && !screen.contains("HeapFull"),
+        "{screen}"
+    );
+    bench.press("Esc");
+    assert!(bench.screen().contains("HeapFull"));
+}
+
+#[test]
+fn the_overview_has_its_panel() {
+    let options = Options {
+        overview: vec![("alerts".into(), 1, 1)],
+        ..options()
+    };
+    let mut bench = Bench::new(options, NOW, 100, 20);
+    bench.answer(&mut answer);
+    golden("overview-alerts", &bench.answer(&mut answer).screen());
+}
