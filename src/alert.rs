@@ -1,22 +1,33 @@
 //! Room `alert`: from rules to somebody who knows.
 //!
-//! Owns the rules and their state ([`rules`]) and the thread that evaluates them ([`ruler`]). Never
-//! stores series itself (it hands them to
-//! `store::write`), never evaluates a query itself (it asks `source::api` through [`Ask`]). Start
-//! with [`rules`]; the life of one alert is in `alert/eval.rs`. Tested by scenarios with a fake
-//! clock in `tests/scenario`.
+//! Owns the rules and their state ([`rules`]), the thread that evaluates them ([`ruler`]), and what
+//! becomes of their alerts: routes, groups, inhibition, silences, acknowledgements ([`pipeline`]),
+//! the texts of notifications ([`template`]), the vendors ([`notify`]) and the record of what was
+//! told and why ([`sent`]). Never stores series itself (it hands them to `store::write`), never
+//! evaluates a query itself (it asks `source::api` through [`Ask`]). Start with [`rules`]; the life
+//! of one alert is in `alert/eval.rs`, its way to a person in [`pipeline`]. Tested by scenarios with
+//! a fake clock in `tests/scenario`, and beside a real Prometheus and a real Alertmanager.
 
-pub mod alertmanagers;
-pub mod board;
-pub mod defaults;
+pub mod acknowledge;
 mod eval;
 mod expand;
-pub mod heartbeat;
 mod record;
 mod restore;
 mod rule;
+pub mod alertmanagers;
+pub mod board;
+pub mod defaults;
+pub mod heartbeat;
+pub mod inhibit;
+pub mod notify;
+pub mod perform;
+pub mod pipeline;
+pub mod route;
 pub mod ruler;
 pub mod rules;
+pub mod sent;
+pub mod silence;
+pub mod template;
 
 use crate::model::alert::Alert;
 use crate::model::answer::Value;

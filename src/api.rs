@@ -5,6 +5,7 @@
 //! [`Engine`], which `app` implements. Start with [`server`]: one row of its table per path. Tested
 //! over real sockets in `tests/it/engine/api.rs`.
 
+mod alertmanager;
 mod auth;
 mod bongsu;
 mod federate;
@@ -28,6 +29,7 @@ use crate::model::labels::Labels;
 use crate::model::time::TimeRange;
 use crate::model::view::{AlertRow, Census, RuleGroupRow};
 use crate::source::api::{Caller, Reply, Source, SourceError};
+use crate::wire::alertmanager_json::{AlertGroup, GettableAlert, PostableAlert, Silence};
 use crate::wire::loki_push::PushStream;
 use crate::wire::remote_write::WriteRequest;
 use std::sync::Arc;
@@ -73,7 +75,25 @@ pub trait Engine: Send + Sync {
     /// Command-line settings, by name.
     fn flags(&self) -> Vec<(String, String)>;
 
+    /// Alerts, groups and silences; `None` while history opens.
+    fn alerting(&self) -> Option<Arc<dyn Alerting>>;
+
     fn admin(&self, order: AdminOrder) -> Reply<'static, AdminDone>;
+}
+
+/// Alerts as Alertmanager's API asks for them. Calls may wait for the disk.
+pub trait Alerting: Send + Sync {
+    fn alerts(&self) -> Vec<GettableAlert>;
+    fn groups(&self) -> Vec<AlertGroup>;
+    fn receive(&self, posted: Vec<PostableAlert>) -> Result<(), String>;
+    fn silences(&self) -> Vec<Silence>;
+    fn silence(&self, id: &str) -> Option<Silence>;
+    fn set_silence(&self, silence: Silence) -> Result<String, String>;
+    fn expire(&self, id: &str) -> Result<(), String>;
+    fn receivers(&self) -> Vec<String>;
+    /// The configuration as it was written, secrets left out.
+    fn original(&self) -> String;
+    fn started_at(&self) -> i64;
 }
 
 /// Reads the samples of a pushed body.

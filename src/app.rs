@@ -28,3 +28,4 @@ mod sending_on;
 pub mod serve;
 mod status;
 mod tail;
+mod telling;

@@ -12,6 +12,7 @@
 //! read it, and give it a line in `config.example.yaml`; tests hold the four together.
 
 pub mod alerting;
+pub mod alertmanager;
 pub mod alerts;
 pub mod api;
 mod check;
@@ -68,6 +69,8 @@ pub struct Config {
     pub rules: Vec<rules::RuleGroup>,
     pub alerting: alerting::Alerting,
     pub alerts: alerts::Alerts,
+    /// Who is told of alerts; `None` where nothing is configured.
+    pub alertmanager: Option<std::sync::Arc<alertmanager::Alertmanager>>,
     pub host: host::Host,
     pub containers: containers::Containers,
     pub jvm: jvm::Jvm,

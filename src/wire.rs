@@ -5,6 +5,7 @@
 //! socket or a file, never reads a clock, knows no runtime. Everything read here comes from
 //! outside, so every reader bounds what it takes and has a property test. Start with [`exposition::Parser`].
 
+pub mod alertmanager_json;
 pub mod bongsu_json;
 pub mod detect;
 pub mod exposition;

@@ -31,6 +31,8 @@ pub(crate) enum Failed {
     Api(ErrorType, String),
     /// Not of Prometheus' API: a status and a plain line.
     Plain(u16, String),
+    /// A status and a body of JSON.
+    Json(u16, String),
 }
 
 impl From<BadParam> for Failed {
@@ -59,6 +61,7 @@ impl Failed {
         match self {
             Self::Api(kind, said) => body(kind.status(), JSON, write::error(*kind, said)),
             Self::Plain(status, said) => text(*status, said),
+            Self::Json(status, json) => body(*status, JSON, json.clone().into_bytes()),
         }
     }
 }

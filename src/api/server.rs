@@ -1,5 +1,6 @@
 //! The table of paths, and what happens to a request before and after its row is called.
 
+use crate::api::alertmanager;
 use crate::api::auth::{Local, Right, Rules};
 use crate::api::params::Params;
 use crate::api::reply::{self, Answer, Failed, bad_data};
@@ -84,6 +85,7 @@ const BODY_TIME: Duration = Duration::from_mins(1);
 const READ: &[Method] = &[Method::GET, Method::HEAD];
 const ASK: &[Method] = &[Method::GET, Method::POST, Method::HEAD];
 const POST: &[Method] = &[Method::POST];
+const DELETE: &[Method] = &[Method::DELETE];
 const ORDER: &[Method] = &[Method::POST, Method::PUT];
 
 macro_rules! route {
@@ -240,6 +242,57 @@ static ROUTES: &[Route] = &[
     route!("/api/v1/status/flags", READ, Query, Empty, status::flags),
     route!("/api/v1/status/config", READ, Query, Empty, status::config),
     route!("/api/v1/status/tsdb", READ, Query, Empty, status::tsdb),
+    route!("/api/v2/alerts", READ, Query, Empty, alertmanager::alerts),
+    route!(
+        "/api/v2/alerts",
+        POST,
+        Query,
+        Whole(PUSH_MOST),
+        alertmanager::post_alerts
+    ),
+    route!(
+        "/api/v2/alerts/groups",
+        READ,
+        Query,
+        Empty,
+        alertmanager::groups
+    ),
+    route!(
+        "/api/v2/silences",
+        READ,
+        Query,
+        Empty,
+        alertmanager::silences
+    ),
+    route!(
+        "/api/v2/silences",
+        POST,
+        Act,
+        Whole(FORM_MOST),
+        alertmanager::post_silence
+    ),
+    route!(
+        "/api/v2/silence/*",
+        READ,
+        Query,
+        Empty,
+        alertmanager::silence
+    ),
+    route!(
+        "/api/v2/silence/*",
+        DELETE,
+        Act,
+        Empty,
+        alertmanager::expire_silence
+    ),
+    route!(
+        "/api/v2/receivers",
+        READ,
+        Query,
+        Empty,
+        alertmanager::receivers
+    ),
+    route!("/api/v2/status", READ, Query, Empty, alertmanager::status),
     route!(
         "/api/v1/admin/tsdb/delete_series",
         ORDER,
@@ -295,7 +348,7 @@ impl Api {
     async fn take(self: Arc<Self>, request: Request<Incoming>, peer: &Peer) -> Done {
         let (head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
-        let route = route_of(&path)
+        let route = route_of(&path, &head.method)
             .ok_or_else(|| Failed::Plain(404, format!("there is nothing at {path}")))?;
         if !route.methods.contains(&head.method) {
             let said = format!("{path} does not take {}", head.method);
@@ -340,12 +393,15 @@ impl Api {
     }
 }
 
-fn route_of(path: &str) -> Option<&'static Route> {
+/// The row of a path and method; where only the method is none of its rows', one of them.
+fn route_of(path: &str, method: &Method) -> Option<&'static Route> {
     let fits = |route: &&Route| match route.path.strip_suffix('*') {
         Some(head) => path.starts_with(head),
         None => path == route.path,
     };
-    ROUTES.iter().find(fits)
+    let mut rows = ROUTES.iter().filter(fits);
+    let found = rows.clone().find(|r| r.methods.contains(method));
+    found.or_else(|| rows.next())
 }
 
 async fn read(body: Incoming, most: usize) -> Result<Bytes, Failed> {
@@ -386,7 +442,7 @@ mod tests {
 
     #[test]
     fn paths_find_their_rows() {
-        let path = |p| route_of(p).map(|r| r.path);
+        let path = |p| route_of(p, &Method::GET).map(|r| r.path);
         assert_eq!(path("/api/v1/query"), Some("/api/v1/query"));
         assert_eq!(path("/api/v1/label/job/values"), Some("/api/v1/label/*"));
         assert_eq!(path("/api/v1/query/x"), None);

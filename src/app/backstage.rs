@@ -9,6 +9,7 @@ use crate::app::reload;
 use crate::app::reports;
 use crate::app::rights;
 use crate::app::status::status;
+use crate::app::telling;
 use crate::collect::perform::process;
 use crate::collect::scrape::director::Scraper;
 use crate::model::action::{Action, Outcome};
@@ -86,8 +87,12 @@ impl Backstage for Stage {
             ViewName::Machine => View::Machine(self.shared.machine()),
             ViewName::Alerts => View::Alerts(alerts(&self.shared, CONSOLE_ROWS)),
             ViewName::Rules => View::Rules(self.shared.alerting.board.rules()),
-            ViewName::Receivers => View::Receivers(self.shared.alerting.alertmanagers.rows()),
-            ViewName::Silences | ViewName::AlertStory(_) => nothing("alerts are not routed here"),
+            ViewName::Receivers => {
+                let mut rows = telling::receivers(&self.shared);
+                rows.extend(self.shared.alerting.alertmanagers.rows());
+                View::Receivers(rows)
+            }
+            ViewName::Silences | ViewName::AlertStory(_) => telling::view(&self.shared, view)?,
             ViewName::Marks => View::Marks(marks(&self.shared)),
             ViewName::Storage => match self.shared.store.load_full() {
                 Some(store) => View::Storage(Box::new(store.facts())),
@@ -136,6 +141,7 @@ async fn perform(
             Err(said) => Outcome::Refused { said },
         }),
         Action::Reload => Ok(reload::reload(&shared).await),
+        Action::TestReceiver { receiver } => telling::test(&shared, receiver).await,
         Action::TryTarget { url } => Ok(scraper(&shared)?.try_target(url).await),
         Action::AddTarget { url, job, labels } => {
             Ok(scraper(&shared)?.add_target(url, job, labels).await)
@@ -175,19 +181,19 @@ fn act(shared: &Shared, action: Action, caller: &Caller) -> Result<Outcome, Sour
             Ok(()) => process::signal(pid, started, signal),
             Err(said) => Outcome::Refused { said },
         },
-        Action::Acknowledge(_)
-        | Action::Silence(_)
-        | Action::ExpireSilence { .. }
-        | Action::TestReceiver { .. } => refused("alerts are not routed here"),
         Action::AskJvm {
             pid,
             started,
             question,
         } => reports::ask(shared, caller, (pid, started), question)?,
+        Action::Acknowledge(_) | Action::Silence(_) | Action::ExpireSilence { .. } => {
+            telling::act(shared, &action, caller)?
+        }
         Action::Container { .. }
         | Action::Reload
         | Action::TryTarget { .. }
-        | Action::AddTarget { .. } => refused("this order is carried out elsewhere"),
+        | Action::AddTarget { .. }
+        | Action::TestReceiver { .. } => refused("this order is carried out elsewhere"),
     })
 }
 
@@ -332,6 +338,15 @@ impl api::Engine for Ports {
     fn pushed(&self, by: &Sender, outcome: Result<u64, String>) {
         let now = self.shared.clock.now_ms();
         self.shared.senders.note(by, now, outcome);
+    }
+
+    fn alerting(&self) -> Option<Arc<dyn api::Alerting>> {
+        let pipeline = self.shared.pipeline.get()?.clone();
+        Some(Arc::new(telling::Desk {
+            pipeline,
+            clock: self.shared.clock.clone(),
+            started_at: self.shared.started_at,
+        }))
     }
 
     fn external_labels(&self) -> Labels {

@@ -4,6 +4,8 @@
 //! What a first frame needs (the ring, the collector, the pool) is started before [`Engine::start`]
 //! returns; the store is opened on a thread of its own, and what needs it starts after it.
 
+use crate::alert::notify::Notifiers;
+use crate::alert::pipeline::Pipeline;
 use crate::api::{self, Api};
 use crate::app::backstage::{Ports, Stage};
 use crate::app::containers::Containers;
@@ -17,6 +19,7 @@ use crate::app::reload;
 use crate::app::rules::{self, Alerting};
 use crate::app::senders::Senders;
 use crate::app::tail::Tail;
+use crate::app::telling;
 use crate::base::cancel::Cancel;
 use crate::base::clock::Clock;
 use crate::base::net::http::{Limits, Respond};
@@ -99,6 +102,9 @@ pub(crate) struct Shared {
     /// When the configuration in force was taken, and whether a newer one was refused since.
     pub(crate) loaded: Mutex<api::Loaded>,
     pub(crate) alerting: Alerting,
+    /// Who is told of alerts; there once the store is open.
+    pub(crate) pipeline: OnceLock<Pipeline>,
+    pub(crate) notifiers: OnceLock<Notifiers>,
     own: Mutex<(Own, Cost, i64)>,
     pub(crate) problems: Problems,
     pub(crate) consoles: Consoles,
@@ -293,6 +299,8 @@ impl Engine {
             senders: Senders::default(),
             loaded: Mutex::new(api::Loaded::now(now)),
             alerting: Alerting::default(),
+            pipeline: OnceLock::new(),
+            notifiers: OnceLock::new(),
             own: Mutex::default(),
             launch,
         });
@@ -435,6 +443,7 @@ impl Opening {
         self.shared.containers.open(&store)?;
         self.shared.tail.start(&self.shared, &store)?;
         let _entered = self.runtime.enter();
+        telling::start(&self.shared, &store, self.stop.clone());
         let jobs = reload::jobs_of(config);
         let scraper = Scraper::start(self.scraping(store.clone()), jobs);
         self.give_way(&scraper);

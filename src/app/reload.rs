@@ -4,6 +4,7 @@ use crate::api::Loaded;
 use crate::app::engine::Shared;
 use crate::app::health::Trouble;
 use crate::app::rules;
+use crate::app::telling;
 use crate::base::fs;
 use crate::base::task::Stop;
 use crate::collect::scrape::director::Jobs;
@@ -44,6 +45,10 @@ pub(crate) async fn reload(shared: &Arc<Shared>) -> Outcome {
     let restart = needs_restart(&old, &config);
     if let Some(scraper) = shared.scraper.get() {
         scraper.apply(jobs_of(&config)).await;
+    }
+    if let Some(pipeline) = shared.pipeline.get().cloned() {
+        let (routing, now) = (telling::config_of(&config), shared.clock.now_ms());
+        let _ = tokio::task::spawn_blocking(move || pipeline.configure(routing, now)).await;
     }
     shared.languages.apply(&config);
     shared.tail.apply(&config);

@@ -6,6 +6,7 @@
 
 pub mod cert;
 pub mod client;
+pub mod dial;
 pub mod http;
 pub mod listen;
 pub mod network;

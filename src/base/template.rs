@@ -18,7 +18,7 @@ mod value;
 pub use functions::{Body, Functions, Methods, number, text};
 pub use scope::{Limits, Scope};
 pub use time::{format_time, parse_shown_time};
-pub use value::{Value, duration, list, map, shown, structure, time as time_value};
+pub use value::{Value, duration, list, map, shown, structure, time as time_value, trusted};
 
 use crate::base::clock::Duration;
 use gotmpl::parse::{ListNode, Parser};

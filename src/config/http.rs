@@ -3,6 +3,10 @@
 //!
 //! Source of the keys and of the rules between them: prometheus/common `HTTPClientConfig.Validate`.
 
+mod dial;
+
+pub(crate) use dial::{client_tls, secret};
+
 use crate::config::check::Check;
 use crate::config::fields::Fields;
 use crate::config::secret::{Secret, SecretFrom, without_credentials};
@@ -508,7 +512,15 @@ fn read_proxy(of: Fields<'_>, check: &mut Check<'_>) -> Proxy {
         }
     }
     let url = of.string("proxy_url").filter(|u| !u.is_empty());
-    if let Some(url) = &url {
+    if let Some(url) = &url
+        && !url.contains("://")
+    {
+        let text = format!(
+            "{:?} has no scheme; write http://{0}",
+            without_credentials(url)
+        );
+        check.report.warning(of.value_place("proxy_url"), text);
+    } else if let Some(url) = &url {
         check.url(
             url,
             of.value_place("proxy_url"),

@@ -15,6 +15,7 @@ use crate::config::{
 };
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What became of the files.
 #[derive(Debug)]
@@ -120,6 +121,8 @@ impl<'a> Loader<'a> {
             report,
         };
         let included = match kind {
+            // Its keys are held against its own tables when it is read.
+            Kind::Alertmanager => Vec::new(),
             Kind::Native | Kind::Prometheus => open(&mut document, self.files),
             Kind::Promtail => {
                 document.root = &logs::PROMTAIL;
@@ -207,6 +210,9 @@ impl<'a> Loader<'a> {
         }
         let mut jobs = HashMap::new();
         for document in &mut self.documents {
+            if document.kind == Kind::Alertmanager {
+                take_alertmanager(document, files, names, &mut config);
+            }
             if document.kind == Kind::Rules {
                 config.rule_files.push(document.path.clone());
             }
@@ -259,6 +265,34 @@ impl<'a> Loader<'a> {
             config.rules.extend(rules::read(tree, &mut check));
         }
     }
+}
+
+/// The file is the configuration of the Alertmanager's part; there can be one.
+fn take_alertmanager(
+    document: &mut Document,
+    files: &dyn Files,
+    names: Names,
+    config: &mut Config,
+) {
+    let Some(tree) = &document.tree else {
+        return;
+    };
+    let mut check = Check {
+        report: &mut document.report,
+        folder: folder_of(&document.path),
+        files,
+        names,
+    };
+    set_alertmanager(tree, &mut check, config);
+}
+
+fn set_alertmanager(tree: &Node, check: &mut Check<'_>, config: &mut Config) {
+    if config.alertmanager.is_some() {
+        let text = "another file says already who is told of alerts; keep one of them";
+        check.report.error(tree.place, text);
+        return;
+    }
+    config.alertmanager = crate::config::alertmanager::read(tree, check).map(Arc::new);
 }
 
 /// Files to be read as well, each with the keys it may have.
@@ -361,6 +395,9 @@ fn read_sections(of: Fields<'_>, check: &mut Check<'_>, config: &mut Config) {
     }
     if let Some(of) = of.section("alerts", &alerts::ALERTS) {
         config.alerts = alerts::read(of, check);
+    }
+    if let Some(tree) = of.get("alertmanager") {
+        set_alertmanager(tree, check, config);
     }
     remote::check(of, check);
     otlp::check(of, check);

@@ -110,7 +110,12 @@ pub(crate) static ROOT: Section = Section {
             Shape::Section(&RUNTIME),
             "these are settings of the Go runtime; bongsu has none",
         ),
-        later("alertmanager", Shape::Any, "routing and sending of alerts"),
+        key(
+            "alertmanager",
+            Shape::Any,
+            "",
+            "Who is told of alerts, when and how: route, receivers and all else in the form of alertmanager.yml.",
+        ),
         key(
             "alerts",
             Shape::Section(&alerts::ALERTS),

@@ -1,5 +1,7 @@
 //! One condition on one label.
 
+pub mod parse;
+
 use crate::base::regex::{Regex, RegexError};
 use crate::model::labels::Labels;
 use std::fmt;

@@ -101,6 +101,7 @@ const PLACES: &[(&str, &[&str])] = &[
             "alert",
             "source",
             "collect",
+            "alert",
             "api",
             "tui/effects",
             "app",

@@ -12,6 +12,7 @@
     reason = "conformance prints its lines"
 )]
 
+mod alerting;
 mod config;
 mod engine;
 mod exposition;

@@ -53,6 +53,19 @@ pub fn duration(nanos: i64) -> Value {
     }
 }
 
+/// A text that HTML takes as it is: markup, or an address.
+pub fn trusted(text: &str, markup: bool) -> Value {
+    let kind = if markup {
+        SafeKind::Html
+    } else {
+        SafeKind::Url
+    };
+    Value::Safe {
+        kind,
+        s: text.into(),
+    }
+}
+
 /// The name of a structure's type.
 pub(super) fn type_of(value: &Value) -> Option<&str> {
     match value {

@@ -9,7 +9,6 @@ use crate::base::net::client::{Client, ClientOptions, Names};
 use crate::base::task;
 use crate::collect::discovery::Watched;
 use crate::collect::scrape::added;
-use crate::collect::scrape::fetch::client_options;
 use crate::collect::scrape::ingest::ThisMachine;
 use crate::collect::scrape::plan::{Outcome, Plan, Target, plan};
 use crate::collect::scrape::target_loop::{Ending, Running, Shared, Status};
@@ -364,7 +363,7 @@ impl Director {
 
     /// One client for all jobs with the same settings.
     fn client(&mut self, job: &ScrapeConfig) -> Result<Client, String> {
-        let options = client_options(&job.http)?;
+        let options = job.http.client_options()?;
         if let Some((_, client)) = self.clients.iter().find(|(known, _)| *known == options) {
             return Ok(client.clone());
         }

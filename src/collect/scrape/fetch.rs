@@ -1,11 +1,8 @@
 //! Asking one target.
 
-use crate::base::net::client::{Ask, Client, ClientOptions, Credentials, Method, Proxy};
-use crate::base::net::tls::{ClientTls, Secret};
+use crate::base::net::client::{Ask, Client, Method};
 use crate::collect::scrape::plan::Target;
-use crate::config::http::{Auth, HttpClient};
 use crate::config::scrape::{ScrapeConfig, ScrapeProtocol};
-use crate::config::secret::SecretFrom;
 use crate::wire::exposition::Format;
 use crate::wire::exposition::negotiate::{accept_header, format_named, format_of};
 
@@ -94,81 +91,6 @@ fn is_loopback(url: &str) -> bool {
     host.starts_with("127.")
         || host.starts_with("[::1]")
         || host.split(':').next() == Some("localhost")
-}
-
-/// The client's settings of a job.
-pub(crate) fn client_options(http: &HttpClient) -> Result<ClientOptions, String> {
-    let tls = ClientTls {
-        ca: http.tls.ca.as_ref().map(secret).transpose()?,
-        cert: http
-            .tls
-            .identity
-            .as_ref()
-            .map(|(cert, _)| secret(cert))
-            .transpose()?,
-        key: http
-            .tls
-            .identity
-            .as_ref()
-            .map(|(_, key)| secret(key))
-            .transpose()?,
-        server_name: http.tls.server_name.clone(),
-        insecure_skip_verify: http.tls.insecure_skip_verify,
-    };
-    let proxy = match &http.proxy.url {
-        _ if http.proxy.from_environment => Proxy::Environment,
-        Some(url) => Proxy::Url {
-            url: url.clone(),
-            no_proxy: http.proxy.no_proxy.join(","),
-        },
-        None => Proxy::None,
-    };
-    let mut headers = Vec::new();
-    for (name, values) in &http.headers {
-        for value in values {
-            headers.push((name.clone(), secret(value)?));
-        }
-    }
-    Ok(ClientOptions {
-        tls,
-        proxy,
-        credentials: credentials(http.auth.as_ref())?,
-        headers,
-        follow_redirects: http.follow_redirects,
-        http2: http.enable_http2,
-        socket: None,
-    })
-}
-
-fn credentials(auth: Option<&Auth>) -> Result<Credentials, String> {
-    Ok(match auth {
-        None => Credentials::None,
-        Some(Auth::Basic { username, password }) => Credentials::Basic {
-            user: secret(username)?
-                .read()
-                .map_err(|e| e.to_string())?
-                .trim()
-                .to_owned(),
-            password: match password {
-                Some(password) => secret(password)?,
-                None => Secret::Text(String::new()),
-            },
-        },
-        Some(Auth::Header { kind, credentials }) => Credentials::Token {
-            scheme: kind.clone(),
-            token: secret(credentials)?,
-        },
-    })
-}
-
-fn secret(from: &SecretFrom) -> Result<Secret, String> {
-    Ok(match from {
-        SecretFrom::Inline(secret) => Secret::Text(secret.reveal().to_owned()),
-        SecretFrom::File(path) => Secret::File(path.clone()),
-        SecretFrom::Env(name) => Secret::Text(
-            std::env::var(name).map_err(|_| format!("the variable {name} is not set"))?,
-        ),
-    })
 }
 
 #[cfg(test)]

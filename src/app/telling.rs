@@ -1,0 +1,213 @@
+//! Who is told of alerts: the pipeline of this engine, its views, its orders, its place in the API.
+
+use crate::alert::notify::Notifiers;
+use crate::alert::perform;
+use crate::alert::pipeline::{Author, Outcome as Sent, Pipeline, run};
+use crate::api::Alerting;
+use crate::app::engine::Shared;
+use crate::base::clock::{Clock, Duration};
+use crate::base::task::{self, Stop};
+use crate::config::Config;
+use crate::config::alertmanager::Alertmanager;
+use crate::model::action::{Action, Outcome};
+use crate::model::alert::AlertState;
+use crate::model::request::ViewName;
+use crate::model::view::{AlertRow, AlertStory, View};
+use crate::source::api::{Caller, SourceError};
+use crate::source::embedded::OPENING;
+use crate::store::open::Store;
+use crate::wire::alertmanager_json::{
+    AlertGroup, GettableAlert, MAX_ALERTS, PostableAlert, Silence,
+};
+use std::sync::Arc;
+
+/// What the pipeline takes of a configuration; without one alerts are held and nobody is told.
+pub(crate) fn config_of(config: &Config) -> Arc<Alertmanager> {
+    let nobody = || Arc::new(Alertmanager::nobody());
+    config.alertmanager.clone().unwrap_or_else(nobody)
+}
+
+/// Starts telling over an open store, where its state lies.
+pub(crate) fn start(shared: &Shared, store: &Store, stop: Stop) {
+    let clock = shared.clock.clone();
+    let config = config_of(&shared.config.load());
+    let pipeline = Pipeline::new(config, store.state().clone(), clock.now_ms());
+    let notifiers = Notifiers::new(external_url(shared), clock.clone());
+    let _ = shared.notifiers.set(notifiers.clone());
+    let running = run::run(pipeline.clone(), notifiers, clock, stop);
+    drop(task::spawn("tell", running));
+    let _ = shared.pipeline.set(pipeline);
+}
+
+/// Where links in notifications lead: this machine by its name, at the port that answers.
+fn external_url(shared: &Shared) -> String {
+    let port = shared
+        .launch
+        .listen
+        .addresses
+        .first()
+        .map_or(9470, |a| a.port());
+    format!("http://{}:{port}", shared.host_name)
+}
+
+fn opened(shared: &Shared) -> Result<&Pipeline, SourceError> {
+    let opening = || SourceError::Unavailable(OPENING.to_owned());
+    shared.pipeline.get().ok_or_else(opening)
+}
+
+/// Receivers, silences, and why one alert was told or not.
+pub(crate) fn view(shared: &Shared, view: ViewName) -> Result<View, SourceError> {
+    let pipeline = opened(shared)?;
+    let now = shared.clock.now_ms();
+    Ok(match view {
+        ViewName::Receivers => View::Receivers(pipeline.receivers()),
+        ViewName::AlertStory(alert) => {
+            let held = pipeline.standings(now);
+            let held = held.into_iter().find(|(a, _)| a.fingerprint() == alert);
+            let Some((told, standing)) = held else {
+                let why = format!("there is no alert {alert:016x} now; it may be resolved");
+                return Ok(View::Nothing { why });
+            };
+            let row = AlertRow {
+                fingerprint: alert,
+                active_at: told.starts_at,
+                alert: told,
+                standing,
+                ..AlertRow::default()
+            };
+            let steps = pipeline.story(alert);
+            View::AlertStory(Box::new(AlertStory { row, steps }))
+        }
+        _ => View::Silences(pipeline.silence_rows(now)),
+    })
+}
+
+/// Orders on alerts and silences; on the disk before they are answered.
+pub(crate) fn act(
+    shared: &Shared,
+    action: &Action,
+    caller: &Caller,
+) -> Result<Outcome, SourceError> {
+    let pipeline = opened(shared)?;
+    let by = Author {
+        name: caller.name.clone(),
+        remark: caller.remark.clone(),
+    };
+    let done = perform::perform(pipeline, action, &by, shared.clock.now_ms());
+    Ok(done.unwrap_or_else(|| Outcome::Refused {
+        said: "this order is carried out elsewhere".to_owned(),
+    }))
+}
+
+/// Sends a made-up alert to every integration of a receiver, now.
+pub(crate) async fn test(shared: &Shared, receiver: String) -> Result<Outcome, SourceError> {
+    let pipeline = opened(shared)?;
+    let Some(notifiers) = shared.notifiers.get() else {
+        return Err(SourceError::Unavailable(OPENING.to_owned()));
+    };
+    let now = shared.clock.now_ms();
+    let config = pipeline.config();
+    let jobs = perform::test_jobs(&config, &receiver, now);
+    if jobs.is_empty() {
+        let said = format!("there is no receiver {receiver:?} that tells anybody");
+        return Ok(Outcome::Refused { said });
+    }
+    let mut lines = Vec::new();
+    let mut failed = false;
+    for job in jobs {
+        let way = perform::way_of(&config, &job);
+        let sent = notifiers.send(&config, &job);
+        let sent = tokio::time::timeout(TEST_TIME, sent).await;
+        lines.push(match sent {
+            Ok(Sent::Sent { said, .. }) => format!("{way}: told, {said}"),
+            Ok(Sent::Retry { said, .. } | Sent::Refused { said }) => {
+                failed = true;
+                format!("{way}: {said}")
+            }
+            Err(_) => {
+                failed = true;
+                format!("{way}: no answer within {} s", TEST_TIME.as_secs())
+            }
+        });
+    }
+    let said = lines.join("; ");
+    Ok(if failed {
+        Outcome::Refused { said }
+    } else {
+        Outcome::Done { said }
+    })
+}
+
+/// A test waits so long for one receiver.
+const TEST_TIME: Duration = Duration::from_secs(30);
+
+/// The pipeline as the API asks it.
+pub(crate) struct Desk {
+    pub(crate) pipeline: Pipeline,
+    pub(crate) clock: Clock,
+    pub(crate) started_at: i64,
+}
+
+impl Alerting for Desk {
+    fn alerts(&self) -> Vec<GettableAlert> {
+        self.pipeline.alerts(self.clock.now_ms())
+    }
+
+    fn groups(&self) -> Vec<AlertGroup> {
+        self.pipeline.groups(self.clock.now_ms())
+    }
+
+    fn receive(&self, posted: Vec<PostableAlert>) -> Result<(), String> {
+        if posted.len() > MAX_ALERTS {
+            return Err(format!(
+                "{} alerts at once; at most {MAX_ALERTS}",
+                posted.len()
+            ));
+        }
+        let now = self.clock.now_ms();
+        let timeout = self.pipeline.config().resolve_timeout.as_millis() as i64;
+        let mut alerts = Vec::with_capacity(posted.len());
+        let mut faults = Vec::new();
+        for alert in posted {
+            match alert.into_alert(now, timeout) {
+                Ok(alert) => alerts.push(alert),
+                Err(said) => faults.push(said),
+            }
+        }
+        debug_assert!(alerts.iter().all(|a| a.state != AlertState::Pending));
+        self.pipeline.receive(alerts, now);
+        match faults.first() {
+            None => Ok(()),
+            Some(first) => Err(format!("{} alerts were not taken: {first}", faults.len())),
+        }
+    }
+
+    fn silences(&self) -> Vec<Silence> {
+        self.pipeline.silences(self.clock.now_ms())
+    }
+
+    fn silence(&self, id: &str) -> Option<Silence> {
+        self.pipeline.silence_by_id(id, self.clock.now_ms())
+    }
+
+    fn set_silence(&self, silence: Silence) -> Result<String, String> {
+        self.pipeline.set_silence(silence, self.clock.now_ms())
+    }
+
+    fn expire(&self, id: &str) -> Result<(), String> {
+        self.pipeline.expire_silence(id, self.clock.now_ms())
+    }
+
+    fn receivers(&self) -> Vec<String> {
+        let config = self.pipeline.config();
+        config.receivers.iter().map(|r| r.name.clone()).collect()
+    }
+
+    fn original(&self) -> String {
+        self.pipeline.config().original.clone()
+    }
+
+    fn started_at(&self) -> i64 {
+        self.started_at
+    }
+}

@@ -1,0 +1,6 @@
+//! Who is told of alerts: files of Alertmanager, scenarios with a fake clock, requests to local
+//! servers.
+
+mod conformance;
+mod requests;
+mod scenario;
