@@ -13,6 +13,7 @@ mod orders;
 pub mod run;
 mod views;
 
+pub use flush::muted_by;
 pub use orders::{Author, Preview};
 
 use crate::alert::acknowledge::Acknowledgements;

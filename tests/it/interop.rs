@@ -1,5 +1,6 @@
 //! Tests against real servers from Debian's packages; the feature `interop` turns them on.
 
+mod alertmanager;
 mod jvm;
 mod node_exporter;
 mod podman;

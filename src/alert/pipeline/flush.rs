@@ -49,7 +49,7 @@ impl Turn<'_> {
 }
 
 /// The time interval that mutes a route now.
-pub(super) fn muted_by(config: &Alertmanager, route: &Route, now: i64) -> Vec<String> {
+pub fn muted_by(config: &Alertmanager, route: &Route, now: i64) -> Vec<String> {
     let contains = |name: &String| config.interval(name).is_some_and(|i| i.contains(now));
     let muting = route.mute.iter().filter(|n| contains(n)).cloned();
     let mut out: Vec<String> = muting.collect();

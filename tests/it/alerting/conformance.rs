@@ -7,6 +7,18 @@ use bongsu::config::{self, Level};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Files that amtool refuses as well, and why.
+const REFUSED: [(&str, &str); 2] = [
+    (
+        "sapcc-stargate_Apache2_excerpt.yaml",
+        "a chart's template that nobody filled in",
+    ),
+    (
+        "swarmprom_MIT.yml",
+        "its Slack address is a comment until it is filled in",
+    ),
+];
+
 #[test]
 fn alertmanager_config() {
     let Some(folder) = cases("alertmanager") else {
@@ -21,7 +33,11 @@ fn alertmanager_config() {
             wanted.push((path, cells.next() == Some("good")));
         }
     }
-    wanted.extend(files(&folder.join("real")).into_iter().map(|p| (p, true)));
+    for path in files(&folder.join("real")) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let refused = REFUSED.iter().any(|(n, _)| *n == name);
+        wanted.push((path, !refused));
+    }
     let (mut passed, mut failures) = (0, Vec::new());
     for (path, good) in &wanted {
         let text = text_of(path);

@@ -8,7 +8,7 @@
 //! it each run asks others, and says its seed. What differed once is asked first, from
 //! `tests/promql/differential.txt`; what differs now is written there in its smallest form.
 
-mod generate;
+pub(crate) mod generate;
 mod server;
 
 use crate::interop::prometheus_queries::generate::{Random, data, query};
