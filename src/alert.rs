@@ -9,20 +9,20 @@
 //! a fake clock in `tests/scenario`, and beside a real Prometheus and a real Alertmanager.
 
 pub mod acknowledge;
-mod eval;
-mod expand;
-mod record;
-mod restore;
-mod rule;
 pub mod alertmanagers;
 pub mod board;
 pub mod defaults;
+mod eval;
+mod expand;
 pub mod heartbeat;
 pub mod inhibit;
 pub mod notify;
 pub mod perform;
 pub mod pipeline;
+mod record;
+mod restore;
 pub mod route;
+mod rule;
 pub mod ruler;
 pub mod rules;
 pub mod sent;

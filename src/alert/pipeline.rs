@@ -16,6 +16,7 @@ mod views;
 pub use flush::muted_by;
 pub use orders::{Author, Preview};
 
+use crate::alert::Tell;
 use crate::alert::acknowledge::Acknowledgements;
 use crate::alert::route::Tree;
 use crate::alert::sent::{Reason, Sent};
@@ -302,6 +303,12 @@ impl Pipeline {
 
     pub fn config(&self) -> Arc<Alertmanager> {
         self.0.core.lock().config.clone()
+    }
+}
+
+impl Tell for Pipeline {
+    fn tell(&self, alerts: Vec<Alert>, now: i64) {
+        self.receive(alerts, now);
     }
 }
 

@@ -17,7 +17,9 @@ use crate::model::family::Family;
 use crate::model::labels::Labels;
 use crate::model::matcher::Matcher;
 use crate::model::request::ViewName;
-use crate::model::view::{AlertRow, AlertsView, Census, Mark, MarkKind, ProcessRow, RuleGroupRow, Status, View};
+use crate::model::view::{
+    AlertRow, AlertsView, Census, Mark, MarkKind, ProcessRow, RuleGroupRow, Status, View,
+};
 use crate::query::syntax;
 use crate::source::api::{Caller, Reply, Source, SourceError};
 use crate::source::embedded::{Backstage, Embedded, OPENING};
@@ -216,7 +218,10 @@ pub(crate) fn opened(shared: &Shared) -> Result<Arc<Store>, SourceError> {
 
 /// The alerts of this engine, the gravest first.
 fn alerts(shared: &Shared, most: usize) -> AlertsView {
-    shared.alerting.board.alerts(shared.clock.now_ms(), most)
+    let now = shared.clock.now_ms();
+    let mut view = shared.alerting.board.alerts(now, most);
+    telling::stand(shared, &mut view, most, now);
+    view
 }
 
 /// Gaps in collecting, and bookmarks, in the order of time.

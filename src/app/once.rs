@@ -1,5 +1,7 @@
 //! One question, answered by a living engine where there is one, else by this process alone.
 
+use crate::alert::pipeline::muted_by;
+use crate::alert::route::Tree;
 use crate::app::engine::memory_of;
 use crate::app::languages::PromQl;
 use crate::app::launch::Launch;
@@ -9,8 +11,10 @@ use crate::base::clock::Clock;
 use crate::base::net::client::{Ask, Client, ClientOptions};
 use crate::base::task;
 use crate::collect::host::{Host, Options as HostOptions, facts};
+use crate::model::action::{Action, Outcome};
 use crate::model::answer::{Answer, LogCost, LogReply, LogsAnswer, LogsValue, Notes, PromAnswer};
 use crate::model::family::Family;
+use crate::model::labels::Labels;
 use crate::model::log_entry::NanoRange;
 use crate::model::request::{
     FollowQuery, LogRequest, LogsQuery, PromQuery, Request, StreamsQuery, StreamsWhat, ViewName,
@@ -20,6 +24,7 @@ use crate::source::api::Source;
 use crate::source::embedded::Languages;
 use crate::source::remote::bongsu::RemoteBongsu;
 use crate::store::open::{Options, Store};
+use crate::wire::alertmanager_json::read_time;
 use crate::wire::prom_json;
 use anyhow::{Context, bail};
 use std::path::Path;
@@ -173,6 +178,52 @@ pub fn view(launch: &Launch, view: ViewName) -> anyhow::Result<View> {
         Some(_) => bail!("the engine answered another question"),
         None => bail!("no engine is running; start one with `bongsu serve`"),
     }
+}
+
+/// An order, carried out by the engine that uses the data directory.
+pub fn act(launch: &Launch, action: Action) -> anyhow::Result<Outcome> {
+    let Some(socket) = places::living(&launch.data_dir, launch.chose_data_dir()) else {
+        bail!("no engine is running; start one with `bongsu serve`");
+    };
+    let runtime = task::runtime().context("the runtime cannot be started")?;
+    Ok(runtime.block_on(RemoteBongsu::new(socket).act(action))?)
+}
+
+/// Milliseconds since the epoch.
+pub fn now() -> i64 {
+    Clock::System.now_ms()
+}
+
+/// Who would be told of an alert with these labels (`name=value`) at a time (RFC 3339): the way
+/// through the tree, one line for each node that takes it. Asks the configuration alone.
+pub fn route(launch: &Launch, labels: &[String], at: Option<&str>) -> anyhow::Result<Vec<String>> {
+    let at = match at {
+        Some(text) => read_time(text).map_err(|e| anyhow::anyhow!(e))?,
+        None => now(),
+    };
+    let Some(config) = &launch.config.alertmanager else {
+        bail!("nobody is told of alerts: there is no `alertmanager:` in the configuration");
+    };
+    let mut pairs = Vec::new();
+    for text in labels {
+        let Some((name, value)) = text.split_once('=') else {
+            bail!("{text:?} is no label; write name=value");
+        };
+        pairs.push((name, value.trim_matches('"')));
+    }
+    let tree = Tree::new(config);
+    let nodes = tree.takers(&Labels::from_pairs(pairs));
+    let line = |n: usize| {
+        let node = &tree.nodes[n];
+        let muted = muted_by(config, &node.route, at);
+        let muted = if muted.is_empty() {
+            String::new()
+        } else {
+            format!(", muted at that time by {}", muted.join(", "))
+        };
+        format!("{}  by {}{muted}", node.route.receiver, node.key)
+    };
+    Ok(nodes.into_iter().map(line).collect())
 }
 
 /// PromQL of another server that speaks Prometheus' API.

@@ -5,13 +5,14 @@ use crate::alert::board::Board;
 use crate::alert::heartbeat::{self, Wish};
 use crate::alert::ruler::Ruler;
 use crate::alert::rules::{Around, Settings};
-use crate::alert::{Ask, defaults};
+use crate::alert::{Ask, Tell, defaults};
 use crate::app::engine::Shared;
 use crate::app::health::Trouble;
 use crate::app::sending_on;
 use crate::base::task::{self, Stop};
 use crate::config::Config;
 use crate::config::rules::RuleGroup;
+use crate::model::alert::Alert;
 use crate::model::answer::{Answer, Value};
 use crate::model::request::{PromQuery, Request};
 use crate::model::time::Steps;
@@ -47,12 +48,31 @@ pub(crate) fn start(
             stop,
         }),
         sink: Arc::new(store),
-        tell: Arc::new(shared.alerting.alertmanagers.clone()),
+        tell: Arc::new(hearers(shared)),
         board: shared.alerting.board.clone(),
     };
     let ruler = Ruler::start(around, shared.clock.clone())
         .context("the thread of the rules cannot be started")?;
     Ok(ruler)
+}
+
+/// All who hear of alerts: the Alertmanagers that exist, and those whom this engine tells itself.
+struct Hearers(Vec<Arc<dyn Tell>>);
+
+fn hearers(shared: &Shared) -> Hearers {
+    let mut all: Vec<Arc<dyn Tell>> = vec![Arc::new(shared.alerting.alertmanagers.clone())];
+    if let Some(pipeline) = shared.pipeline.get() {
+        all.push(Arc::new(pipeline.clone()));
+    }
+    Hearers(all)
+}
+
+impl Tell for Hearers {
+    fn tell(&self, alerts: Vec<Alert>, now: i64) {
+        for hearer in &self.0 {
+            hearer.tell(alerts.clone(), now);
+        }
+    }
 }
 
 /// What rules take of a configuration.
@@ -73,7 +93,7 @@ pub(crate) fn rules_of(config: &Config, shared: &Shared) -> (Vec<RuleGroup>, Set
 }
 
 /// Where links in alerts lead: this machine by its name, at the port that answers.
-fn external_url(shared: &Shared) -> String {
+pub(crate) fn external_url(shared: &Shared) -> String {
     let listening = shared.listening.load();
     let port = listening
         .split(", ")

@@ -4,7 +4,6 @@ use crate::alert::alertmanagers::{Destination, PATH};
 use crate::base::net::client::Client;
 use crate::collect::discovery::ADDRESS;
 use crate::collect::relabel;
-use crate::collect::scrape::fetch::client_options;
 use crate::config::Config;
 use crate::config::alerting::AlertmanagerSet;
 use crate::config::files::{Files, System};
@@ -21,7 +20,7 @@ const PATH_LABEL: &str = "__alerts_path__";
 pub(crate) fn destinations(config: &Config) -> (Vec<Destination>, Vec<String>) {
     let (mut out, mut problems) = (Vec::new(), Vec::new());
     for set in &config.alerting.alertmanagers {
-        let options = match client_options(&set.http) {
+        let options = match set.http.client_options() {
             Ok(options) => options,
             Err(said) => {
                 problems.push(format!("alerts are not sent on: {said}"));

@@ -5,20 +5,22 @@ use crate::alert::perform;
 use crate::alert::pipeline::{Author, Outcome as Sent, Pipeline, run};
 use crate::api::Alerting;
 use crate::app::engine::Shared;
+use crate::app::rules;
 use crate::base::clock::{Clock, Duration};
 use crate::base::task::{self, Stop};
 use crate::config::Config;
 use crate::config::alertmanager::Alertmanager;
 use crate::model::action::{Action, Outcome};
-use crate::model::alert::AlertState;
+use crate::model::alert::{Alert, AlertState};
 use crate::model::request::ViewName;
-use crate::model::view::{AlertRow, AlertStory, View};
+use crate::model::view::{AlertRow, AlertStory, AlertsView, ReceiverRow, Standing, View};
 use crate::source::api::{Caller, SourceError};
 use crate::source::embedded::OPENING;
 use crate::store::open::Store;
 use crate::wire::alertmanager_json::{
     AlertGroup, GettableAlert, MAX_ALERTS, PostableAlert, Silence,
 };
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What the pipeline takes of a configuration; without one alerts are held and nobody is told.
@@ -32,22 +34,58 @@ pub(crate) fn start(shared: &Shared, store: &Store, stop: Stop) {
     let clock = shared.clock.clone();
     let config = config_of(&shared.config.load());
     let pipeline = Pipeline::new(config, store.state().clone(), clock.now_ms());
-    let notifiers = Notifiers::new(external_url(shared), clock.clone());
+    let notifiers = Notifiers::new(rules::external_url(shared), clock.clone());
     let _ = shared.notifiers.set(notifiers.clone());
     let running = run::run(pipeline.clone(), notifiers, clock, stop);
     drop(task::spawn("tell", running));
     let _ = shared.pipeline.set(pipeline);
 }
 
-/// Where links in notifications lead: this machine by its name, at the port that answers.
-fn external_url(shared: &Shared) -> String {
-    let port = shared
-        .launch
-        .listen
-        .addresses
-        .first()
-        .map_or(9470, |a| a.port());
-    format!("http://{}:{port}", shared.host_name)
+/// Who is told, with the last sends and failures; nobody while history opens.
+pub(crate) fn receivers(shared: &Shared) -> Vec<ReceiverRow> {
+    shared
+        .pipeline
+        .get()
+        .map(Pipeline::receivers)
+        .unwrap_or_default()
+}
+
+/// Says of each alert how it stands, and adds those that were sent here by others.
+pub(crate) fn stand(shared: &Shared, view: &mut AlertsView, most: usize, now: i64) {
+    let Some(pipeline) = shared.pipeline.get() else {
+        return;
+    };
+    let mut held: BTreeMap<u64, (Alert, Standing)> = pipeline
+        .standings(now)
+        .into_iter()
+        .map(|(alert, standing)| (alert.fingerprint(), (alert, standing)))
+        .collect();
+    for row in &mut view.rows {
+        if let Some((_, standing)) = held.remove(&row.fingerprint) {
+            row.standing = standing;
+        }
+    }
+    // Alerts of rules that did not fit are counted already.
+    if view.left_out > 0 {
+        return;
+    }
+    for (fingerprint, (alert, standing)) in held {
+        if alert.is_resolved_at(now) {
+            continue;
+        }
+        view.counts.firing += 1;
+        if view.rows.len() >= most {
+            view.left_out += 1;
+            continue;
+        }
+        view.rows.push(AlertRow {
+            fingerprint,
+            active_at: alert.starts_at,
+            alert,
+            standing,
+            ..AlertRow::default()
+        });
+    }
 }
 
 fn opened(shared: &Shared) -> Result<&Pipeline, SourceError> {
@@ -68,12 +106,18 @@ pub(crate) fn view(shared: &Shared, view: ViewName) -> Result<View, SourceError>
                 let why = format!("there is no alert {alert:016x} now; it may be resolved");
                 return Ok(View::Nothing { why });
             };
+            let known = shared.alerting.board.standing(now);
+            let known = known.into_iter().find(|row| row.fingerprint == alert);
             let row = AlertRow {
                 fingerprint: alert,
                 active_at: told.starts_at,
                 alert: told,
-                standing,
+                standing: Standing::default(),
                 ..AlertRow::default()
+            };
+            let row = AlertRow {
+                standing,
+                ..known.unwrap_or(row)
             };
             let steps = pipeline.story(alert);
             View::AlertStory(Box::new(AlertStory { row, steps }))

@@ -11,7 +11,8 @@ use crate::config::root::{INCLUDE, JOBS_FILE, ROOT};
 use crate::config::shape::{self, Section};
 use crate::config::targets::{read_group_list, read_groups};
 use crate::config::{
-    Config, alerting, alerts, api, host, jvm, limits, logs, otlp, promql, remote, rule_tests, rules, scrape, storage, ui,
+    Config, alerting, alerts, api, host, jvm, limits, logs, otlp, promql, remote, rule_tests,
+    rules, scrape, storage, ui,
 };
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -343,7 +344,15 @@ fn recognise(document: &mut Document, files: &dyn Files) -> Included {
             check.report.warning(tree.place, text);
             return Vec::new();
         }
-        (Kind::Native | Kind::Prometheus | Kind::Promtail | Kind::Rules | Kind::RuleTests | Kind::Targets, _) => {
+        (
+            Kind::Native
+            | Kind::Prometheus
+            | Kind::Promtail
+            | Kind::Rules
+            | Kind::RuleTests
+            | Kind::Targets,
+            _,
+        ) => {
             return Vec::new();
         }
     };

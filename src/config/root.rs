@@ -3,7 +3,8 @@
 
 use crate::config::shape::{Key, Section, Shape, State, field, idle, key, later};
 use crate::config::{
-    alerting, alerts, api, global, host, jvm, limits, logs, otlp, promql, remote, scrape, storage, ui,
+    alerting, alerts, api, global, host, jvm, limits, logs, otlp, promql, remote, scrape, storage,
+    ui,
 };
 use std::collections::HashSet;
 

@@ -3,8 +3,8 @@
 //! A tab says what it asks, what it does with a key, and how it is painted; it keeps what it must
 //! remember in [`Locals`]. One file under `tabs/` and one row in [`TABS`] make a tab.
 
-pub(crate) mod containers;
 pub(crate) mod alerts;
+pub(crate) mod containers;
 pub(crate) mod host;
 pub(crate) mod jvm;
 pub(crate) mod list;

@@ -101,7 +101,6 @@ const PLACES: &[(&str, &[&str])] = &[
             "alert",
             "source",
             "collect",
-            "alert",
             "api",
             "tui/effects",
             "app",

@@ -1,4 +1,7 @@
-//! `bongsu alerts [list|rules]`: what fires, and the rules behind it.
+//! `bongsu alerts [list|rules|ack|silence|why|route|test|..]`: what fires, the rules behind it, and
+//! who is told.
+
+mod orders;
 
 use crate::app::launch::Arguments;
 use crate::app::once;
@@ -24,6 +27,8 @@ enum What {
     List,
     /// The rules: state, health and cost of each
     Rules,
+    #[command(flatten)]
+    Order(orders::Order),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -38,6 +43,7 @@ pub(crate) fn run(arguments: Arguments, args: &AlertsArgs) -> anyhow::Result<Exi
     let view = match args.what.clone().unwrap_or_default() {
         What::List => ViewName::Alerts,
         What::Rules => ViewName::Rules,
+        What::Order(order) => return orders::run(&arguments.prepare()?, &order),
     };
     let view = once::view(&arguments.prepare()?, view)?;
     if args.format == Format::Json {

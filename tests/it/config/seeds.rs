@@ -15,7 +15,7 @@ const FILES: &[(&str, &[&str])] = &[
     ("prometheus-tls.yml", &["cannot be reached as written"; 2]),
     ("redis-relabel-scrape-configs.yml", &[]),
     ("alerting-block.yml", &[]),
-    ("alertmanager.yml", &["Alertmanager file"]),
+    ("alertmanager.yml", &["no file matches"]),
     (
         "promtail-collector.yml",
         &["its own port", "its positions", "forwarding of logs"],

@@ -1,0 +1,191 @@
+//! `bongsu alerts ack|unack|silence|unsilence|why|route|test|receivers|silences`.
+
+use crate::app::launch::Launch;
+use crate::app::once;
+use crate::base::units::{format_duration_ms, parse_duration_ms};
+use crate::cli::print;
+use crate::model::action::{Acknowledge, Action, Outcome, Silence};
+use crate::model::request::ViewName;
+use crate::model::view::View;
+use crate::wire::alertmanager_json::time_text;
+use clap::Subcommand;
+use std::process::ExitCode;
+
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Order {
+    /// Says that somebody is on it: no reminders until it was resolved and fires again
+    Ack {
+        /// Its fingerprint, as `alerts list --format json` and `why` show it
+        alert: String,
+        /// Every alert of its notification group
+        #[arg(long)]
+        group: bool,
+        #[arg(long, default_value = "")]
+        note: String,
+        /// Ends by itself after this time, such as 2h
+        #[arg(long = "for", value_name = "DURATION")]
+        lasts: Option<String>,
+    },
+    /// Takes an acknowledgement back
+    Unack { alert: String },
+    /// Mutes what all the matchers fit, for a time
+    Silence {
+        /// Each as it is written: severity="warning", instance=~"web.*"
+        #[arg(required = true, value_name = "MATCHER")]
+        matchers: Vec<String>,
+        #[arg(long = "for", value_name = "DURATION", default_value = "2h")]
+        lasts: String,
+        #[arg(long, default_value = "")]
+        comment: String,
+        /// Shows what it would mute, and makes nothing
+        #[arg(long)]
+        preview: bool,
+        /// Makes it even where it mutes every alert
+        #[arg(long)]
+        even_all: bool,
+    },
+    /// Ends a silence now
+    Unsilence { id: String },
+    /// Why somebody was told of an alert, or nobody was
+    Why { alert: String },
+    /// Who would be told of an alert with these labels; asks the configuration alone
+    Route {
+        /// name=value
+        #[arg(required = true, value_name = "LABEL")]
+        labels: Vec<String>,
+        /// At this time (RFC 3339), for routes that are mute at times; now where it is not said
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+    },
+    /// Sends a made-up alert to a receiver
+    Test { receiver: String },
+    /// Who is told, with the last sends and failures
+    Receivers,
+    /// Silences in force, to come, and lately ended
+    Silences,
+}
+
+pub(super) fn run(launch: &Launch, order: &Order) -> anyhow::Result<ExitCode> {
+    let action = match order {
+        Order::Ack {
+            alert,
+            group,
+            note,
+            lasts,
+        } => Action::Acknowledge(Acknowledge {
+            alert: fingerprint(alert)?,
+            group: *group,
+            note: note.clone(),
+            until: match lasts {
+                Some(text) => Some(once::now() + parse_duration_ms(text)?),
+                None => None,
+            },
+            remove: false,
+        }),
+        Order::Unack { alert } => Action::Acknowledge(Acknowledge {
+            alert: fingerprint(alert)?,
+            remove: true,
+            ..Acknowledge::default()
+        }),
+        Order::Silence {
+            matchers,
+            lasts,
+            comment,
+            preview,
+            even_all,
+        } => Action::Silence(Silence {
+            matchers: matchers.clone(),
+            duration_ms: parse_duration_ms(lasts)?,
+            comment: comment.clone(),
+            preview: *preview,
+            even_all: *even_all,
+            ..Silence::default()
+        }),
+        Order::Unsilence { id } => Action::ExpireSilence { id: id.clone() },
+        Order::Test { receiver } => Action::TestReceiver {
+            receiver: receiver.clone(),
+        },
+        Order::Route { labels, at } => {
+            for line in once::route(launch, labels, at.as_deref())? {
+                print::out(&format!("{line}\n"));
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        Order::Why { alert } => return show(launch, ViewName::AlertStory(fingerprint(alert)?)),
+        Order::Receivers => return show(launch, ViewName::Receivers),
+        Order::Silences => return show(launch, ViewName::Silences),
+    };
+    match once::act(launch, action)? {
+        Outcome::Done { said } => print::out(&format!("{said}\n")),
+        Outcome::Preview { lines } => print::out(&format!("{}\n", lines.join("\n"))),
+        Outcome::Refused { said } => anyhow::bail!("{said}"),
+        Outcome::Kept { .. } => anyhow::bail!("the engine answered something else"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn fingerprint(text: &str) -> anyhow::Result<u64> {
+    u64::from_str_radix(text, 16)
+        .map_err(|_| anyhow::anyhow!("{text:?} is no fingerprint: sixteen hexadecimal digits"))
+}
+
+fn show(launch: &Launch, view: ViewName) -> anyhow::Result<ExitCode> {
+    let now = once::now();
+    let ago = |t: i64| match t {
+        0 => "never".to_owned(),
+        t => format!("{} ago", format_duration_ms((now - t).max(0) / 1000 * 1000)),
+    };
+    let (head, rows): (&[&str], Vec<Vec<String>>) = match once::view(launch, view)? {
+        View::Receivers(all) => (
+            &["receiver", "by", "sent", "last", "failed", "last failure"],
+            all.into_iter()
+                .map(|r| {
+                    let (sent, failed) = (r.sent.to_string(), r.failed.to_string());
+                    vec![
+                        r.receiver,
+                        r.integration,
+                        sent,
+                        ago(r.last_sent),
+                        failed,
+                        r.last_error,
+                    ]
+                })
+                .collect(),
+        ),
+        View::Silences(all) => (
+            &["state", "id", "matchers", "left", "mutes", "by", "comment"],
+            all.into_iter()
+                .map(|s| {
+                    let left = format_duration_ms((s.ends_at - now).max(0) / 1000 * 1000);
+                    let (matchers, mutes) = (s.matchers.join(", "), s.mutes.to_string());
+                    vec![
+                        s.state,
+                        s.id,
+                        matchers,
+                        left,
+                        mutes,
+                        s.created_by,
+                        s.comment,
+                    ]
+                })
+                .collect(),
+        ),
+        View::AlertStory(story) => (
+            &["time", "stage", "what was decided"],
+            story
+                .steps
+                .into_iter()
+                .map(|s| vec![time_text(s.t), s.stage, s.said])
+                .collect(),
+        ),
+        View::Nothing { why } => anyhow::bail!("{why}"),
+        _ => anyhow::bail!("the engine answered something else"),
+    };
+    let shown = |cell: String| crate::base::text::display(&cell).into_owned();
+    let rows: Vec<Vec<String>> = rows
+        .into_iter()
+        .map(|r| r.into_iter().map(shown).collect())
+        .collect();
+    print::out(&print::table(head, &rows));
+    Ok(ExitCode::SUCCESS)
+}
