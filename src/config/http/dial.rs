@@ -54,6 +54,7 @@ fn client_options(http: &HttpClient) -> Result<ClientOptions, String> {
         headers,
         follow_redirects: http.follow_redirects,
         http2: http.enable_http2,
+        socket: None,
     })
 }
 
