@@ -1,14 +1,18 @@
-//! Tab 7, Alerts: what fires and what is about to, and the rules behind it.
+//! Tab 7, Alerts: what fires and what is about to, the rules behind it, and who is told.
 //!
-//! Two lists, changed with Tab: alerts (the gravest first, each with its states over the shown
-//! stretch of time) and rules. Enter opens what is chosen below the list. States over time are asked of the series `ALERTS`, so rewinding shows those of that time.
+//! Three lists, changed with Tab: alerts (the gravest first, each with its states over the shown
+//! stretch of time), rules, and receivers with silences. Enter opens what is chosen below the list.
+//! States over time are asked of the series `ALERTS`, so rewinding shows those of that time.
 
 mod detail;
+mod order;
+mod receivers;
 mod rows;
 mod rules;
 
 pub(crate) use rows::{age, place, state_style, state_word};
 
+use crate::model::action::Silence;
 use crate::model::request::{Request, ViewName};
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
@@ -29,12 +33,13 @@ pub(crate) const TAB: Tab = Tab {
     act,
     prompt,
     prompted,
+    preview: order::preview,
     menu,
     line: |state| rows::current(state).map(|row| row.alert.labels.to_string()),
     export: |state| Some(export(state)),
     ..Tab::new(
         NAME,
-        "what fires and what is about to; rules, their health and cost",
+        "what fires and what is about to; rules and their cost; who is told; silences",
         view,
     )
 };
@@ -53,16 +58,22 @@ const fn slot(part: u16) -> SlotId {
     SlotId { owner: NAME, part }
 }
 
+const RECEIVERS: SlotId = slot(4);
+const SILENCES: SlotId = slot(5);
+/// Everything that was decided on the chosen alert.
+const STORY: SlotId = slot(6);
+
 /// Which list is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Which {
     #[default]
     Alerts,
     Rules,
+    Receivers,
 }
 
 impl Which {
-    const ALL: [Self; 2] = [Self::Alerts, Self::Rules];
+    const ALL: [Self; 3] = [Self::Alerts, Self::Rules, Self::Receivers];
 
     fn next(self, by: usize) -> Self {
         let at = Self::ALL.iter().position(|w| *w == self).unwrap_or(0);
@@ -73,6 +84,7 @@ impl Which {
         match self {
             Self::Alerts => "Alerts",
             Self::Rules => "Rules",
+            Self::Receivers => "Receivers",
         }
     }
 }
@@ -80,9 +92,11 @@ impl Which {
 #[derive(Debug, Default)]
 pub(crate) struct Local {
     which: Which,
-    lists: [list::Cursor; 2],
+    lists: [list::Cursor; 3],
     filter: String,
     details: bool,
+    /// The silence whose preview is under way.
+    silence: Option<Silence>,
 }
 
 impl Local {
@@ -104,6 +118,10 @@ fn requests(state: &State, body: Rect) -> Vec<(SlotId, Request)> {
             out
         }
         Which::Rules => vec![(RULES, view(ViewName::Rules))],
+        Which::Receivers => vec![
+            (RECEIVERS, view(ViewName::Receivers)),
+            (SILENCES, view(ViewName::Silences)),
+        ],
     }
 }
 
@@ -111,6 +129,7 @@ fn count(state: &State) -> usize {
     match state.locals.alerts.which {
         Which::Alerts => rows::rows(state).len(),
         Which::Rules => rules::lines(state).len(),
+        Which::Receivers => receivers::count(state),
     }
 }
 
@@ -134,17 +153,26 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
             };
             state.overlays.push(Overlay::Prompt(prompt));
         }
+        Act::Acknowledge => return Some(order::acknowledge(state, false)),
+        Act::AcknowledgeGroup => return Some(order::acknowledge(state, true)),
+        Act::Silence => return Some(order::silence(state)),
         _ => return None,
     }
     Some(Vec::new())
 }
 
-fn prompt(_: &State, tag: &'static str) -> Prompt {
+fn prompt(state: &State, tag: &'static str) -> Prompt {
+    if tag != "filter" {
+        return order::prompt(state, tag);
+    }
     let hint = "words that must stand in it; !word leaves out";
     Prompt::new(PromptKind::Tab(tag), "Filter", "", hint)
 }
 
-fn prompted(state: &mut State, _: &'static str, text: &str) -> Result<Vec<Cmd>, String> {
+fn prompted(state: &mut State, tag: &'static str, text: &str) -> Result<Vec<Cmd>, String> {
+    if tag != "filter" {
+        return order::prompted(state, tag, text);
+    }
     if text.len() > MOST_FILTER {
         return Err(format!("a filter has at most {MOST_FILTER} letters"));
     }
@@ -153,7 +181,7 @@ fn prompted(state: &mut State, _: &'static str, text: &str) -> Result<Vec<Cmd>, 
 }
 
 fn menu(state: &State) -> Vec<Item> {
-    let mut items = Vec::new();
+    let mut items = order::menu(state);
     if let Some(row) = rows::current(state) {
         let labels = row.alert.labels.to_string();
         let expr = row.expr.clone();
@@ -188,7 +216,7 @@ fn menu(state: &State) -> Vec<Item> {
 
 fn export(state: &State) -> Export {
     match state.locals.alerts.which {
-        Which::Alerts => rows::export(state),
+        Which::Alerts | Which::Receivers => rows::export(state),
         Which::Rules => rules::export(state),
     }
 }
@@ -209,6 +237,7 @@ fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option
                 rules::paint_detail(state, theme, place, buffer);
             }
         }
+        Which::Receivers => receivers::paint(state, theme, body, buffer),
     }
     None
 }

@@ -3,14 +3,15 @@
 use crate::tui::fake_source::{self, NOW};
 use crate::tui::golden;
 use crate::tui::screens::options;
+use bongsu::model::action::{Action, Outcome};
 use bongsu::model::alert::{Alert, AlertState, fingerprint};
 use bongsu::model::answer::{Answer, Cost, Notes, PromAnswer, Series, Value};
 use bongsu::model::labels::Labels;
 use bongsu::model::request::{PromQuery, Request, ViewName};
 use bongsu::model::sample::Sample;
 use bongsu::model::view::{
-    Acknowledgement, AlertCounts, AlertRow, AlertsView, RuleGroupRow, RuleHealth, RuleRow,
-    Standing, View,
+    Acknowledgement, AlertCounts, AlertRow, AlertsView, ReceiverRow, RuleGroupRow, RuleHealth,
+    RuleRow, SilenceRow, Standing, View,
 };
 use bongsu::source::api::SourceError;
 use bongsu::tui::testing::Bench;
@@ -266,4 +267,117 @@ fn the_overview_has_its_panel() {
     let mut bench = Bench::new(options, NOW, 100, 20);
     bench.answer(&mut answer);
     golden("overview-alerts", &bench.answer(&mut answer).screen());
+}
+
+/// What was ordered, in the order it was.
+fn orders(bench: &mut Bench, outcome: &Outcome) -> Vec<Action> {
+    let mut seen = Vec::new();
+    bench.obey(&mut |action| {
+        seen.push(action.clone());
+        outcome.clone()
+    });
+    seen
+}
+
+fn done() -> Outcome {
+    Outcome::Done {
+        said: "done".into(),
+    }
+}
+
+#[test]
+fn a_note_acknowledges_and_a_second_time_takes_it_back() {
+    let mut bench = open(options(), 120, 40);
+    bench.press("a").type_text("for 4h: on it").press("Enter");
+    let [Action::Acknowledge(order)] = &orders(&mut bench, &done())[..] else {
+        panic!("one order");
+    };
+    assert_eq!(order.alert, alerts().rows[0].fingerprint);
+    assert_eq!(
+        (order.note.as_str(), order.group, order.remove),
+        ("on it", false, false)
+    );
+    assert!(order.until.is_some_and(|t| t >= NOW + 4 * 3_600_000));
+    // The second row is acknowledged already.
+    bench.press("j a");
+    assert!(bench.screen().contains("by kim"));
+    bench.press("y");
+    let [Action::Acknowledge(order)] = &orders(&mut bench, &done())[..] else {
+        panic!("one order");
+    };
+    assert!(order.remove);
+    bench.press("k A").press("Enter");
+    let [Action::Acknowledge(order)] = &orders(&mut bench, &done())[..] else {
+        panic!("one order");
+    };
+    assert!(order.group && order.note.is_empty());
+}
+
+#[test]
+fn a_silence_is_looked_at_before_it_is_made() {
+    let mut bench = open(options(), 120, 40);
+    bench.press("x").type_text("new disk").press("Enter");
+    let preview = Outcome::Preview {
+        lines: vec!["mutes one alert that fires now".into()],
+    };
+    let [Action::Silence(order)] = &orders(&mut bench, &preview)[..] else {
+        panic!("one order");
+    };
+    assert!(order.preview);
+    assert_eq!(
+        order.matchers,
+        [
+            "alertname=\"HeapFull\"",
+            "instance=\"web1\"",
+            "job=\"결제\""
+        ]
+    );
+    assert_eq!(
+        (order.duration_ms, order.comment.as_str()),
+        (7_200_000, "new disk")
+    );
+    let screen = bench.screen();
+    assert!(screen.contains("mutes one alert"), "{screen}");
+    bench.press("y");
+    let [Action::Silence(order)] = &orders(&mut bench, &done())[..] else {
+        panic!("one order");
+    };
+    assert!(!order.preview);
+}
+
+#[test]
+fn receivers_and_silences_stand_in_one_list() {
+    let mut bench = open(options(), 120, 40);
+    bench.press("Tab Tab").answer(&mut |request: &Request| {
+        Ok(match request {
+            Request::View { view, .. } if *view == ViewName::Receivers => {
+                Answer::View(View::Receivers(vec![ReceiverRow {
+                    receiver: "team".into(),
+                    integration: "slack".into(),
+                    sent: 3,
+                    failed: 1,
+                    last_sent: NOW - 600_000,
+                    last_failed: NOW - 60_000,
+                    last_error: "status 500; tried again".into(),
+                    waiting: 0,
+                }]))
+            }
+            Request::View { view, .. } if *view == ViewName::Silences => {
+                Answer::View(View::Silences(vec![SilenceRow {
+                    id: "1".into(),
+                    matchers: vec!["severity=\"warning\"".into()],
+                    starts_at: NOW - 60_000,
+                    ends_at: NOW + 3_600_000,
+                    created_by: "kim".into(),
+                    comment: "옮기는 중".into(),
+                    state: "active".into(),
+                    mutes: 2,
+                }]))
+            }
+            other => answer(other)?,
+        })
+    });
+    golden("alerts-receivers", &bench.screen());
+    bench.press("j .");
+    assert!(bench.screen().contains("end this silence"));
 }

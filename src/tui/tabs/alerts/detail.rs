@@ -4,14 +4,14 @@
 use crate::base::{text, units};
 use crate::model::answer::{Series, Value};
 use crate::model::labels::METRIC_NAME;
-use crate::model::request::Request;
-use crate::model::view::AlertRow;
+use crate::model::request::{Request, ViewName};
+use crate::model::view::{AlertRow, AlertStory, View};
 use crate::query::syntax;
 use crate::tui::panel::Shown;
 use crate::tui::panel::plot::{self, Place};
 use crate::tui::slot::{Slot, SlotId};
 use crate::tui::state::State;
-use crate::tui::tabs::alerts::{NAME, WATCHED, rows};
+use crate::tui::tabs::alerts::{NAME, STORY, WATCHED, rows};
 use crate::tui::tabs::list;
 use crate::tui::theme::Theme;
 use crate::tui::widget::chart::{GUTTER, Threshold};
@@ -43,7 +43,8 @@ pub(super) fn requests(state: &State, body: Rect) -> Vec<(SlotId, Request)> {
     let Some(row) = rows::current(state) else {
         return Vec::new();
     };
-    let mut out = Vec::new();
+    let view = ViewName::AlertStory(row.fingerprint);
+    let mut out = vec![(STORY, Request::View { view, at: None })];
     if let (_, Some(chart)) = columns(body)
         && let Ok((expr, _)) = syntax::watched(&row.expr)
     {
@@ -51,6 +52,13 @@ pub(super) fn requests(state: &State, body: Rect) -> Vec<(SlotId, Request)> {
         out.push((WATCHED, state.ask(cells).range(expr)));
     }
     out
+}
+
+fn story(state: &State) -> Option<&AlertStory> {
+    match state.slots.get(STORY).and_then(Slot::view) {
+        Some(View::AlertStory(story)) => Some(story),
+        _ => None,
+    }
 }
 
 pub(super) fn paint(
@@ -116,6 +124,11 @@ fn lines(state: &State, theme: &Theme, row: &AlertRow) -> Vec<(String, String, S
         add("rule of", source, theme.dim);
     }
     add("source", alert.generator_url.clone(), theme.dim);
+    let told = story(state).filter(|s| s.row.fingerprint == row.fingerprint);
+    for step in told.map_or(&[][..], |s| &s.steps).iter().rev() {
+        let said = format!("{} {}", state.time.clock(step.t), step.said);
+        add(&step.stage, said, theme.text);
+    }
     out
 }
 

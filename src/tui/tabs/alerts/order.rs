@@ -1,0 +1,299 @@
+//! Orders on alerts: acknowledging them, and silencing what matchers fit, with a look at what
+//! would be muted before it is.
+
+use crate::base::units::parse_duration_ms;
+use crate::model::action::{Acknowledge, Action, Silence};
+use crate::model::view::AlertRow;
+use crate::tui::cmd::Cmd;
+use crate::tui::keymap::Act;
+use crate::tui::overlay::{Confirm, Item, Overlay, Prompt, PromptKind, Run};
+use crate::tui::state::State;
+use crate::tui::tabs::alerts::{receivers, rows};
+
+/// The prompts of this tab, by their words.
+pub(super) const NOTE: &str = "acknowledge";
+pub(super) const NOTE_GROUP: &str = "acknowledge the group";
+pub(super) const SILENCE: &str = "silence";
+
+/// A silence for which no time is given.
+const DEFAULT_MS: i64 = 2 * 3_600_000;
+
+/// Labels that a silence is proposed from: enough to mean this alert, and no more.
+const PROPOSED: [&str; 5] = ["alertname", "instance", "job", "name", "mountpoint"];
+
+fn refused(state: &mut State) -> bool {
+    if state.options.read_only {
+        state.toast("this console was started with --read-only", true);
+        return true;
+    }
+    if rows::current(state).is_none() {
+        state.toast("no alert is chosen", false);
+        return true;
+    }
+    false
+}
+
+/// Asks for a note; on what is acknowledged already, whether to take that back.
+pub(super) fn acknowledge(state: &mut State, group: bool) -> Vec<Cmd> {
+    if refused(state) {
+        return Vec::new();
+    }
+    let Some(row) = rows::current(state) else {
+        return Vec::new();
+    };
+    if let Some(ack) = &row.standing.acknowledged {
+        let lines = vec![
+            format!("{} is acknowledged by {}.", row.alert.name(), ack.by),
+            "Take that back? Reminders are sent again.".to_owned(),
+        ];
+        let run = order_of(Action::Acknowledge(Acknowledge {
+            alert: row.fingerprint,
+            group,
+            remove: true,
+            ..Acknowledge::default()
+        }));
+        let title = "Take back?".to_owned();
+        state
+            .overlays
+            .push(Overlay::Confirm(Confirm { title, lines, run }));
+        return Vec::new();
+    }
+    let tag = if group { NOTE_GROUP } else { NOTE };
+    let prompt = prompt(state, tag);
+    state.overlays.push(Overlay::Prompt(prompt));
+    Vec::new()
+}
+
+pub(super) fn silence(state: &mut State) -> Vec<Cmd> {
+    if refused(state) {
+        return Vec::new();
+    }
+    let prompt = prompt(state, SILENCE);
+    state.overlays.push(Overlay::Prompt(prompt));
+    Vec::new()
+}
+
+pub(super) fn prompt(state: &State, tag: &'static str) -> Prompt {
+    let kind = PromptKind::Tab(tag);
+    let row = rows::current(state);
+    let name = row.map_or("", |r| r.alert.name());
+    match tag {
+        SILENCE => {
+            let text = row.map(proposal).unwrap_or_default();
+            let hint = "matchers, how long, and why: severity=\"warning\" for 2h: the new disk";
+            Prompt::new(kind, "Silence", &text, hint)
+        }
+        NOTE_GROUP => {
+            let title = format!("Acknowledge the group of {name}");
+            Prompt::new(kind, &title, "", "a note; `for 4h: note` ends it by itself")
+        }
+        _ => {
+            let title = format!("Acknowledge {name}");
+            Prompt::new(kind, &title, "", "a note; `for 4h: note` ends it by itself")
+        }
+    }
+}
+
+/// The silence that would mute this alert.
+fn proposal(row: &AlertRow) -> String {
+    let labels = &row.alert.labels;
+    let wanted = PROPOSED.iter().filter(|n| labels.has(n));
+    let matchers: Vec<String> = wanted.map(|n| format!("{n}={:?}", labels.get(n))).collect();
+    format!("{} for 2h: ", matchers.join(", "))
+}
+
+pub(super) fn prompted(
+    state: &mut State,
+    tag: &'static str,
+    text: &str,
+) -> Result<Vec<Cmd>, String> {
+    match tag {
+        SILENCE => {
+            let silence = read_silence(text)?;
+            state.locals.alerts.silence = Some(silence.clone());
+            let preview = Silence {
+                preview: true,
+                ..silence
+            };
+            Ok(vec![Cmd::Act(Action::Silence(preview))])
+        }
+        _ => {
+            let row = rows::current(state).ok_or("the alert is gone")?;
+            let (for_ms, note) = read_note(text)?;
+            Ok(vec![Cmd::Act(Action::Acknowledge(Acknowledge {
+                alert: row.fingerprint,
+                group: tag == NOTE_GROUP,
+                note,
+                until: for_ms.map(|ms| state.now + ms),
+                remove: false,
+            }))])
+        }
+    }
+}
+
+/// `for 4h: note`, or a note alone.
+fn read_note(text: &str) -> Result<(Option<i64>, String), String> {
+    let text = text.trim();
+    let Some(rest) = text.strip_prefix("for ") else {
+        return Ok((None, text.to_owned()));
+    };
+    let (ms, note) = read_time(rest)?;
+    Ok((Some(ms), note))
+}
+
+/// `2h: why`; the colon may be left out.
+fn read_time(text: &str) -> Result<(i64, String), String> {
+    let text = text.trim();
+    let end = text.find([':', ' ']).unwrap_or(text.len());
+    let ms = parse_duration_ms(&text[..end]).map_err(|e| e.to_string())?;
+    if ms <= 0 {
+        return Err("a time above zero is needed: 30m, 2h, 1d".to_owned());
+    }
+    let rest = text[end..].trim_start_matches([':', ' ']);
+    Ok((ms, rest.trim().to_owned()))
+}
+
+/// Reads matchers, how long, and why.
+fn read_silence(text: &str) -> Result<Silence, String> {
+    let (matchers, rest) = split_outside_quotes(text);
+    let (duration_ms, comment) = match rest {
+        Some(rest) => read_time(rest)?,
+        None => (DEFAULT_MS, String::new()),
+    };
+    if matchers.is_empty() {
+        return Err(
+            "write what is to be muted: alertname=\"DiskFull\", instance=~\"web.*\"".into(),
+        );
+    }
+    if comment.is_empty() {
+        return Err("say why, after a colon: others will read it".to_owned());
+    }
+    Ok(Silence {
+        matchers,
+        duration_ms,
+        comment,
+        ..Silence::default()
+    })
+}
+
+/// The matchers, split at commas and blanks, and what follows the word `for`.
+fn split_outside_quotes(text: &str) -> (Vec<String>, Option<&str>) {
+    let mut parts = vec![String::new()];
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, c) in text.char_indices() {
+        if !quoted && text[at..].starts_with(" for ") {
+            parts.retain(|p| !p.is_empty());
+            return (parts, Some(&text[at + 5..]));
+        }
+        let last = parts.len() - 1;
+        match c {
+            '"' if !escaped => {
+                quoted = !quoted;
+                parts[last].push(c);
+            }
+            ',' | ' ' | '{' | '}' if !quoted => parts.push(String::new()),
+            c => parts[last].push(c),
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    parts.retain(|p| !p.is_empty());
+    (parts, None)
+}
+
+/// What a silence would mute; only `y` makes it.
+pub(super) fn preview(state: &mut State, lines: &[String]) -> bool {
+    let Some(silence) = state.locals.alerts.silence.take() else {
+        return false;
+    };
+    let room = usize::from(state.height.saturating_sub(10)).max(4);
+    let mut shown: Vec<String> = lines.iter().take(room).cloned().collect();
+    if lines.len() > room {
+        shown.push(format!("and {} more lines", lines.len() - room));
+    }
+    shown.push(String::new());
+    let time = crate::base::units::format_duration_ms(silence.duration_ms);
+    shown.push(format!("{} for {time}?", silence.matchers.join(", ")));
+    // The question says it where everything would be muted: the answer is to that.
+    let run = order_of(Action::Silence(Silence {
+        even_all: true,
+        ..silence
+    }));
+    let title = "Make this silence?".to_owned();
+    state.overlays.push(Overlay::Confirm(Confirm {
+        title,
+        lines: shown,
+        run,
+    }));
+    true
+}
+
+fn order_of(action: Action) -> Run {
+    Run::Order {
+        action,
+        confirm: None,
+    }
+}
+
+pub(super) fn menu(state: &State) -> Vec<Item> {
+    if let Some(items) = receivers::menu(state) {
+        return items;
+    }
+    let Some(row) = rows::current(state) else {
+        return Vec::new();
+    };
+    let item = |label: &str, detail: &str, act: Act| {
+        Item::new(label, detail, Run::Act(act)).keys(state.keymap.label(act))
+    };
+    let acknowledged = row.standing.acknowledged.is_some();
+    let word = if acknowledged {
+        "take the acknowledgement back"
+    } else {
+        "acknowledge"
+    };
+    vec![
+        item(word, "no reminders until it is over", Act::Acknowledge),
+        item(
+            "acknowledge its group",
+            "every alert that is told together with it",
+            Act::AcknowledgeGroup,
+        ),
+        item(
+            "silence",
+            "mute what matchers fit, for a time",
+            Act::Silence,
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silences_are_read_as_they_are_spoken() {
+        let silence = read_silence(
+            "alertname=\"Disk full for you\", instance=~\"web, .*\" for 90m: new disk",
+        )
+        .unwrap();
+        assert_eq!(
+            silence.matchers,
+            ["alertname=\"Disk full for you\"", "instance=~\"web, .*\""]
+        );
+        assert_eq!(silence.duration_ms, 90 * 60_000);
+        assert_eq!(silence.comment, "new disk");
+        assert!(read_silence("a=\"b\" for 2h:").is_err());
+        assert!(read_silence("a=\"b\" for soon: x").is_err());
+        assert!(read_silence(" for 2h: x").is_err());
+    }
+
+    #[test]
+    fn notes_may_end_by_themselves() {
+        assert_eq!(read_note("on it"), Ok((None, "on it".to_owned())));
+        let four = 4 * 3_600_000;
+        assert_eq!(
+            read_note("for 4h: on it"),
+            Ok((Some(four), "on it".to_owned()))
+        );
+        assert!(read_note("for 0s: x").is_err());
+    }
+}
