@@ -107,28 +107,24 @@ pub(super) fn prompted(
     tag: &'static str,
     text: &str,
 ) -> Result<Vec<Cmd>, String> {
-    match tag {
-        SILENCE => {
-            let silence = read_silence(text)?;
-            state.locals.alerts.silence = Some(silence.clone());
-            let preview = Silence {
-                preview: true,
-                ..silence
-            };
-            Ok(vec![Cmd::Act(Action::Silence(preview))])
-        }
-        _ => {
-            let row = rows::current(state).ok_or("the alert is gone")?;
-            let (for_ms, note) = read_note(text)?;
-            Ok(vec![Cmd::Act(Action::Acknowledge(Acknowledge {
-                alert: row.fingerprint,
-                group: tag == NOTE_GROUP,
-                note,
-                until: for_ms.map(|ms| state.now + ms),
-                remove: false,
-            }))])
-        }
+    if tag == SILENCE {
+        let silence = read_silence(text)?;
+        state.locals.alerts.silence = Some(silence.clone());
+        let preview = Silence {
+            preview: true,
+            ..silence
+        };
+        return Ok(vec![Cmd::Act(Action::Silence(preview))]);
     }
+    let row = rows::current(state).ok_or("the alert is gone")?;
+    let (for_ms, note) = read_note(text)?;
+    Ok(vec![Cmd::Act(Action::Acknowledge(Acknowledge {
+        alert: row.fingerprint,
+        group: tag == NOTE_GROUP,
+        note,
+        until: for_ms.map(|ms| state.now + ms),
+        remove: false,
+    }))])
 }
 
 /// `for 4h: note`, or a note alone.

@@ -72,13 +72,11 @@ fn current(state: &State) -> Option<Chosen<'_>> {
     }
     let at = state.locals.alerts.list().at(count(state));
     let first = receivers(state);
-    match first.get(at) {
-        Some(row) => Some(Chosen::Receiver(row)),
-        None => {
-            let row = silences(state).get(at - first.len()).copied()?;
-            Some(Chosen::Silence(row))
-        }
+    if let Some(row) = first.get(at) {
+        return Some(Chosen::Receiver(row));
     }
+    let row = silences(state).get(at - first.len()).copied()?;
+    Some(Chosen::Silence(row))
 }
 
 /// What can be done here; `None` where another list is shown.
