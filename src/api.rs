@@ -17,13 +17,16 @@ mod reply;
 mod rules;
 mod self_metrics;
 mod server;
+mod spans;
 mod status;
 mod targets;
+mod tempo;
 
 pub use crate::api::auth::Local;
 pub use crate::api::self_metrics::{Health, own_families};
-pub use crate::api::server::{Api, Options};
+pub use crate::api::server::{Api, Options, Pushing};
 
+use crate::collect::listen::spans::Taken;
 use crate::model::family::Family;
 use crate::model::labels::Labels;
 use crate::model::time::TimeRange;
@@ -31,6 +34,7 @@ use crate::model::view::{AlertRow, Census, RuleGroupRow};
 use crate::source::api::{Caller, Reply, Source, SourceError};
 use crate::wire::alertmanager_json::{AlertGroup, GettableAlert, PostableAlert, Silence};
 use crate::wire::loki_push::PushStream;
+use crate::wire::otlp::Batch;
 use crate::wire::remote_write::WriteRequest;
 use std::sync::Arc;
 
@@ -57,7 +61,10 @@ pub trait Engine: Send + Sync {
     /// As [`Engine::push`], of log lines.
     fn push_lines(&self, decode: DecodeLines) -> Reply<'static, u64>;
 
-    /// Notes what came of a push: the samples or lines that were kept, or why it was refused.
+    /// Decodes and keeps pushed spans, on a thread that may wait.
+    fn receive(&self, decode: DecodeSpans) -> Reply<'static, Taken>;
+
+    /// Notes what came of a push: the samples, lines or spans that were kept, or why it was refused.
     fn pushed(&self, by: &Sender, outcome: Result<u64, String>);
 
     /// `global.external_labels`.
@@ -101,6 +108,8 @@ pub type Decode = Box<dyn FnOnce() -> Result<WriteRequest, SourceError> + Send>;
 
 /// Reads the lines of a pushed body.
 pub type DecodeLines = Box<dyn FnOnce() -> Result<Vec<PushStream>, SourceError> + Send>;
+/// Reads the spans of a pushed body.
+pub type DecodeSpans = Box<dyn FnOnce() -> Result<Batch, SourceError> + Send>;
 
 /// Who pushes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -46,6 +46,7 @@ pub mod shape;
 pub mod storage;
 mod suggest;
 pub mod targets;
+pub mod traces;
 pub mod ui;
 
 pub use check::Names;
@@ -78,6 +79,7 @@ pub struct Config {
     pub limits: limits::Limits,
     pub logs: logs::Logs,
     pub api: api::Api,
+    pub traces: traces::Traces,
     pub ui: ui::Ui,
     pub promql: promql::PromQl,
 }

@@ -14,5 +14,6 @@ pub mod log_entry;
 pub mod matcher;
 pub mod request;
 pub mod sample;
+pub mod span;
 pub mod time;
 pub mod view;

@@ -9,3 +9,4 @@
 pub mod logql;
 pub mod promql;
 pub mod syntax;
+pub mod traceql;

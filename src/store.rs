@@ -15,4 +15,5 @@ pub mod open;
 pub mod read;
 mod snapshots;
 pub mod state;
+mod traces;
 pub mod write;

@@ -4,7 +4,9 @@ use crate::api::alertmanager;
 use crate::api::auth::{Local, Right, Rules};
 use crate::api::params::Params;
 use crate::api::reply::{self, Answer, Failed, bad_data};
-use crate::api::{Engine, bongsu, federate, loki, prometheus, push, rules, status, targets};
+use crate::api::{
+    Engine, bongsu, federate, loki, prometheus, push, rules, spans, status, targets, tempo,
+};
 use crate::base::clock::{Clock, Duration};
 use crate::base::net::http::{Answering, BodyError, Peer, Respond, read_body};
 use crate::base::net::listen::Spec;
@@ -26,6 +28,8 @@ pub struct Options {
     pub admin: bool,
     pub host_name: String,
     pub clock: Clock,
+    /// Answer only what this protocol needs.
+    pub only: Option<Pushing>,
 }
 
 /// Answers requests, whichever listener they came over.
@@ -34,6 +38,7 @@ pub struct Api {
     pub(crate) clock: Clock,
     rules: Rules,
     admin: bool,
+    only: Option<Pushing>,
 }
 
 /// A request that was let in.
@@ -49,6 +54,7 @@ pub(crate) struct Call {
     /// `X-Loki-Response-Encoding-Flags`
     pub(crate) encoding_flags: String,
     pub(crate) gzip: bool,
+    pub(crate) grpc_encoding: String,
     /// The other end, without its port, and what it calls itself.
     pub(crate) from: (String, String),
 }
@@ -62,7 +68,17 @@ struct Route {
     methods: &'static [Method],
     right: Right,
     body: BodyKind,
+    /// The listener of its own that answers it too.
+    of: Option<Pushing>,
     run: Run,
+}
+
+/// The protocols that have a port of their own beside the one for everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushing {
+    Grpc,
+    Otlp,
+    Zipkin,
 }
 
 /// What a body is, and how large it may be.
@@ -81,6 +97,7 @@ const FORM_MOST: usize = 4 << 20;
 /// The largest remote write that Prometheus sends with generous settings stays far below.
 const PUSH_MOST: usize = 32 << 20;
 const BODY_TIME: Duration = Duration::from_mins(1);
+const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
 const READ: &[Method] = &[Method::GET, Method::HEAD];
 const ASK: &[Method] = &[Method::GET, Method::POST, Method::HEAD];
@@ -95,7 +112,18 @@ macro_rules! route {
             methods: $methods,
             right: Right::$right,
             body: $body,
+            of: None,
             run: |call| Box::pin($run(call)),
+        }
+    };
+}
+
+/// Where spans are pushed.
+macro_rules! push {
+    ($path:literal, $of:ident, $run:path) => {
+        Route {
+            of: Some(Pushing::$of),
+            ..route!($path, POST, Query, Whole(PUSH_MOST), $run)
         }
     };
 }
@@ -210,6 +238,34 @@ static ROUTES: &[Route] = &[
     route!("/ready", READ, Health, Empty, loki::ready),
     route!("/api/v1/rules", READ, Query, Empty, rules::rules),
     route!("/api/v1/alerts", READ, Query, Empty, rules::alerts),
+    route!("/api/search", READ, Query, Empty, tempo::search),
+    route!("/api/search/tags", READ, Query, Empty, tempo::tags_v1),
+    route!("/api/v2/search/tags", READ, Query, Empty, tempo::tags_v2),
+    route!("/api/search/tag/*", READ, Query, Empty, tempo::values),
+    route!("/api/v2/search/tag/*", READ, Query, Empty, tempo::values),
+    route!("/api/traces/*", READ, Query, Empty, tempo::trace_v1),
+    route!("/api/v2/traces/*", READ, Query, Empty, tempo::trace_v2),
+    route!(
+        "/api/metrics/query_range",
+        READ,
+        Query,
+        Empty,
+        tempo::query_range
+    ),
+    route!("/api/metrics/query", READ, Query, Empty, tempo::query),
+    route!("/api/echo", READ, Health, Empty, tempo::echo),
+    push!("/v1/traces", Otlp, spans::otlp_http),
+    push!("/api/v2/spans", Zipkin, spans::zipkin_v2),
+    push!(
+        "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+        Grpc,
+        spans::otlp_grpc
+    ),
+    push!(
+        "/opentelemetry.proto.collector.*",
+        Grpc,
+        spans::grpc_unserved
+    ),
     route!("/api/v1/targets", READ, Query, Empty, targets::targets),
     route!(
         "/api/v1/targets/metadata",
@@ -327,6 +383,7 @@ impl Api {
                 host_name: options.host_name,
             },
             admin: options.admin,
+            only: options.only,
         })
     }
 
@@ -349,6 +406,7 @@ impl Api {
         let (head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
         let route = route_of(&path, &head.method)
+            .filter(|route| self.only.is_none() || route.of == self.only)
             .ok_or_else(|| Failed::Plain(404, format!("there is nothing at {path}")))?;
         if !route.methods.contains(&head.method) {
             let said = format!("{path} does not take {}", head.method);
@@ -383,6 +441,7 @@ impl Api {
             accept: header(&head.headers, ACCEPT).to_owned(),
             from: (address(peer), agent(&head.headers)),
             encoding_flags: header(&head.headers, ENCODING_FLAGS).to_owned(),
+            grpc_encoding: header(&head.headers, GRPC_ENCODING).to_owned(),
             api: self,
             path,
             body,

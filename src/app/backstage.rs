@@ -2,7 +2,8 @@
 
 use crate::alert::board::CONSOLE_ROWS;
 use crate::api::{
-    self, AdminDone, AdminOrder, Decode, DecodeLines, Health, Loaded, Sender, own_families,
+    self, AdminDone, AdminOrder, Decode, DecodeLines, DecodeSpans, Health, Loaded, Sender,
+    own_families,
 };
 use crate::app::engine::Shared;
 use crate::app::reload;
@@ -10,6 +11,7 @@ use crate::app::reports;
 use crate::app::rights;
 use crate::app::status::status;
 use crate::app::telling;
+use crate::collect::listen::spans::Taken;
 use crate::collect::perform::process;
 use crate::collect::scrape::director::Scraper;
 use crate::model::action::{Action, Outcome};
@@ -336,6 +338,18 @@ impl api::Engine for Ports {
         let (shared, embedded) = (self.shared.clone(), self.embedded.clone());
         Box::pin(async move {
             let work = move || push_lines(&shared, &decode()?);
+            embedded.take_in(work).await
+        })
+    }
+
+    fn receive(&self, decode: DecodeSpans) -> Reply<'static, Taken> {
+        let (shared, embedded) = (self.shared.clone(), self.embedded.clone());
+        Box::pin(async move {
+            let work = move || {
+                let opening = || SourceError::Unavailable(OPENING.to_owned());
+                let spans = shared.spans.get().ok_or_else(opening)?;
+                spans.take(decode()?).map_err(unwritten)
+            };
             embedded.take_in(work).await
         })
     }

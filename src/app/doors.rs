@@ -18,6 +18,8 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// What every door has in common.
 #[derive(Clone)]
 pub(crate) struct Doors {
+    /// What is heard there; `None` is the port for everything.
+    pub(crate) of: Option<&'static str>,
     pub(crate) port: u16,
     /// TLS and users; addresses and networks are each door's own.
     pub(crate) spec: Spec,
@@ -57,7 +59,10 @@ pub(crate) async fn keep(doors: Doors, shared: Arc<Shared>, mut stop: Stop) {
             ),
             (true, false) => refused.join("; "),
         };
-        shared.listening.store(Arc::new(shown));
+        match doors.of {
+            None => shared.listening.store(Arc::new(shown)),
+            Some(of) => drop(shared.hearing.lock().insert(of, shown)),
+        }
         tokio::select! {
             changed = known.changed() => if changed.is_err() { break },
             () = tokio::time::sleep(AGAIN) => {}

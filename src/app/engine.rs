@@ -15,9 +15,11 @@ use crate::app::health::{Consoles, Problems, Trouble};
 use crate::app::languages::PromQl;
 use crate::app::launch::Launch;
 use crate::app::places::{self, SocketPlace};
+use crate::app::receivers::Receivers;
 use crate::app::reload;
 use crate::app::rules::{self, Alerting};
 use crate::app::senders::Senders;
+use crate::app::spans;
 use crate::app::tail::Tail;
 use crate::app::telling;
 use crate::base::cancel::Cancel;
@@ -32,6 +34,7 @@ use crate::collect::host::Options as HostOptions;
 use crate::collect::host::run::gap;
 use crate::collect::host::run::{Looking, Rounds, Running, Setup, Watching};
 use crate::collect::jvm;
+use crate::collect::listen::spans::Spans;
 use crate::collect::perform::jvm::Asker;
 use crate::collect::scrape::director::{self, MAX_BODY, ScrapedJvm, Scraper};
 use crate::collect::scrape::ingest::ThisMachine;
@@ -47,6 +50,7 @@ use crate::wire::process_record;
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, OnceLock};
@@ -89,6 +93,8 @@ pub(crate) struct Shared {
     pub(crate) store: ArcSwapOption<Store>,
     /// Stretches without an engine, found when the store was opened.
     pub(crate) past_gaps: Mutex<Vec<Mark>>,
+    /// Where spans are taken in, or why not there.
+    pub(crate) hearing: Mutex<BTreeMap<&'static str, String>>,
     /// Where HTTP is answered, once it is.
     pub(crate) listening: ArcSwap<String>,
     pub(crate) languages: Arc<PromQl>,
@@ -99,6 +105,8 @@ pub(crate) struct Shared {
     /// Answers questions; there as soon as the engine is.
     pub(crate) embedded: OnceLock<Embedded>,
     pub(crate) senders: Senders,
+    /// Takes pushed spans, once history is open.
+    pub(crate) spans: OnceLock<Spans>,
     /// When the configuration in force was taken, and whether a newer one was refused since.
     pub(crate) loaded: Mutex<api::Loaded>,
     pub(crate) alerting: Alerting,
@@ -186,6 +194,14 @@ impl Shared {
     pub(crate) fn instance(&self) -> String {
         let labels = self.shown_by().unwrap_or_else(|| self.node_labels());
         labels.get("instance").to_owned()
+    }
+
+    /// Every place where something is heard, as one line.
+    pub(crate) fn places(&self) -> String {
+        let hearing = self.hearing.lock();
+        let spans = hearing.iter().map(|(name, at)| format!("{name} {at}"));
+        let all = std::iter::once(self.listening.load().to_string()).chain(spans);
+        all.collect::<Vec<_>>().join("; ")
     }
 
     /// What this process costs, measured at most once a second so that the share means something.
@@ -288,6 +304,7 @@ impl Engine {
             store: ArcSwapOption::empty(),
             languages: Arc::new(PromQl::new(&launch.config, memory)),
             past_gaps: Mutex::default(),
+            hearing: Mutex::default(),
             listening: ArcSwap::from_pointee("opening".to_owned()),
             embedded: OnceLock::new(),
             problems: Problems::default(),
@@ -297,6 +314,7 @@ impl Engine {
             scraper: OnceLock::new(),
             tail: Tail::default(),
             senders: Senders::default(),
+            spans: OnceLock::new(),
             loaded: Mutex::new(api::Loaded::now(now)),
             alerting: Alerting::default(),
             pipeline: OnceLock::new(),
@@ -426,6 +444,7 @@ impl Opening {
         let mut options = Options::new(&self.shared.launch.data_dir);
         options.ring = self.shared.ring.clone();
         options.retention_ms = config.storage.retention_metrics.as_millis() as i64;
+        options.traces.retention_ms = config.storage.retention_traces.as_millis() as i64;
         options.memory = self.shared.head_memory();
         options.retention_bytes = config.storage.size;
         options.logs_retention_ms = config.storage.retention_logs.as_millis() as i64;
@@ -436,6 +455,8 @@ impl Opening {
         self.shared.store.store(Some(Arc::new(store.clone())));
         self.embedded.open(Box::new(store.clone()));
         self.embedded.open_logs(Box::new(store.clone()));
+        self.embedded.open_traces(Box::new(store.clone()));
+        spans::open(&self.shared, &store);
         self.notice_pause(&store);
         self.recall_gaps(&store);
         self.shared.gate.open(&store)?;
@@ -444,6 +465,12 @@ impl Opening {
         self.shared.tail.start(&self.shared, &store)?;
         let _entered = self.runtime.enter();
         telling::start(&self.shared, &store, self.stop.clone());
+        let deriving = spans::write_metrics(
+            self.shared.clone(),
+            self.embedded.clone(),
+            self.stop.clone(),
+        );
+        drop(task::spawn("span-metrics", deriving));
         let jobs = reload::jobs_of(config);
         let scraper = Scraper::start(self.scraping(store.clone()), jobs);
         self.give_way(&scraper);
@@ -580,12 +607,20 @@ impl Opening {
                 admin: launch.config.api.admin,
                 host_name: self.shared.host_name.clone(),
                 clock: self.shared.clock.clone(),
+                only: None,
             },
         );
         if let Err(e) = self.open_socket(api.respond()) {
             let said = format!("no other console can attach: {e:#}");
             self.shared.problems.set(Trouble::Socket, said);
         }
+        let open = Receivers {
+            shared: &self.shared,
+            embedded: &self.embedded,
+            runtime: &self.runtime,
+            stop: &self.stop,
+        };
+        self.doors.lock().extend(open.open());
         match self.runtime.block_on(Bound::bind(launch.listen.clone())) {
             Ok(bound) => {
                 self.shared.listening.store(Arc::new(shown(&bound)));
@@ -594,6 +629,7 @@ impl Opening {
                     let spec = launch.listen.clone();
                     let respond = respond.clone();
                     let doors = Doors {
+                        of: None,
                         port,
                         spec,
                         respond,
@@ -627,7 +663,7 @@ impl Opening {
     }
 }
 
-fn shown(bound: &Bound) -> String {
+pub(crate) fn shown(bound: &Bound) -> String {
     let all: Vec<String> = bound.addresses().iter().map(ToString::to_string).collect();
     if all.is_empty() {
         "off".to_owned()

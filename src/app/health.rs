@@ -10,6 +10,8 @@ pub(crate) enum Trouble {
     Open,
     /// No second console can attach.
     Socket,
+    /// A port for spans could not be taken.
+    Receiver(&'static str),
     /// The newest configuration was refused.
     Config,
     /// A way to Docker or podman that leads nowhere.

@@ -1,18 +1,19 @@
 //! The query languages behind the embedded source.
 
+use crate::app::spans;
 use crate::base::cancel::Cancel;
 use crate::config::Config;
-use crate::model::answer::{LogReply, PromAnswer};
+use crate::model::answer::{Answer, LogReply, PromAnswer};
 use crate::model::matcher::Matcher;
-use crate::model::request::{LogRequest, PromQuery};
+use crate::model::request::{LogRequest, PromQuery, SpanRequest};
 use crate::query::logql;
 use crate::query::promql::ast::Kind;
 use crate::query::promql::eval::{Engine, ErrorKind, Limits, QueryError};
 use crate::query::promql::{Span, parse};
 use crate::source::api::SourceError;
 use crate::source::embedded::Languages;
-use crate::store::read::SeriesSource;
 use crate::store::read::logs::LogSource;
+use crate::store::read::{SeriesSource, TraceSource};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 
@@ -74,6 +75,15 @@ impl Languages for PromQl {
         engine
             .ask(logs, request, cancel)
             .map_err(|e| failed_logs(&e))
+    }
+
+    fn spans(
+        &self,
+        traces: &dyn TraceSource,
+        request: &SpanRequest,
+        cancel: &Cancel,
+    ) -> Result<Answer, SourceError> {
+        spans::answer(traces, request, cancel)
     }
 
     fn selector(&self, text: &str) -> Result<Vec<Matcher>, SourceError> {

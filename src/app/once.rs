@@ -6,6 +6,7 @@ use crate::app::engine::memory_of;
 use crate::app::languages::PromQl;
 use crate::app::launch::Launch;
 use crate::app::places::{self, Engine};
+use crate::app::spans;
 use crate::base::cancel::Cancel;
 use crate::base::clock::Clock;
 use crate::base::net::client::{Ask, Client, ClientOptions};
@@ -17,7 +18,8 @@ use crate::model::family::Family;
 use crate::model::labels::Labels;
 use crate::model::log_entry::NanoRange;
 use crate::model::request::{
-    FollowQuery, LogRequest, LogsQuery, PromQuery, Request, StreamsQuery, StreamsWhat, ViewName,
+    FollowQuery, LogRequest, LogsQuery, PromQuery, Request, SpanRequest, StreamsQuery, StreamsWhat,
+    ViewName,
 };
 use crate::model::view::{Status, View};
 use crate::source::api::Source;
@@ -152,6 +154,17 @@ fn ask_logs(launch: &Launch, request: LogRequest) -> anyhow::Result<LogReply> {
     let reply = languages.ask_logs(&store, &request, &Cancel::never());
     store.close();
     Ok(reply?)
+}
+
+/// A question about spans, answered likewise.
+pub fn spans(launch: &Launch, request: SpanRequest) -> anyhow::Result<Answer> {
+    if let Some(answer) = ask_living(launch, Request::Spans(request.clone()))? {
+        return Ok(answer);
+    }
+    let (store, _) = open_alone(launch)?;
+    let answer = spans::answer(&store, &request, &Cancel::never());
+    store.close();
+    Ok(answer?)
 }
 
 /// The store of a data directory that no engine uses.

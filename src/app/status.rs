@@ -62,7 +62,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
         now,
         started_at: shared.started_at,
         data_dir: shared.launch.data_dir.display().to_string(),
-        listen: shared.listening.load().to_string(),
+        listen: shared.places(),
         ready: store.is_some(),
         instances: instances(shared, store.as_ref(), now),
         machine: shared.machine(),

@@ -71,6 +71,24 @@ pub fn format_duration_ms(ms: i64) -> String {
     out
 }
 
+/// Nanoseconds as a person reads a latency: three digits and a unit, `1.24 s`, `87.0 ms`, `420 µs`.
+pub fn format_nanoseconds(ns: u64) -> String {
+    const UNITS: [(&str, f64); 4] = [("ns", 1.0), ("µs", 1e3), ("ms", 1e6), ("s", 1e9)];
+    if ns >= 120_000_000_000 {
+        return format_duration_ms((ns / 1_000_000_000) as i64 * 1000);
+    }
+    let value = ns as f64;
+    let unit = UNITS.iter().rev().find(|(_, scale)| value >= *scale);
+    let (unit, scale) = unit.copied().unwrap_or(UNITS[0]);
+    let value = value / scale;
+    let digits = match value {
+        v if scale == 1.0 || v >= 99.95 => 0,
+        v if v >= 9.995 => 1,
+        _ => 2,
+    };
+    format!("{value:.digits$} {unit}")
+}
+
 /// A size in bytes: `512MB`, `1.5GiB`, `0`. As in Prometheus, `KB` and `KiB` both mean 1024.
 ///
 /// Source: alecthomas/units `ParseBase2Bytes`.

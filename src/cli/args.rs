@@ -49,6 +49,10 @@ enum Command {
     Query(cmd::query::QueryArgs),
     /// Ask for log lines, with LogQL or with words
     Logs(cmd::logs::LogsArgs),
+    /// Search the spans that were taken in, with TraceQL
+    Traces(cmd::traces::TracesArgs),
+    /// Show one trace
+    Trace(cmd::traces::TraceArgs),
     /// Say what is wrong in configuration files, with file, line and column
     Check(cmd::check::CheckArgs),
     /// Propose a configuration from the files of other tools
@@ -100,6 +104,8 @@ pub fn main() -> ExitCode {
         Some(Command::Demo(demo)) => cmd::demo::run(read_only, &demo),
         Some(Command::Query(query)) => cmd::query::run(arguments, &query),
         Some(Command::Logs(logs)) => cmd::logs::run(arguments, &logs),
+        Some(Command::Traces(traces)) => cmd::traces::search(arguments, &traces),
+        Some(Command::Trace(trace)) => cmd::traces::show(arguments, &trace),
         Some(Command::Check(files)) => Ok(cmd::check::run(&files)),
         Some(Command::Import(import)) => cmd::import::run(&import),
         Some(Command::TestRules(tests)) => Ok(cmd::test_rules::run(&tests)),

@@ -11,3 +11,4 @@ pub(crate) mod query;
 pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod test_rules;
+pub(crate) mod traces;

@@ -195,6 +195,29 @@ impl std::fmt::Display for Network {
     }
 }
 
+/// A listener that a key names by its address alone, or in the long form; `None` where it says
+/// nothing.
+pub(crate) fn read_either(
+    of: Fields<'_>,
+    name: &str,
+    section: &'static Section,
+    default: Listener,
+    check: &mut Check<'_>,
+) -> Option<Listener> {
+    if let Some(long) = of.section(name, section) {
+        return Some(read(long, default, check));
+    }
+    let text = of.text(name)?;
+    let place = of.value_place(name);
+    let at = read_address(text).unwrap_or_else(|why| {
+        check.report.error(place, why);
+        default.at
+    });
+    let listener = Listener { at, ..default };
+    judge(&listener, place, check);
+    Some(listener)
+}
+
 /// The listener that the keys of `of` describe; `default` where nothing is said.
 pub(crate) fn read(of: Fields<'_>, default: Listener, check: &mut Check<'_>) -> Listener {
     let place = of.value_place("listen");

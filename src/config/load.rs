@@ -12,7 +12,7 @@ use crate::config::shape::{self, Section};
 use crate::config::targets::{read_group_list, read_groups};
 use crate::config::{
     Config, alerting, alerts, api, host, jvm, limits, logs, otlp, promql, remote, rule_tests,
-    rules, scrape, storage, ui,
+    rules, scrape, storage, traces, ui,
 };
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -431,6 +431,9 @@ fn read_sections(of: Fields<'_>, check: &mut Check<'_>, config: &mut Config) {
     }
     if let Some(of) = of.section("api", &api::API) {
         config.api = api::read(of, check);
+    }
+    if let Some(of) = of.section("traces", &traces::TRACES) {
+        config.traces = traces::read(of, check);
     }
     if let Some(of) = of.section("ui", &ui::UI) {
         config.ui = ui::read(of, check);

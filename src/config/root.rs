@@ -4,7 +4,7 @@
 use crate::config::shape::{Key, Section, Shape, State, field, idle, key, later};
 use crate::config::{
     alerting, alerts, api, global, host, jvm, limits, logs, otlp, promql, remote, scrape, storage,
-    ui,
+    traces, ui,
 };
 use std::collections::HashSet;
 
@@ -129,7 +129,12 @@ pub(crate) static ROOT: Section = Section {
             "",
             "Logs: files, the journal, containers.",
         ),
-        later("traces", Shape::Any, "traces"),
+        key(
+            "traces",
+            Shape::Section(&traces::TRACES),
+            "",
+            "Where spans are taken in.",
+        ),
     ]],
 };
 

@@ -53,7 +53,7 @@ pub(crate) static RETENTION: Section = Section {
             "15d",
             "How long log lines are kept.",
         ),
-        later("traces", Shape::Duration, "trace storage"),
+        key("traces", Shape::Duration, "3d", "How long spans are kept."),
     ]],
 };
 
@@ -114,6 +114,7 @@ pub struct Storage {
     pub size: u64,
     pub retention_metrics: Duration,
     pub retention_logs: Duration,
+    pub retention_traces: Duration,
 }
 
 impl Default for Storage {
@@ -123,6 +124,7 @@ impl Default for Storage {
             size: 0,
             retention_metrics: Duration::from_hours(15 * 24),
             retention_logs: Duration::from_hours(15 * 24),
+            retention_traces: Duration::from_hours(3 * 24),
         }
     }
 }
@@ -152,5 +154,8 @@ pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Storage {
         retention_logs: own
             .and_then(|r| r.positive("logs"))
             .unwrap_or(Storage::default().retention_logs),
+        retention_traces: own
+            .and_then(|r| r.positive("traces"))
+            .unwrap_or(Storage::default().retention_traces),
     }
 }

@@ -8,7 +8,9 @@ pub use logs::{
 };
 
 use crate::model::labels::Labels;
+use crate::model::request::TagScope;
 use crate::model::sample::Sample;
+use crate::model::span::{Attribute, SpanId, SpanStatus, Trace, TraceId};
 use crate::model::view::{Status, View};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,12 @@ pub enum Answer {
     Metadata(Vec<Metadata>),
     View(View),
     Status(Box<Status>),
+    Traces(TracesAnswer),
+    /// `None` where nothing is kept of that trace.
+    Trace(Option<Trace>, Notes),
+    /// Names of attributes by scope.
+    Tags(Vec<(TagScope, Vec<String>)>, Notes),
+    TagValues(Vec<Attribute>, Notes),
 }
 
 /// A PromQL value with what was said about it.
@@ -116,4 +124,68 @@ impl MetricKind {
             Self::Unknown => "unknown",
         }
     }
+}
+
+/// Traces that a search found, in the order that was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TracesAnswer {
+    pub traces: Vec<TraceHit>,
+    pub notes: Notes,
+    /// Traces and spans that were looked at, and the time it took.
+    pub inspected: Inspected,
+}
+
+/// What a search over traces cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Inspected {
+    pub traces: u64,
+    pub spans: u64,
+    pub bytes: u64,
+    pub millis: f64,
+}
+
+/// One trace of a search. Times in nanoseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TraceHit {
+    pub id: TraceId,
+    /// `None` while the root span has not arrived.
+    pub root_service: Option<String>,
+    pub root_name: Option<String>,
+    pub start: u64,
+    pub duration: u64,
+    pub spans: u64,
+    pub errors: u64,
+    pub services: Vec<ServiceCount>,
+    pub sets: Vec<SpanSet>,
+}
+
+/// How much of a trace one service did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceCount {
+    pub service: String,
+    pub spans: u64,
+    pub errors: u64,
+}
+
+/// Spans of a trace that a query picked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpanSet {
+    /// The first of them.
+    pub spans: Vec<HitSpan>,
+    pub matched: u64,
+    /// What they were grouped by, and what aggregates said.
+    pub attributes: Vec<(String, Attribute)>,
+}
+
+/// One span of a search.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HitSpan {
+    pub id: SpanId,
+    pub name: std::sync::Arc<str>,
+    pub service: std::sync::Arc<str>,
+    pub start: u64,
+    pub duration: u64,
+    pub status: SpanStatus,
+    /// The fields that the query names.
+    pub attributes: Vec<(String, Attribute)>,
 }

@@ -9,6 +9,7 @@ pub use logs::{
     FieldsQuery, FollowQuery, LevelsQuery, LogRequest, LogsQuery, StreamsQuery, StreamsWhat,
 };
 
+use crate::model::span::TraceId;
 use crate::model::time::{Steps, TimeRange};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,8 @@ pub enum Request {
     Logs(LogRequest),
     /// The engine's own health.
     Status,
+    /// Spans and traces.
+    Spans(SpanRequest),
 }
 
 /// A PromQL question.
@@ -62,6 +65,73 @@ pub struct PromQuery {
     pub timeout_ms: Option<u64>,
     /// Milliseconds of lookback; `None` is five minutes.
     pub lookback_ms: Option<i64>,
+}
+
+/// A question about spans.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum SpanRequest {
+    /// All that is kept of one trace.
+    Trace { id: TraceId },
+    /// The traces that a TraceQL query picks.
+    Search(TraceQuery),
+    /// The series that a TraceQL query makes.
+    Series { query: String, steps: Steps },
+    /// The names of attributes in use.
+    Tags { range: TimeRange },
+    /// The values of one field.
+    TagValues { tag: String, range: TimeRange },
+}
+
+/// A search over traces. Times in nanoseconds since the Unix epoch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TraceQuery {
+    /// TraceQL.
+    pub query: String,
+    /// First and last start of a trace.
+    pub from: u64,
+    pub to: u64,
+    /// Traces that are told at most.
+    pub limit: usize,
+    /// Spans of each spanset that are told.
+    pub per_set: usize,
+    pub order: TraceOrder,
+    /// Shortest and longest duration of a trace.
+    pub shortest: Option<u64>,
+    pub longest: Option<u64>,
+}
+
+/// Which traces come first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TraceOrder {
+    #[default]
+    Newest,
+    Slowest,
+    /// Most spans.
+    Spans,
+    /// Most errors.
+    Errors,
+}
+
+/// Where an attribute stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum TagScope {
+    Span,
+    Resource,
+    Instrumentation,
+    Event,
+    Link,
+}
+
+impl TagScope {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Span => "span",
+            Self::Resource => "resource",
+            Self::Instrumentation => "instrumentation",
+            Self::Event => "event",
+            Self::Link => "link",
+        }
+    }
 }
 
 /// The live views: what a panel shows that is no series.

@@ -7,11 +7,15 @@ mod complete;
 mod highlight;
 mod log_selector;
 pub mod logql;
+mod traceql;
 
 pub use crate::query::promql::ast::Span;
 pub use complete::{Completion, Want, complete};
 pub use highlight::{Class, Piece, highlight};
 pub use log_selector::log_selector;
+pub use traceql::{
+    check_traceql, traceql_intrinsics, traceql_of_tags, traceql_of_words, traceql_type,
+};
 
 use crate::model::matcher::Matcher;
 use crate::query::promql;

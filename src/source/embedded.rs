@@ -12,12 +12,12 @@ use crate::base::clock::{Duration, monotonic};
 use crate::model::action::{Action, Outcome};
 use crate::model::answer::{Answer, LogReply, Notes, PromAnswer};
 use crate::model::matcher::Matcher;
-use crate::model::request::{LogRequest, PromQuery, Request, ViewName};
+use crate::model::request::{LogRequest, PromQuery, Request, SpanRequest, ViewName};
 use crate::model::view::{QueueRow, Status, View};
 use crate::source::api::{Caller, Class, Reply, Source, SourceError};
 use crate::source::embedded::pool::{Line, Pool};
 use crate::store::read::logs::LogSource;
-use crate::store::read::{Ask, Found, ReadError, SeriesSource};
+use crate::store::read::{Ask, Found, ReadError, SeriesSource, TraceSource};
 use arc_swap::ArcSwapOption;
 use std::io;
 use std::sync::Arc;
@@ -43,6 +43,14 @@ pub trait Languages: Send + Sync {
         request: &LogRequest,
         cancel: &Cancel,
     ) -> Result<LogReply, SourceError>;
+
+    /// Answers a question about spans.
+    fn spans(
+        &self,
+        traces: &dyn TraceSource,
+        request: &SpanRequest,
+        cancel: &Cancel,
+    ) -> Result<Answer, SourceError>;
 
     /// The matchers of `name{label="value"}`.
     fn selector(&self, text: &str) -> Result<Vec<Matcher>, SourceError>;
@@ -86,6 +94,7 @@ struct Shared {
     live: Option<Arc<dyn SeriesSource>>,
     stored: ArcSwapOption<Box<dyn SeriesSource>>,
     logs: ArcSwapOption<Box<dyn LogSource>>,
+    traces: ArcSwapOption<Box<dyn TraceSource>>,
     /// In milliseconds.
     timeout: AtomicU64,
     pool: Pool,
@@ -99,6 +108,7 @@ impl Embedded {
             live: parts.live,
             stored: ArcSwapOption::empty(),
             logs: ArcSwapOption::empty(),
+            traces: ArcSwapOption::empty(),
             timeout: AtomicU64::new(parts.timeout.as_millis() as u64),
             pool: Pool::start()?,
         };
@@ -117,10 +127,16 @@ impl Embedded {
         self.shared.logs.store(Some(Arc::new(logs)));
     }
 
+    /// Spans are answered from now on.
+    pub fn open_traces(&self, traces: Box<dyn TraceSource>) {
+        self.shared.traces.store(Some(Arc::new(traces)));
+    }
+
     /// History is closed: the store's last owner may end it.
     pub fn close(&self) {
         self.shared.stored.store(None);
         self.shared.logs.store(None);
+        self.shared.traces.store(None);
     }
 
     pub fn is_open(&self) -> bool {
@@ -297,6 +313,11 @@ impl Shared {
             Request::Processes { .. } => {
                 let view = self.backstage.view(ViewName::Processes, None, caller);
                 view.map(Answer::View)
+            }
+            Request::Spans(request) => {
+                let opening = || SourceError::Unavailable(OPENING.to_owned());
+                let traces = self.traces.load_full().ok_or_else(opening)?;
+                self.languages.spans(&**traces, &request, cancel)
             }
             Request::Status => Ok(Answer::Status(Box::new(self.backstage.status()))),
         }

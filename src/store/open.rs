@@ -16,6 +16,7 @@ use crate::base::fs::{Fs, FsError, Lock};
 use crate::model::answer::Metadata;
 use crate::model::labels::Labels;
 use crate::model::matcher::Matcher;
+use crate::model::span::{Span, Trace, TraceId};
 use crate::model::time::TimeRange;
 use crate::model::view::{Census, LogStorage, QueueRow, StorageView};
 use crate::store::disk::wal::OpenWalError;
@@ -23,11 +24,17 @@ use crate::store::import::Import;
 use crate::store::live::Ring;
 use crate::store::logs::logdb::{Keep, LogDb, OpenLogsError, Setting};
 use crate::store::metrics::tsdb::{Limits, OpenTsdbError, Place, Tsdb};
-use crate::store::read::{Ask, Found, ReadError, Select, Selection, SeriesSource};
+use crate::store::read::{
+    Ask, Found, ReadError, Select, SelectTraces, Selection, SeriesSource, TraceSource, Visited,
+};
 use crate::store::snapshots::Snapshots;
 use crate::store::state::State;
-use crate::store::write::{Append, Appended, MetricSink, SeriesId, SnapshotSink, WriteError};
+use crate::store::traces::{self, OpenTracesError, Traces};
+use crate::store::write::{
+    Append, Appended, MetricSink, SeriesId, SnapshotSink, SpanSink, WriteError,
+};
 use parking_lot::{Condvar, Mutex};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -38,6 +45,9 @@ const UPKEEP: Duration = Duration::from_secs(10);
 const FORMAT: &str = "FORMAT";
 const FORMAT_VERSION: u32 = 1;
 const FORMAT_WORDS: &str = "bongsu data directory, format ";
+/// Bytes of encoded spans in memory from which they become a block: least and most.
+const MIN_SPANS: usize = 1 << 20;
+const MAX_SPANS: usize = 8 << 20;
 /// Bytes of snapshots that are kept at most.
 const SNAPSHOT_BYTES: u64 = 64 << 20;
 
@@ -63,8 +73,27 @@ pub struct Options {
     pub max_streams: usize,
     /// How late a sample may be, in milliseconds; 0 refuses what is out of order.
     pub out_of_order_ms: i64,
+    /// How long and how much of spans is kept.
+    pub traces: Retention,
     /// Upkeep runs on a thread of its own. Tests turn it off and call [`Store::upkeep`].
     pub background: bool,
+}
+
+/// How long something is kept, in milliseconds, and in how many bytes; 0 bytes is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    pub retention_ms: i64,
+    pub retention_bytes: u64,
+}
+
+impl Default for Retention {
+    /// Three days in 2 GiB.
+    fn default() -> Self {
+        Self {
+            retention_ms: 3 * 24 * 3_600_000,
+            retention_bytes: 2 << 30,
+        }
+    }
 }
 
 impl Options {
@@ -82,6 +111,7 @@ impl Options {
             free_bytes: 256 << 20,
             max_streams: 100_000,
             out_of_order_ms: 0,
+            traces: Retention::default(),
             background: true,
         }
     }
@@ -133,6 +163,15 @@ impl From<OpenLogsError> for OpenError {
     }
 }
 
+impl From<OpenTracesError> for OpenError {
+    fn from(e: OpenTracesError) -> Self {
+        match e {
+            OpenTracesError::Wal(e) => e.into(),
+            OpenTracesError::Block(said) => Self::Wal(said),
+        }
+    }
+}
+
 impl From<OpenWalError> for OpenError {
     fn from(e: OpenWalError) -> Self {
         match e {
@@ -152,6 +191,7 @@ struct Inner {
     logs: LogDb,
     state: State,
     snapshots: Snapshots,
+    traces: Traces,
     problems: Vec<String>,
     stop: Arc<(Mutex<bool>, Condvar)>,
     upkeep: Mutex<Option<JoinHandle<()>>>,
@@ -205,6 +245,14 @@ impl Store {
             max_streams: options.max_streams,
         })?;
         problems.extend(found);
+        let (traces, found) = Traces::open(traces::Place {
+            fs: fs.clone(),
+            dir: dir.clone(),
+            limits: traces::Limits {
+                head_bytes: (options.memory as usize / 8).clamp(MIN_SPANS, MAX_SPANS),
+            },
+        })?;
+        problems.extend(found);
         let background = options.background;
         let store = Self(Arc::new(Inner {
             options,
@@ -212,6 +260,7 @@ impl Store {
             logs,
             state,
             snapshots,
+            traces,
             problems,
             stop: Arc::default(),
             upkeep: Mutex::new(None),
@@ -253,6 +302,7 @@ impl Store {
     pub fn flush(&self) -> Result<(), WriteError> {
         self.0.tsdb.wal.flush()?;
         self.0.snapshots.wal().flush()?;
+        self.0.traces.wal.flush()?;
         self.0.logs.flush()
     }
 
@@ -314,6 +364,7 @@ impl Store {
             inner.tsdb.wal.queue(),
             inner.logs.queue(),
             inner.snapshots.wal().queue(),
+            inner.traces.wal.queue(),
             inner.state.queue(),
         ]
     }
@@ -328,6 +379,7 @@ impl Store {
             ("metrics head".to_owned(), head, allowed),
             ("block cache".to_owned(), cache, allowed / 4),
             ("logs".to_owned(), self.0.logs.facts().memory, 24 << 20),
+            self.0.traces.memory(),
         ]
     }
 
@@ -341,6 +393,7 @@ impl Store {
         self.0.tsdb.wal.close();
         self.0.logs.close();
         self.0.snapshots.wal().close();
+        self.0.traces.wal.close();
         self.0.state.close();
         *self.0.lock.lock() = None;
     }
@@ -388,6 +441,9 @@ impl Store {
             bytes: beside(self.0.tsdb.facts().disk_bytes),
             free: self.0.options.free_bytes,
         });
+        let traces = &self.0.options.traces;
+        let oldest = now.saturating_sub(traces.retention_ms);
+        self.0.traces.upkeep(now, oldest, traces.retention_bytes);
     }
 
     /// The series in memory, counted; at most `limit` rows of each kind.
@@ -413,7 +469,8 @@ impl Store {
             retention: format!("{days} d"),
         };
         view.problems.extend(lines.problems);
-        view.disk_bytes += inner.snapshots.wal().bytes() + inner.state.disk_bytes();
+        view.disk_bytes +=
+            inner.snapshots.wal().bytes() + inner.state.disk_bytes() + inner.traces.disk_bytes();
         let days = inner.options.retention_ms / 86_400_000;
         view.retention = match inner.options.retention_bytes {
             0 => format!("{days} d"),
@@ -421,6 +478,7 @@ impl Store {
         };
         view.problems.extend(inner.problems.iter().cloned());
         view.problems.extend(inner.state.trouble());
+        view.problems.extend(inner.traces.problems());
         let trouble = inner.snapshots.wal().trouble();
         view.problems.extend(trouble.map(|e| e.to_string()));
         view
@@ -528,6 +586,31 @@ impl MetricSink for Store {
 
     fn describe(&self, metadata: &[Metadata]) {
         self.0.tsdb.describe(metadata);
+    }
+}
+
+impl TraceSource for Store {
+    fn trace(
+        &self,
+        id: TraceId,
+        cancel: &Cancel,
+    ) -> Result<(Option<Trace>, Vec<String>), ReadError> {
+        self.0.traces.trace(id, cancel)
+    }
+
+    fn visit(
+        &self,
+        select: &SelectTraces<'_>,
+        cancel: &Cancel,
+        each: &mut dyn FnMut(&Trace, u64) -> ControlFlow<()>,
+    ) -> Result<Visited, ReadError> {
+        self.0.traces.visit(select, cancel, each)
+    }
+}
+
+impl SpanSink for Store {
+    fn spans(&self, batch: Vec<Span>) -> Result<Vec<bool>, WriteError> {
+        self.0.traces.append(batch, self.0.options.clock.now_ms())
     }
 }
 

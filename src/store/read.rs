@@ -9,7 +9,9 @@ use crate::model::answer::Metadata;
 use crate::model::labels::Labels;
 use crate::model::matcher::Matcher;
 use crate::model::sample::Samples;
+use crate::model::span::{Trace, TraceId};
 use crate::model::time::TimeRange;
+use std::ops::ControlFlow;
 
 /// Series by matcher. One call per selector of a query.
 pub trait SeriesSource: Send + Sync {
@@ -81,6 +83,57 @@ pub trait SeriesReader: Send {
 
     /// Appends the samples of the range, in rising time, staleness markers included, to `out`.
     fn read(&mut self, range: TimeRange, out: &mut Samples) -> Result<(), ReadError>;
+}
+
+/// Traces by id and by what they must have.
+pub trait TraceSource: Send + Sync {
+    /// All that is kept of one trace.
+    fn trace(
+        &self,
+        id: TraceId,
+        cancel: &Cancel,
+    ) -> Result<(Option<Trace>, Vec<String>), ReadError>;
+
+    /// Hands every trace that starts in the range and may satisfy all needs to `each`, whole, those
+    /// that start later mostly first, until it says stop. The second argument of `each` is a start
+    /// that no trace still to come exceeds.
+    fn visit(
+        &self,
+        select: &SelectTraces<'_>,
+        cancel: &Cancel,
+        each: &mut dyn FnMut(&Trace, u64) -> ControlFlow<()>,
+    ) -> Result<Visited, ReadError>;
+}
+
+/// What a search needs of a store of traces.
+#[derive(Clone, Copy, Debug)]
+pub struct SelectTraces<'a> {
+    /// First and last start of a trace, nanoseconds since the Unix epoch, both included.
+    pub from: u64,
+    pub to: u64,
+    pub needs: &'a [Need],
+}
+
+/// Something that some span of a trace must have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// A name, a message or the value of an attribute, exactly this.
+    Text(String),
+    /// A status of error.
+    Error,
+    /// A duration of at least so many nanoseconds.
+    Duration(u64),
+}
+
+/// What a visit took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Visited {
+    pub traces: u64,
+    pub spans: u64,
+    /// Unpacked.
+    pub bytes: u64,
+    /// What could not be read: the answer is partial where this is not empty.
+    pub warnings: Vec<String>,
 }
 
 /// Why a read failed.

@@ -7,6 +7,7 @@ pub mod logs;
 
 use crate::model::answer::Metadata;
 use crate::model::labels::Labels;
+use crate::model::span::Span;
 
 /// Names a series inside one run of the store. Given by [`MetricSink::resolve`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,6 +46,13 @@ pub trait MetricSink: Send + Sync {
 
     /// Help, type and unit of metrics. The newest description of a metric stands.
     fn describe(&self, metadata: &[Metadata]);
+}
+
+/// Takes spans.
+pub trait SpanSink: Send + Sync {
+    /// Tells of each span whether it was new: one that is sent again is kept once. All of it is on
+    /// disk within 200 ms, or none of it after a crash.
+    fn spans(&self, batch: Vec<Span>) -> Result<Vec<bool>, WriteError>;
 }
 
 /// Takes small records of what is no series.

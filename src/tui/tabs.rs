@@ -13,6 +13,7 @@ pub(crate) mod metrics;
 pub(crate) mod overview;
 pub(crate) mod storage;
 pub(crate) mod targets;
+pub(crate) mod traces;
 
 use crate::model::request::Request;
 use crate::tui::cmd::Cmd;
@@ -32,6 +33,7 @@ pub(crate) const TABS: &[&Tab] = &[
     &containers::TAB,
     &jvm::TAB,
     &logs::TAB,
+    &traces::TAB,
     &alerts::TAB,
     &metrics::TAB,
     &targets::TAB,
@@ -117,6 +119,7 @@ pub(crate) struct Locals {
     pub(crate) host: host::Local,
     pub(crate) storage: storage::Local,
     pub(crate) targets: targets::Local,
+    pub(crate) traces: traces::Local,
 }
 
 /// A tab by its name.

@@ -12,8 +12,7 @@
 
 use crate::model::labels::{Labels, LabelsBuilder};
 use crate::model::log_entry::LogEntry;
-use crate::wire::remote_write::RemoteWriteError;
-use crate::wire::remote_write::proto::{Field, Reader, Wire};
+use crate::wire::protobuf::{Field, Malformed, Reader, Wire};
 use flate2::read::{GzDecoder, ZlibDecoder};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -44,8 +43,8 @@ pub enum PushError {
     NoLabels,
 }
 
-impl From<RemoteWriteError> for PushError {
-    fn from(e: RemoteWriteError) -> Self {
+impl From<Malformed> for PushError {
+    fn from(e: Malformed) -> Self {
         Self::Proto(e.to_string())
     }
 }

@@ -1,6 +1,6 @@
 //! Prometheus remote write 1.0: `prometheus.WriteRequest` in protobuf, in one snappy block.
 //!
-//! The few messages are read and written by hand over [`proto`]; unknown fields are passed over, as
+//! The few messages are read and written by hand over [`protobuf`](crate::wire::protobuf); unknown fields are passed over, as
 //! protobuf demands. Native histograms are counted, not read. Sources: the remote write 1.0
 //! specification; `prompb/types.proto` and `prompb/remote.proto` for the field numbers.
 //!
@@ -13,12 +13,10 @@
 //! | Exemplar | 1 labels, 2 value (double), 3 timestamp (ms) |
 //! | MetricMetadata | 1 type, 2 metric_family_name, 4 help, 5 unit |
 
-pub(crate) mod proto;
-
 use crate::model::answer::{Metadata, MetricKind};
 use crate::model::labels::Labels;
 use crate::model::sample::Sample;
-use crate::wire::remote_write::proto::{Field, Reader, Wire};
+use crate::wire::protobuf::{Field, Malformed, Reader, Wire};
 
 /// Headers that a sender of version 1.0 gives.
 pub const HEADERS: [(&str, &str); 3] = [
@@ -68,6 +66,12 @@ pub enum RemoteWriteError {
     /// A series that cannot be stored; the rest of the request is not looked at.
     #[error("{0}")]
     Labels(String),
+}
+
+impl From<Malformed> for RemoteWriteError {
+    fn from(e: Malformed) -> Self {
+        Self::Proto(e.0.to_owned())
+    }
 }
 
 /// Reads a request's body. `limit` bounds what it may decompress to, in bytes.

@@ -12,6 +12,7 @@ mod serve;
 mod soak;
 mod status;
 mod tls;
+mod traces;
 
 use bongsu::base::net::client::{Ask, Client, ClientOptions, Method};
 use std::io::{BufRead, BufReader};

@@ -3,6 +3,7 @@
 mod alertmanager;
 mod jvm;
 mod node_exporter;
+mod otel;
 mod podman;
 mod prometheus;
 mod prometheus_queries;

@@ -25,5 +25,6 @@ mod promql;
 mod rules;
 mod scrape;
 mod tidy;
+mod traceql;
 mod tui;
 mod tui_widgets;

@@ -11,6 +11,7 @@ mod own_panels;
 mod readme;
 mod screens;
 mod tabs;
+mod traces;
 
 use std::path::Path;
 

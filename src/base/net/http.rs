@@ -1,11 +1,12 @@
-//! Serving HTTP/1.1 on one connection, within limits, and the body of an answer.
+//! Serving HTTP/1.1 and HTTP/2 on one connection, within limits, and the body of an answer.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::{HeaderMap, Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -63,6 +64,8 @@ pub enum Payload {
     Whole(Option<Bytes>),
     /// An `Err` breaks the connection off, so that a cut answer never looks complete.
     Pieces(mpsc::Receiver<io::Result<Bytes>>),
+    /// Whole, with trailers behind it: what gRPC needs.
+    Trailed(Option<Bytes>, Option<HeaderMap>),
 }
 
 impl From<Vec<u8>> for Payload {
@@ -84,6 +87,11 @@ impl Body for Payload {
             Self::Pieces(pieces) => pieces
                 .poll_recv(cx)
                 .map(|next| next.map(|piece| piece.map(Frame::data))),
+            Self::Trailed(bytes, trailers) => {
+                let data = bytes.take().map(Frame::data);
+                let next = data.or_else(|| trailers.take().map(Frame::trailers));
+                Poll::Ready(next.map(Ok))
+            }
         }
     }
 
@@ -94,7 +102,7 @@ impl Body for Payload {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Pieces(_) => SizeHint::default(),
+            Self::Pieces(_) | Self::Trailed(..) => SizeHint::default(),
         }
     }
 }
@@ -165,10 +173,23 @@ pub(crate) async fn serve_connection<S>(
         }
     });
     // How the connection ended concerns nobody: the other end went away, or sent what is no HTTP.
-    let _ = hyper::server::conn::http1::Builder::new()
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_time)
-        .max_buf_size(limits.header_bytes)
+        .max_buf_size(limits.header_bytes);
+    // A sender of spans keeps one connection and has a few requests under way.
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Some(limits.header_time))
+        .max_concurrent_streams(64)
+        .max_header_list_size(limits.header_bytes as u32)
+        .max_frame_size(1 << 20)
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(4 << 20);
+    let _ = builder
         .serve_connection(TokioIo::new(stream), service)
         .await;
 }

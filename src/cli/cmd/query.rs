@@ -175,7 +175,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// With the server's offset, so that the line stands for itself.
-fn shown_time(ms: i64) -> String {
+pub(crate) fn shown_time(ms: i64) -> String {
     let time = chrono::DateTime::from_timestamp_millis(ms).unwrap_or_default();
     time.with_timezone(&chrono::Local)
         .to_rfc3339_opts(chrono::SecondsFormat::Millis, false)

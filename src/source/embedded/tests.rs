@@ -76,6 +76,15 @@ impl Languages for Words {
         Ok(LogReply::Names(vec![], Notes::default()))
     }
 
+    fn spans(
+        &self,
+        _: &dyn TraceSource,
+        _: &SpanRequest,
+        _: &Cancel,
+    ) -> Result<Answer, SourceError> {
+        Ok(Answer::Trace(None, Notes::default()))
+    }
+
     fn selector(&self, _: &str) -> Result<Vec<Matcher>, SourceError> {
         Ok(vec![])
     }

@@ -21,6 +21,11 @@ impl Cursor {
         self.row.min(count.saturating_sub(1))
     }
 
+    /// To a row.
+    pub(crate) fn go(&mut self, row: usize) {
+        self.row = row;
+    }
+
     /// Moves; true where the action was a move in a list.
     pub(crate) fn act(&mut self, act: Act, count: usize, page: usize) -> bool {
         let last = count.saturating_sub(1);

@@ -1,5 +1,7 @@
 //! A backend of made-up, always equal answers.
 
+mod spans;
+
 use bongsu::model::action::{Action, Outcome};
 use bongsu::model::answer::{Answer, Cost, Notes, PromAnswer, Series, Value, VectorPoint};
 use bongsu::model::labels::Labels;
@@ -67,6 +69,7 @@ pub(crate) fn answer(request: &Request) -> Result<Answer, SourceError> {
         Request::LabelValues { .. } => names(&["web1", "웹2"]),
         Request::Metadata { .. } => Answer::Metadata(vec![]),
         Request::Logs(request) => Answer::Logs(crate::tui::fake_logs::reply(request)),
+        Request::Spans(request) => spans::answer(request)?,
     })
 }
 

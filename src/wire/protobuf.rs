@@ -1,6 +1,9 @@
 //! Protobuf's wire format: numbered fields of four kinds. Groups are refused.
 
-use crate::wire::remote_write::RemoteWriteError;
+/// Bytes that are no message; the words say where it breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the message does not read: {0}")]
+pub struct Malformed(pub &'static str);
 
 /// A field's value by its wire type.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,7 +31,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `None` at the message's end.
-    pub(crate) fn next_field(&mut self) -> Result<Option<Field<'a>>, RemoteWriteError> {
+    pub(crate) fn next_field(&mut self) -> Result<Option<Field<'a>>, Malformed> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -50,7 +53,7 @@ impl<'a> Reader<'a> {
         Ok(Some(Field { number, wire }))
     }
 
-    fn varint(&mut self) -> Result<u64, RemoteWriteError> {
+    fn varint(&mut self) -> Result<u64, Malformed> {
         let mut out = 0u64;
         for (i, byte) in self.rest.iter().enumerate().take(10) {
             out |= u64::from(byte & 127) << (7 * i);
@@ -62,7 +65,7 @@ impl<'a> Reader<'a> {
         Err(bad("a number that does not end"))
     }
 
-    fn take(&mut self, len: usize) -> Result<&'a [u8], RemoteWriteError> {
+    fn take(&mut self, len: usize) -> Result<&'a [u8], Malformed> {
         if len > self.rest.len() {
             return Err(bad("it ends inside a field"));
         }
@@ -71,15 +74,15 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], RemoteWriteError> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
         let mut out = [0; N];
         out.copy_from_slice(self.take(N)?);
         Ok(out)
     }
 }
 
-fn bad(what: &str) -> RemoteWriteError {
-    RemoteWriteError::Proto(what.to_owned())
+fn bad(what: &'static str) -> Malformed {
+    Malformed(what)
 }
 
 impl Field<'_> {
@@ -97,6 +100,24 @@ impl Field<'_> {
         push_varint(u64::from(number) << 3 | 2, out);
         push_varint(bytes.len() as u64, out);
         out.extend_from_slice(bytes);
+    }
+}
+
+impl<'a> Wire<'a> {
+    /// Bytes, or nothing of another kind.
+    pub(crate) fn bytes(self) -> Result<&'a [u8], Malformed> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes),
+            _ => Err(bad("a field of another kind than its number says")),
+        }
+    }
+
+    pub(crate) fn number(self) -> Result<u64, Malformed> {
+        match self {
+            Self::Varint(n) | Self::Fixed64(n) => Ok(n),
+            Self::Fixed32(n) => Ok(u64::from(n)),
+            Self::Bytes(_) => Err(bad("a field of another kind than its number says")),
+        }
     }
 }
 

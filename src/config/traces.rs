@@ -1,0 +1,107 @@
+//! `traces`: where spans are taken in, and what of them is not kept.
+
+use crate::config::check::Check;
+use crate::config::fields::Fields;
+use crate::config::listener::{self, Listener};
+use crate::config::shape::{Section, Shape, key};
+
+pub(crate) static TRACES: Section = Section {
+    name: "traces",
+    keys: &[&[
+        key(
+            "otlp_grpc",
+            Shape::Either(&Shape::Text, &RECEIVER),
+            "127.0.0.1:4317",
+            "OTLP over gRPC: ADDRESS:PORT, `containers:PORT`, off, or the long form of `api`.",
+        ),
+        key(
+            "otlp_http",
+            Shape::Either(&Shape::Text, &RECEIVER),
+            "127.0.0.1:4318",
+            "OTLP over HTTP, protobuf and JSON.",
+        ),
+        key(
+            "zipkin",
+            Shape::Either(&Shape::Text, &RECEIVER),
+            "127.0.0.1:9411",
+            "Zipkin's second format, JSON.",
+        ),
+        key(
+            "drop",
+            Shape::List(&Shape::Text),
+            "",
+            "Attributes that are not kept, by name.",
+        ),
+        key(
+            "hash",
+            Shape::List(&Shape::Text),
+            "",
+            "Attributes of which only a hash is kept: equal values stay equal.",
+        ),
+    ]],
+};
+
+pub(crate) static RECEIVER: Section = Section {
+    name: "traces listener",
+    keys: &[listener::KEYS],
+};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Traces {
+    pub otlp_grpc: Receiver,
+    pub otlp_http: Receiver,
+    pub zipkin: Receiver,
+    pub drop: Vec<String>,
+    pub hash: Vec<String>,
+}
+
+/// Where one protocol is heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receiver {
+    pub listener: Listener,
+    /// The file names it; else a port that is taken is only remarked.
+    pub given: bool,
+}
+
+impl Receiver {
+    fn loopback(port: u16) -> Self {
+        Self {
+            listener: Listener::loopback(port),
+            given: false,
+        }
+    }
+}
+
+impl Default for Traces {
+    fn default() -> Self {
+        Self {
+            otlp_grpc: Receiver::loopback(4317),
+            otlp_http: Receiver::loopback(4318),
+            zipkin: Receiver::loopback(9411),
+            drop: Vec::new(),
+            hash: Vec::new(),
+        }
+    }
+}
+
+pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Traces {
+    let default = Traces::default();
+    let mut receiver = |name: &str, default: Receiver| {
+        if let Some(listener) =
+            listener::read_either(of, name, &RECEIVER, default.listener.clone(), check)
+        {
+            return Receiver {
+                listener,
+                given: true,
+            };
+        }
+        default
+    };
+    Traces {
+        otlp_grpc: receiver("otlp_grpc", default.otlp_grpc),
+        otlp_http: receiver("otlp_http", default.otlp_http),
+        zipkin: receiver("zipkin", default.zipkin),
+        drop: of.strings("drop"),
+        hash: of.strings("hash"),
+    }
+}

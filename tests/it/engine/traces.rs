@@ -1,0 +1,152 @@
+//! Spans pushed to a running engine, and what Tempo's clients read of them.
+
+use crate::engine::Serve;
+
+const ID: &str = "5b8efff798038103d269b633813fc60c";
+
+fn otlp(now: u64) -> String {
+    format!(
+        r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"주문"}}}}]}},
+        "scopeSpans":[{{"scope":{{"name":"test"}},"spans":[
+          {{"traceId":"{ID}","spanId":"eee19b7ec3c1b174","name":"GET /orders","kind":2,
+            "startTimeUnixNano":"{now}","endTimeUnixNano":"{}","status":{{"code":2,"message":"no"}},
+            "attributes":[{{"key":"http.status","value":{{"intValue":"500"}}}}]}},
+          {{"traceId":"{ID}","spanId":"eee19b7ec3c1b175","parentSpanId":"eee19b7ec3c1b174","name":"SELECT",
+            "startTimeUnixNano":"{now}","endTimeUnixNano":"{}"}},
+          {{"traceId":"00","spanId":"eee19b7ec3c1b176","name":"bad"}}
+        ]}}]}}]}}"#,
+        now + 250_000_000,
+        now + 100_000_000
+    )
+}
+
+fn json(body: &str) -> serde_json::Value {
+    serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {body}"))
+}
+
+#[test]
+fn pushed_searched_and_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let serve = Serve::start(dir.path(), &[]);
+    let now = bongsu::base::clock::Clock::System.now_ms() as u64 * 1_000_000 - 60_000_000_000;
+    let (status, said) = serve.post("/v1/traces", "application/json", otlp(now).as_bytes());
+    assert_eq!(status, 200, "{said}");
+    assert!(said.contains(r#""rejectedSpans":"1""#), "{said}");
+    // The same again is taken, and kept once.
+    assert_eq!(
+        serve
+            .post(
+                "/v1/traces",
+                "application/json; charset=utf-8",
+                otlp(now).as_bytes()
+            )
+            .0,
+        200
+    );
+    let zipkin = format!(
+        r#"[{{"traceId":"a1","id":"b2","name":"batch","timestamp":{},"duration":5000,"localEndpoint":{{"serviceName":"batch"}}}}]"#,
+        now / 1000 + 1_000_000
+    );
+    assert_eq!(
+        serve
+            .post("/api/v2/spans", "application/json", zipkin.as_bytes())
+            .0,
+        202
+    );
+    for (path, kind, body, wanted) in [
+        ("/v1/traces", "text/plain", "x", 415),
+        ("/v1/traces", "application/json", "{", 400),
+        (
+            "/v1/traces",
+            "application/x-protobuf",
+            "\u{1}\u{1}\u{1}",
+            400,
+        ),
+        ("/v1/metrics", "application/json", "{}", 404),
+        ("/api/v2/spans", "application/json", "{}", 400),
+    ] {
+        assert_eq!(
+            serve.post(path, kind, body.as_bytes()).0,
+            wanted,
+            "{path} {kind}"
+        );
+    }
+    let (status, body) = serve.get("/api/search?q=%7B%20.http.status%20%3D%20500%20%7D");
+    let found = json(&body);
+    assert_eq!(
+        (status, found["traces"].as_array().unwrap().len()),
+        (200, 1)
+    );
+    let hit = &found["traces"][0];
+    assert_eq!(hit["traceID"], ID);
+    assert_eq!(hit["rootServiceName"], "주문");
+    assert_eq!(hit["durationMs"], 250);
+    assert_eq!(hit["spanSets"][0]["matched"], 1);
+    assert_eq!(hit["serviceStats"]["주문"]["spanCount"], 2);
+    assert_eq!(hit["serviceStats"]["주문"]["errorCount"], 1);
+    let all = json(&serve.get("/api/search?tags=").1);
+    assert_eq!(all["traces"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        all["traces"][0]["rootTraceName"], "batch",
+        "the newest is first"
+    );
+    let slow = json(&serve.get("/api/search?minDuration=100ms").1);
+    assert_eq!(slow["traces"].as_array().unwrap().len(), 1);
+    assert_eq!(serve.get("/api/search?q=%7B%20nonsense%20%7D").0, 400);
+    let v1 = json(&serve.get(&format!("/api/traces/{ID}")).1);
+    assert_eq!(
+        v1["batches"][0]["scopeSpans"][0]["spans"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    let v2 = json(&serve.get(&format!("/api/v2/traces/{ID}")).1);
+    assert_eq!(v2["status"], "COMPLETE");
+    assert_eq!(serve.get("/api/traces/abc").0, 404);
+    assert_eq!(serve.get("/api/traces/nonsense").0, 400);
+    let tags = json(&serve.get("/api/search/tags").1);
+    assert!(
+        tags["tagNames"]
+            .as_array()
+            .unwrap()
+            .contains(&"http.status".into()),
+        "{tags}"
+    );
+    let scopes = json(&serve.get("/api/v2/search/tags?scope=resource").1);
+    assert_eq!(scopes["scopes"][0]["tags"][0], "service.name", "{scopes}");
+    let values = json(
+        &serve
+            .get("/api/v2/search/tag/resource.service.name/values")
+            .1,
+    );
+    assert_eq!(values["tagValues"].as_array().unwrap().len(), 2, "{values}");
+    let rate = json(
+        &serve
+            .get("/api/metrics/query?q=%7B%7D%7Ccount_over_time()&since=10m")
+            .1,
+    );
+    assert_eq!(rate["series"][0]["value"], 3.0, "{rate}");
+    let range =
+        serve.get("/api/metrics/query_range?q=%7B%7D%7Crate()%20by%20(name)&since=10m&step=60s");
+    assert_eq!(json(&range.1)["series"].as_array().unwrap().len(), 3);
+    assert_eq!(serve.get("/api/echo"), (200, "echo\n".to_owned()));
+    serve.stop();
+}
+
+#[test]
+fn spans_outlive_the_engine() {
+    let dir = tempfile::tempdir().unwrap();
+    let serve = Serve::start(dir.path(), &[]);
+    let now = bongsu::base::clock::Clock::System.now_ms() as u64 * 1_000_000;
+    assert_eq!(
+        serve
+            .post("/v1/traces", "application/json", otlp(now).as_bytes())
+            .0,
+        200
+    );
+    serve.stop();
+    let again = Serve::start(dir.path(), &[]);
+    assert_eq!(again.get(&format!("/api/traces/{ID}")).0, 200);
+    again.stop();
+}
