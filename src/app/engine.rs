@@ -325,15 +325,7 @@ impl Engine {
         let collector = read_host(&shared, rounds)?;
         let jvm_collector = read_jvms(&shared, tell_jvms)?;
         let container_collector = shared.containers.start(&shared, runtime.handle(), &stop)?;
-        let limits = &shared.launch.config.limits;
-        let embedded = Embedded::new(Parts {
-            languages: shared.languages.clone(),
-            backstage: Arc::new(Stage::new(shared.clone(), runtime.handle().clone())),
-            live: Some(Arc::new(shared.ring.clone())),
-            timeout: limits.query_time,
-        })
-        .context("the evaluation threads cannot be started")?;
-        let _ = shared.embedded.set(embedded.clone());
+        let embedded = answering(&shared, runtime.handle())?;
         let doors = Arc::default();
         let (tell, ready) = oneshot::channel();
         let opening = Opening {
@@ -690,6 +682,19 @@ fn interval_of(launch: &Launch) -> Duration {
         .interval
         .or(global)
         .unwrap_or(Duration::from_secs(15))
+}
+
+/// The threads that answer questions.
+fn answering(shared: &Arc<Shared>, runtime: &tokio::runtime::Handle) -> anyhow::Result<Embedded> {
+    let embedded = Embedded::new(Parts {
+        languages: shared.languages.clone(),
+        backstage: Arc::new(Stage::new(shared.clone(), runtime.clone())),
+        live: Some(Arc::new(shared.ring.clone())),
+        timeout: shared.launch.config.limits.query_time,
+    })
+    .context("the evaluation threads cannot be started")?;
+    let _ = shared.embedded.set(embedded.clone());
+    Ok(embedded)
 }
 
 /// Starts the thread that reads this server, unless the configuration says otherwise.
