@@ -11,20 +11,20 @@ pub(crate) static TRACES: Section = Section {
         key(
             "otlp_grpc",
             Shape::Either(&Shape::Text, &RECEIVER),
-            "127.0.0.1:4317",
-            "OTLP over gRPC: ADDRESS:PORT, `containers:PORT`, off, or the long form of `api`.",
+            "",
+            "OTLP over gRPC, on 127.0.0.1:4317 unless said: ADDRESS:PORT, `containers:PORT`, off, or the long form of `api`.",
         ),
         key(
             "otlp_http",
             Shape::Either(&Shape::Text, &RECEIVER),
-            "127.0.0.1:4318",
-            "OTLP over HTTP, protobuf and JSON.",
+            "",
+            "OTLP over HTTP, protobuf and JSON, on 127.0.0.1:4318 unless said.",
         ),
         key(
             "zipkin",
             Shape::Either(&Shape::Text, &RECEIVER),
-            "127.0.0.1:9411",
-            "Zipkin's second format, JSON.",
+            "",
+            "Zipkin's second format, JSON, on 127.0.0.1:9411 unless said.",
         ),
         key(
             "drop",

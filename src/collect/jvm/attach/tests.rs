@@ -19,7 +19,10 @@ const STATUS: &str = "State:\tS (sleeping)\nGid:\t0\t0\t0\t0\nSigCgt:\t000000000
 
 impl Victim {
     fn new() -> Self {
-        let child = Command::new("sleep").arg("1000").spawn().unwrap();
+        // What starts the tests may ignore the signal, and children inherit that.
+        let mut sleep = Command::new("env");
+        sleep.args(["--default-signal=QUIT", "sleep", "1000"]);
+        let child = sleep.spawn().unwrap();
         let pid = child.id() as i32;
         let started = start_ticks(Path::new(&format!("/proc/{pid}"))).unwrap();
         let proc = tempfile::tempdir().unwrap();
