@@ -90,6 +90,11 @@ fn too_small(theme: &Theme, area: Rect, buffer: &mut Buffer) {
     }
 }
 
+/// Columns from which tabs stand with their whole names, and with the first letters of them; below
+/// only the chosen one has a name, so that instance, range and clock keep their place.
+const NAMES_FROM: u16 = 150;
+const LETTERS_FROM: u16 = 110;
+
 /// The columns of each tab's name in the header.
 fn tab_places(state: &State) -> Vec<(usize, String, u16)> {
     let mut x = 8;
@@ -99,13 +104,13 @@ fn tab_places(state: &State) -> Vec<(usize, String, u16)> {
             continue;
         }
         let digit = tab.digit.map(|d| format!("{d} ")).unwrap_or_default();
-        let narrow = state.width < 110 && at != state.tab;
-        let name = if narrow {
-            text::clip(tab.name, 4)
-        } else {
-            tab.name
+        let name = match state.width {
+            _ if at == state.tab => tab.name,
+            NAMES_FROM.. => tab.name,
+            LETTERS_FROM.. => text::clip(tab.name, 4),
+            _ => "",
         };
-        let label = format!(" {digit}{name} ");
+        let label = format!(" {} ", format!("{digit}{name}").trim_end());
         let width = text::width(&label) as u16;
         out.push((at, label, x));
         x += width;

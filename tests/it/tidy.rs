@@ -57,6 +57,13 @@ fn functions(text: &str) -> Vec<(usize, String, usize)> {
         if !is_item {
             continue;
         }
+        // A signature without a body, as traits have them.
+        let ends = lines[i..]
+            .iter()
+            .find(|l| l.ends_with(';') || l.ends_with('{') || l.ends_with('}'));
+        if ends.is_none_or(|l| l.ends_with(';')) {
+            continue;
+        }
         let indent = line.len() - trimmed.len();
         let close = format!("{}}}", " ".repeat(indent));
         let Some(end) = lines[i..].iter().position(|l| *l == close) else {

@@ -1,3 +1,5 @@
+//! Counts and edges against what Tempo calls them.
+
 use super::*;
 use crate::model::answer::Metadata;
 use crate::model::sample::is_stale;

@@ -228,12 +228,7 @@ fn escape(c: char) -> Option<Escape> {
 fn classic(text: &str) -> Result<Vec<Matcher>, String> {
     let text = text.trim();
     let text = text.strip_prefix('{').unwrap_or(text);
-    // A brace that belongs to a pattern stays.
-    let count = |c: char| text.matches(c).count();
-    let text = match text.strip_suffix('}') {
-        Some(inner) if count('}') > count('{') => inner,
-        _ => text,
-    };
+    let text = text.strip_suffix('}').unwrap_or(text);
     let mut parts = Vec::new();
     let (mut quoted, mut escaped, mut start) = (false, false, 0);
     for (i, c) in text.char_indices() {

@@ -1,3 +1,5 @@
+//! The store of spans against a plain map, on a simulated disk.
+
 use crate::base::cancel::Cancel;
 use crate::base::fs::Fs;
 use crate::base::fs::sim::{Sim, Unsynced};

@@ -1,3 +1,5 @@
+//! OTLP's two forms, and requests that are wrong in part.
+
 use super::*;
 use crate::model::span::{Attribute, SpanEvent, SpanKind, SpanLink, SpanStatus, Trace};
 use proptest::prelude::*;

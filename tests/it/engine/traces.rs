@@ -71,6 +71,12 @@ fn pushed_searched_and_shown() {
             "{path} {kind}"
         );
     }
+    searched(&serve);
+    shown(&serve);
+    serve.stop();
+}
+
+fn searched(serve: &Serve) {
     let (status, body) = serve.get("/api/search?q=%7B%20.http.status%20%3D%20500%20%7D");
     let found = json(&body);
     assert_eq!(
@@ -93,6 +99,9 @@ fn pushed_searched_and_shown() {
     let slow = json(&serve.get("/api/search?minDuration=100ms").1);
     assert_eq!(slow["traces"].as_array().unwrap().len(), 1);
     assert_eq!(serve.get("/api/search?q=%7B%20nonsense%20%7D").0, 400);
+}
+
+fn shown(serve: &Serve) {
     let v1 = json(&serve.get(&format!("/api/traces/{ID}")).1);
     assert_eq!(
         v1["batches"][0]["scopeSpans"][0]["spans"]
@@ -131,7 +140,6 @@ fn pushed_searched_and_shown() {
         serve.get("/api/metrics/query_range?q=%7B%7D%7Crate()%20by%20(name)&since=10m&step=60s");
     assert_eq!(json(&range.1)["series"].as_array().unwrap().len(), 3);
     assert_eq!(serve.get("/api/echo"), (200, "echo\n".to_owned()));
-    serve.stop();
 }
 
 #[test]

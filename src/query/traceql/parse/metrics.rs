@@ -3,7 +3,7 @@
 use crate::query::traceql::ast::{
     Field, Metrics, MetricsFunction, Op, Pipeline, STATISTICS, SecondStage, Static,
 };
-use crate::query::traceql::parse::node::{is_order, number};
+use crate::query::traceql::parse::node::{Node, is_order, number};
 use crate::query::traceql::parse::{ParseError, Parsed, Parser};
 
 /// Values of each attribute that `compare` tells where it is not said.
@@ -139,7 +139,7 @@ impl Parser<'_> {
         while let Some((op, _)) = self.operator().filter(|(op, _)| is_order(*op)) {
             let at = self.advance().span;
             let said = match self.node(3)? {
-                super::node::Node::Scalar(scalar) => number(&scalar),
+                Node::Scalar(scalar) => number(&scalar),
                 _ => Err("series are compared with numbers only".to_owned()),
             };
             let limit = said.map_err(|why| ParseError::new(at, why))?;

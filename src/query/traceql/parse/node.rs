@@ -5,6 +5,7 @@ use crate::query::traceql::ast::{
     Spansets, Stage, Static,
 };
 use crate::query::traceql::lex::Kind;
+use crate::query::traceql::parse::metrics::compared;
 use crate::query::traceql::parse::{ParseError, Parsed, Parser};
 
 /// A part of a query whose kind shows when it has been read.
@@ -227,11 +228,7 @@ fn metrics_operation(op: Op, lhs: Metrics, rhs: Node) -> Result<Node, String> {
             let (lhs, rhs) = (Box::new(lhs), Box::new(Metrics::Number(number(&rhs)?)));
             Ok(Node::Metrics(Metrics::Binary { op, lhs, rhs }))
         }
-        Node::Scalar(rhs) if is_order(op) => Ok(Node::Metrics(super::metrics::compared(
-            lhs,
-            op,
-            number(&rhs)?,
-        ))),
+        Node::Scalar(rhs) if is_order(op) => Ok(Node::Metrics(compared(lhs, op, number(&rhs)?))),
         _ => Err(format!(
             "`{sign}` does not combine series with what stands behind it"
         )),

@@ -1,3 +1,5 @@
+//! What is written reads back, and damage is noticed.
+
 use super::*;
 use crate::model::span::{
     Attribute, Resource, Scope, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, Trace,
