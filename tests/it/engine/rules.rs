@@ -89,13 +89,17 @@ fn rules_are_evaluated_stored_and_told_of() {
         "groups: [{name: g, rules: [{alert: A, expr: 'sum('}]}]",
     )
     .unwrap();
-    let (status, said) = serve.post("/-/reload", "", b"");
-    assert!(
-        status != 200 && said.contains("rules.yml:1:"),
-        "{status} {said}"
+    serve.signal("HUP");
+    until("the bad file is named", || {
+        let (_, said, _) = run(program(dir.path()).arg("status"));
+        said.contains("rules.yml:1:")
+    });
+    assert_eq!(
+        data(&serve, "/api/v1/alerts")["alerts"][0]["labels"]["alertname"],
+        "Always"
     );
     std::fs::write(&rules, RULES.replace("Always", "Other")).unwrap();
-    assert_eq!(serve.post("/-/reload", "", b"").0, 200);
+    serve.signal("HUP");
     until("the new rule fires", || {
         let alerts = data(&serve, "/api/v1/alerts");
         let mut all = alerts["alerts"].as_array().unwrap().iter();
