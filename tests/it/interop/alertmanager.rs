@@ -46,8 +46,10 @@ fn route(random: &mut Random, depth: u64, count: &mut usize) -> String {
         let mut matchers = Vec::new();
         for _ in 0..=random.below(2) {
             let name = NAMES[random.below(3) as usize];
-            let value = VALUES[random.below(4) as usize].replace('"', "\\\"");
             let op = ["=", "!=", "=~", "!~"][random.below(4) as usize];
+            // A quote in a value is for equality: in an expression it would need a second escape.
+            let kinds = if op.ends_with('~') { 3 } else { 4 };
+            let value = VALUES[random.below(kinds) as usize].replace('"', "\\\"");
             let value = if op.ends_with('~') && random.below(2) == 0 {
                 format!("{}|z.*", value.replace('\\', "\\\\"))
             } else {
@@ -204,8 +206,7 @@ fn compare(file: &Path, config: &Alertmanager, names: &[String]) -> (usize, Vec<
             let ours = texts.render(&source, &data);
             let theirs = String::from_utf8(out.stdout).unwrap();
             match ours {
-                // amtool ends its output with a line break.
-                Ok(ours) if out.status.success() && format!("{ours}\n") == theirs => same += 1,
+                Ok(ours) if out.status.success() && ours == theirs => same += 1,
                 Err(_) if !out.status.success() => same += 1,
                 ours => failures.push(format!(
                     "{} {name}\n--- ours\n{ours:?}\n--- amtool\n{theirs:?} {}",
@@ -227,7 +228,11 @@ fn cases() -> Option<PathBuf> {
 }
 
 /// Files whose templates call functions that Debian's amtool is too old for, or are no templates.
-const SKIPPED: [(&str, &str); 2] = [
+const SKIPPED: [(&str, &str); 3] = [
+    (
+        "dingtalk_template_default.tmpl",
+        "calls `markdown`, which amtool refuses for the whole file",
+    ),
     (
         "moj_templatefiles.yaml",
         "holds its templates inside of YAML",
@@ -316,6 +321,8 @@ fn a_real_prometheus_and_amtool_work_with_us() {
             other.path().join("tsdb").display()
         ))
         .arg("--web.listen-address=127.0.0.1:0")
+        // Its first try comes before it has found us, the next a minute later unless told so.
+        .arg("--rules.alert.resend-delay=1s")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
