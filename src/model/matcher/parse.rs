@@ -324,7 +324,8 @@ mod tests {
             ("[a-z]+=b", Ok(("[a-z]+=\"b\"", false))),
             ("foo=", Ok(("foo=\"\"", true))),
             ("foo=a b=c", Ok(("foo=\"a b=c\"", true))),
-            ("foo=~[a-z]{2}", Ok(("foo=~\"[a-z]{2}\"", true))),
+            // As Alertmanager does: a brace at the end is taken off, whatever it belongs to.
+            ("foo=~[a-z]{2}", Ok(("foo=~\"[a-z]{2\"", true))),
             (
                 "qux=\"\\xf0\\x9f\\x99\\x82\"",
                 Ok(("qux=\"\\\\xf0\\\\x9f\\\\x99\\\\x82\"", true)),
