@@ -113,11 +113,16 @@ impl Console {
         tabs.map(|w| (w[0].to_owned(), w[1].to_owned())).collect()
     }
 
-    /// The terminal's title names the tab, and something stands below the header.
+    /// The terminal's title names the tab, of which the header may show the first letters, and
+    /// something stands below the header.
     fn shows_tab(&mut self, name: &str) {
-        let title = format!(" {name}\x07");
+        let named = |raw: &[u8]| {
+            let raw = String::from_utf8_lossy(raw);
+            let mut titles = raw.split('\x07').filter_map(|t| t.rsplit(' ').next());
+            titles.any(|word| word.starts_with(name))
+        };
         let deadline = Instant::now() + PATIENCE;
-        while !String::from_utf8_lossy(&self.raw).contains(&title) {
+        while !named(&self.raw) {
             assert!(Instant::now() < deadline, "{name}:\n{}", self.contents());
             self.read();
         }
