@@ -83,7 +83,13 @@ fn rules_are_evaluated_stored_and_told_of() {
     let (_, said, _) = run(program(dir.path()).arg("status"));
     assert!(said.contains("1 firing, 1 pending"), "{said}");
 
-    // A bad file changes nothing and is named; a good one is in force at once.
+    reloaded(dir.path(), &serve);
+    serve.stop();
+}
+
+/// A bad file changes nothing and is named; a good one is in force at once.
+fn reloaded(dir: &std::path::Path, serve: &Serve) {
+    let rules = dir.join("rules.yml");
     std::fs::write(
         &rules,
         "groups: [{name: g, rules: [{alert: A, expr: 'sum('}]}]",
@@ -91,21 +97,20 @@ fn rules_are_evaluated_stored_and_told_of() {
     .unwrap();
     serve.signal("HUP");
     until("the bad file is named", || {
-        let (_, said, _) = run(program(dir.path()).arg("status"));
+        let (_, said, _) = run(program(dir).arg("status"));
         said.contains("rules.yml:1:")
     });
     assert_eq!(
-        data(&serve, "/api/v1/alerts")["alerts"][0]["labels"]["alertname"],
+        data(serve, "/api/v1/alerts")["alerts"][0]["labels"]["alertname"],
         "Always"
     );
     std::fs::write(&rules, RULES.replace("Always", "Other")).unwrap();
     serve.signal("HUP");
     until("the new rule fires", || {
-        let alerts = data(&serve, "/api/v1/alerts");
+        let alerts = data(serve, "/api/v1/alerts");
         let mut all = alerts["alerts"].as_array().unwrap().iter();
         all.any(|a| a["labels"]["alertname"] == "Other")
     });
-    serve.stop();
 }
 
 /// One request of somebody who sends: its first line and its body.
