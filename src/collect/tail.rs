@@ -2,7 +2,7 @@
 //!
 //! Owns positions, rotation, truncation, lines, stages. Never drops a line unless a stage says so,
 //! and then counts it; where the store is behind, reading waits. Start with [`run`], then
-//! [`file`](self::file). Tested on real files under a temporary directory, with the store's own
+//! [`mod@file`]. Tested on real files under a temporary directory, with the store's own
 //! lists in place of a disk.
 
 pub mod defaults;

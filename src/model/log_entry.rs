@@ -1,6 +1,6 @@
 //! Log lines: an entry of a stream, its level, spans of time in nanoseconds, and tests on lines.
 //!
-//! A stream is named by its [`Labels`](crate::model::labels::Labels). Lines are bytes: what a
+//! A stream is named by its [`Labels`]. Lines are bytes: what a
 //! program wrote is kept as it is, also where it is no UTF-8.
 
 use crate::base::regex::LineRegex;

@@ -1,7 +1,7 @@
 //! Tokens to tree.
 //!
 //! What stands between pipes may be spansets, a number or series; which, is known when it has been
-//! read. So one function reads a [`Node`] of any of them, and the operators say what may be
+//! read. So one function reads a [`node::Node`] of any of them, and the operators say what may be
 //! combined. Bounds: [`MAX_QUERY`] bytes, [`MAX_DEPTH`] levels.
 
 mod expr;
