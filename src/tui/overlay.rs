@@ -38,6 +38,8 @@ pub(crate) enum Run {
     GoTo(i64),
     Range(i64),
     Copy(String),
+    /// Opens the logs at a place.
+    Logs(crate::tui::tabs::logs::Opening),
     /// Gives a text to the open tab, with the word of one of its prompts.
     Give {
         tag: &'static str,

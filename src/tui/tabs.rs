@@ -71,6 +71,9 @@ pub(crate) struct Tab {
     pub(crate) menu: fn(&State) -> Vec<Item>,
     /// The chosen line as text, for the clipboard.
     pub(crate) line: fn(&State) -> Option<String>,
+    /// Where the key to the logs leads from what is chosen here; `None` is the instant that the
+    /// console looks at.
+    pub(crate) logs: fn(&State) -> Option<logs::Opening>,
     /// What is shown as text; without it the screen itself is taken.
     pub(crate) export: fn(&State) -> Option<Export>,
     pub(crate) view: View,
@@ -101,6 +104,7 @@ impl Tab {
             prompted: |_, _, _| Ok(Vec::new()),
             menu: |_| Vec::new(),
             line: |_| None,
+            logs: |_| None,
             export: |_| None,
             view,
         }

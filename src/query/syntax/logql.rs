@@ -35,6 +35,13 @@ pub fn pattern_query(pattern: &str, not: bool) -> String {
     format!("{EVERYTHING} {op} {}", quote(pattern))
 }
 
+/// A query for the lines that name a trace, in their text.
+pub fn trace_query(id: &str) -> String {
+    // Some write the shorter half alone where the other is zero.
+    let short = id.strip_prefix("0000000000000000").unwrap_or(id);
+    format!("{EVERYTHING} |= {}", quote(short))
+}
+
 /// True for a query of lines, false for one of numbers.
 pub fn is_log(text: &str) -> Result<bool, logql::ParseError> {
     Ok(matches!(logql::check(text)?, Expr::Log(_)))

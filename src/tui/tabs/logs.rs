@@ -7,9 +7,11 @@
 mod bar;
 mod detail;
 mod keys;
+mod link;
 mod paint;
 mod rows;
 
+pub(crate) use link::{Opening, open, there_and_back};
 pub(crate) use paint::{level_tag, stack_style, stacked, stream_name};
 
 use crate::model::answer::{Answer, LogReply, LogsValue};
@@ -84,6 +86,8 @@ pub(crate) struct Local {
     columns: Vec<String>,
     mode: Mode,
     pattern: usize,
+    /// The tab that a link came from.
+    from: Option<link::From>,
 }
 
 impl Default for Local {
@@ -103,6 +107,7 @@ impl Default for Local {
             columns: Vec::new(),
             mode: Mode::Lines,
             pattern: 0,
+            from: None,
         }
     }
 }

@@ -12,6 +12,7 @@ mod waterfall;
 use crate::base::text;
 use crate::model::answer::{Answer, TraceHit};
 use crate::model::request::{Request, SpanRequest, TraceOrder, TraceQuery};
+use crate::model::span::TraceId;
 use crate::query::syntax::traceql_of_words;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
@@ -19,7 +20,7 @@ use crate::tui::line_edit::LineEdit;
 use crate::tui::overlay::{Item, Overlay, Prompt, PromptKind, Run};
 use crate::tui::slot::{Slot, SlotId};
 use crate::tui::state::State;
-use crate::tui::tabs::{Export, Tab, list};
+use crate::tui::tabs::{Export, Tab, by_name, list, logs};
 use crate::tui::theme::Theme;
 use crate::tui::widget::Look;
 use crate::tui::widget::frame::Frame;
@@ -45,6 +46,7 @@ pub(crate) const TAB: Tab = Tab {
     prompt,
     prompted,
     menu,
+    logs: logs_of_chosen,
     line: |state| match &state.locals.traces.open {
         Some(_) => waterfall::line(state),
         None => requests::chosen(state).map(|hit| hit.id.to_string()),
@@ -64,6 +66,14 @@ pub(crate) struct Local {
     order: TraceOrder,
     list: list::Cursor,
     open: Option<waterfall::Open>,
+}
+
+/// Opens this tab with one trace.
+pub(crate) fn show(state: &mut State, id: TraceId) {
+    if let Some(here) = by_name(NAME) {
+        state.tab = here;
+        state.locals.traces.open = Some(waterfall::Open::new(id));
+    }
 }
 
 /// The traces that were found; none until an answer is there.
@@ -159,6 +169,16 @@ fn prompted(state: &mut State, tag: &'static str, typed: &str) -> Result<Vec<Cmd
     Ok(Vec::new())
 }
 
+/// The lines that name the trace that is open or chosen.
+fn logs_of_chosen(state: &State) -> Option<logs::Opening> {
+    let (id, begun) = match &state.locals.traces.open {
+        Some(open) => (open.id, waterfall::begun(state)?),
+        None => requests::chosen(state).map(|hit| (hit.id, hit.start))?,
+    };
+    let at = i64::try_from(begun / 1_000_000).ok()?;
+    Some(logs::Opening::of_trace(id, at))
+}
+
 fn menu(state: &State) -> Vec<Item> {
     let chosen = match &state.locals.traces.open {
         Some(open) => Some(open.id),
@@ -169,14 +189,21 @@ fn menu(state: &State) -> Vec<Item> {
     };
     let id = id.to_string();
     let command = format!("bongsu trace {id}");
-    vec![
+    let mut items = Vec::new();
+    if let Some(to) = logs_of_chosen(state) {
+        let keys = state.keymap.label(Act::Logs);
+        let said = "the lines that name it, around this time";
+        items.push(Item::new("logs of this trace", said, Run::Logs(to)).keys(keys));
+    }
+    items.extend([
         Item::new("copy the trace's id", id.clone(), Run::Copy(id)),
         Item::new(
             "copy the command that shows it",
             command.clone(),
             Run::Copy(command),
         ),
-    ]
+    ]);
+    items
 }
 
 fn export(state: &State) -> Export {

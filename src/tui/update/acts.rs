@@ -8,7 +8,7 @@ use crate::tui::overlay::{Item, Overlay, Prompt, PromptKind, Run, lists};
 use crate::tui::run::Engine;
 use crate::tui::slot::Urgency;
 use crate::tui::state::State;
-use crate::tui::tabs::TABS;
+use crate::tui::tabs::{TABS, logs};
 use crate::tui::update::{ask_all, copy};
 
 pub(crate) fn act(state: &mut State, act: Act) -> Vec<Cmd> {
@@ -53,6 +53,7 @@ pub(crate) fn act(state: &mut State, act: Act) -> Vec<Cmd> {
                 state.tab = at;
             }
         }
+        Act::Logs => return logs::there_and_back(state),
         Act::Mouse => {
             state.mouse = !state.mouse;
             let word = if state.mouse { "on" } else { "off" };

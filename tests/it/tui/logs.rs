@@ -113,3 +113,47 @@ fn failing_and_empty_say_why() {
     bench.answer(&mut fake_source::answer);
     assert!(bench.screen().contains("the filter leaves nothing"));
 }
+
+#[test]
+fn from_a_cursor_to_its_logs_and_back() {
+    let mut bench = Bench::new(options(), NOW, 120, 40);
+    bench.press("2");
+    bench.answer(&mut fake_source::answer);
+    bench.press("h h L");
+    bench.answer(&mut fake_source::answer);
+    let screen = bench.screen();
+    assert!(
+        screen.contains("held: ") && screen.contains("new"),
+        "{screen}"
+    );
+    assert!(!screen.contains("following"));
+    bench.press("/");
+    bench.type_text("get");
+    bench.press("Enter L");
+    bench.answer(&mut fake_source::answer);
+    assert!(bench.screen().contains("Processes"), "{}", bench.screen());
+    bench.press("5 L");
+    bench.answer(&mut fake_source::answer);
+    assert!(
+        bench.screen().contains("from any other tab"),
+        "{}",
+        bench.screen()
+    );
+}
+
+#[test]
+fn from_a_trace_to_its_logs_and_from_a_line_to_its_trace() {
+    let mut bench = Bench::new(options(), NOW, 120, 40);
+    bench.press("6");
+    bench.answer(&mut fake_source::answer);
+    bench.press("L");
+    bench.answer(&mut fake_source::answer);
+    let screen = bench.screen();
+    assert!(screen.contains("[{__stream__=\"\"} |= \""), "{screen}");
+    bench.press("L");
+    bench.answer(&mut fake_source::answer);
+    assert!(bench.screen().contains("Latency"), "{}", bench.screen());
+    bench.press("5 O");
+    bench.answer(&mut fake_source::answer);
+    assert!(bench.screen().contains("names no trace"));
+}

@@ -6,7 +6,7 @@ use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
 use crate::tui::overlay::{Item, Run};
 use crate::tui::state::State;
-use crate::tui::tabs::logs::{Chip, LINES, MOST_LINES, MS, Mode, bar, detail, paint, rows};
+use crate::tui::tabs::logs::{Chip, LINES, MOST_LINES, MS, Mode, bar, detail, link, paint, rows};
 use crate::tui::view;
 
 /// Words by which the menu's items come back.
@@ -98,6 +98,7 @@ pub(super) fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         }
         Act::Patterns => state.locals.logs.mode = Mode::Patterns,
         Act::AtThisTime => at_this_time(state),
+        Act::TraceOfLine => link::to_trace(state),
         Act::Escape | Act::Back if state.locals.logs.details => {
             state.locals.logs.details = false;
         }
@@ -166,7 +167,7 @@ fn context(state: &mut State) {
 }
 
 /// Holds the view at the chosen line, so that it stays in its place under other filters.
-fn pin(state: &mut State) {
+pub(super) fn pin(state: &mut State) {
     let Some(t) = rows::chosen(state).map(|row| row.line.t) else {
         return;
     };
@@ -293,6 +294,11 @@ pub(super) fn menu(state: &State) -> Vec<Item> {
         items.push(Item::new(format!("remove: {}", chip.term.text), "", run));
     }
     if let Some(row) = rows::chosen(state) {
+        if let Some(id) = link::trace_of(row.line) {
+            let run = Run::Act(Act::TraceOfLine);
+            let keys = state.keymap.label(Act::TraceOfLine);
+            items.push(Item::new("the trace of this line", id.to_string(), run).keys(keys));
+        }
         let fields = detail::fields(row.line);
         for (name, value) in &fields {
             let shown = crate::base::text::display(value).into_owned();

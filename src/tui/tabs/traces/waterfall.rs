@@ -114,6 +114,13 @@ pub(super) fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
     Some(Vec::new())
 }
 
+/// When the chosen span began, in nanoseconds since the epoch.
+pub(super) fn begun(state: &State) -> Option<u64> {
+    let rows = shown(state);
+    let at = state.locals.traces.open.as_ref()?.spans.at(rows.len());
+    rows.get(at).map(|r| r.span.start)
+}
+
 pub(super) fn line(state: &State) -> Option<String> {
     let rows = shown(state);
     let at = state.locals.traces.open.as_ref()?.spans.at(rows.len());
