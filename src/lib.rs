@@ -8,6 +8,9 @@
 //! | what is kept on disk, retention, the WAL          | [`store`]                              |
 //! | a PromQL function                                 | `query/promql/functions`               |
 //! | a stage of LogQL, a function of line_format       | `query/logql/stage`                    |
+//! | an operator or a function of TraceQL              | `query/traceql`                        |
+//! | how log files are found and read, a stage         | `collect/tail`                         |
+//! | where spans come in, what is derived of them      | `collect/listen`, `collect/span_metrics` |
 //! | a configuration key                               | [`config`], one file per section       |
 //! | a host metric, scraping, relabelling              | [`collect`]                            |
 //! | a rule, an alert, who is told                    | [`alert`]                              |

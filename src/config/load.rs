@@ -44,7 +44,7 @@ pub fn load(files: &[PathBuf]) -> Loaded {
 pub(crate) fn load_from(paths: &[PathBuf], files: &dyn Files) -> Loaded {
     let mut loader = Loader::new(files);
     for path in paths {
-        loader.add(path, &ROOT);
+        loader.add(Include::of(path));
     }
     loader.finish()
 }
@@ -53,7 +53,7 @@ pub(crate) fn load_from(paths: &[PathBuf], files: &dyn Files) -> Loaded {
 pub fn check(path: &Path) -> Vec<Finding> {
     let files = &System;
     let mut loader = Loader::new(files);
-    loader.add(path, &ROOT);
+    loader.add(Include::of(path));
     let (config, mut findings) = loader.read_all();
     let own = |found: &Path| found == path;
     for sd in config.scrape.iter().flat_map(|job| &job.file_sd) {
@@ -102,9 +102,10 @@ impl<'a> Loader<'a> {
     }
 
     /// Reads one file and what it includes.
-    fn add(&mut self, path: &Path, root: &'static Section) {
-        let mut report = Report::new(path);
-        let text = self.files.read(path).unwrap_or_else(|e| {
+    fn add(&mut self, include: Include) {
+        let Include { path, root, named } = include;
+        let mut report = Report::new(&path);
+        let text = self.files.read(&path).unwrap_or_else(|e| {
             report.error(Place::default(), format!("cannot be read: {e}"));
             String::new()
         });
@@ -114,8 +115,18 @@ impl<'a> Loader<'a> {
             report.error(tree.place, text);
         }
         let kind = tree.as_ref().map_or(Kind::Prometheus, kind::detect);
+        if let (Some(tree), Some((key, kinds))) = (&tree, named)
+            && !tree.is_null()
+            && !kinds.contains(&kind)
+        {
+            let text = format!(
+                "`include.{key}` names this file, but it is a {} file",
+                kind.as_str()
+            );
+            report.error(tree.place, text);
+        }
         let mut document = Document {
-            path: path.to_owned(),
+            path,
             kind,
             root,
             tree,
@@ -132,9 +143,9 @@ impl<'a> Loader<'a> {
             _ => recognise(&mut document, self.files),
         };
         self.documents.push(document);
-        for (path, root) in included {
+        for include in included {
             if self.documents.len() < MAX_FILES {
-                self.add(&path, root);
+                self.add(include);
             }
         }
     }
@@ -243,7 +254,7 @@ impl<'a> Loader<'a> {
             if self.documents.len() >= MAX_FILES {
                 break;
             }
-            self.add(&path, &ROOT);
+            self.add(Include::of(&path));
             config.files.push(path);
             if let Some(document) = self.documents.last_mut()
                 && document.kind != Kind::Rules
@@ -296,11 +307,34 @@ fn set_alertmanager(tree: &Node, check: &mut Check<'_>, config: &mut Config) {
     config.alertmanager = crate::config::alertmanager::read(tree, check).map(Arc::new);
 }
 
-/// Files to be read as well, each with the keys it may have.
-type Included = Vec<(PathBuf, &'static Section)>;
+/// A file to be read.
+struct Include {
+    path: PathBuf,
+    /// The keys it may have.
+    root: &'static Section,
+    /// The key of `include` that names it, and the kinds that this key takes.
+    named: Option<(&'static str, &'static [Kind])>,
+}
+
+impl Include {
+    fn of(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            root: &ROOT,
+            named: None,
+        }
+    }
+}
+
+/// The keys of `include` that name one file, and the kinds each may be.
+const INCLUDED: [(&str, &[Kind]); 3] = [
+    ("prometheus", &[Kind::Prometheus, Kind::Native]),
+    ("promtail", &[Kind::Promtail]),
+    ("alertmanager", &[Kind::Alertmanager]),
+];
 
 /// Holds a file of jobs and settings against the registry; the files it includes.
-fn open(document: &mut Document, files: &dyn Files) -> Included {
+fn open(document: &mut Document, files: &dyn Files) -> Vec<Include> {
     let Some(tree) = document.tree.as_ref().filter(|t| t.text().is_none()) else {
         return Vec::new();
     };
@@ -319,7 +353,7 @@ fn open(document: &mut Document, files: &dyn Files) -> Included {
 }
 
 /// A file of another kind: checked where its checks exist, and what is not there yet is named.
-fn recognise(document: &mut Document, files: &dyn Files) -> Included {
+fn recognise(document: &mut Document, files: &dyn Files) -> Vec<Include> {
     let mut check = Check {
         report: &mut document.report,
         folder: folder_of(&document.path),
@@ -334,7 +368,6 @@ fn recognise(document: &mut Document, files: &dyn Files) -> Included {
             check.report.warning(tree.place, text);
             return Vec::new();
         }
-        (Kind::Alertmanager, _) => "routing and sending of alerts",
         (Kind::Loki, _) => "a store that speaks Loki's configuration",
         (Kind::Tempo, _) => "traces",
         (Kind::Dashboard, _) => "dashboards",
@@ -345,7 +378,8 @@ fn recognise(document: &mut Document, files: &dyn Files) -> Included {
             return Vec::new();
         }
         (
-            Kind::Native
+            Kind::Alertmanager
+            | Kind::Native
             | Kind::Prometheus
             | Kind::Promtail
             | Kind::Rules
@@ -443,9 +477,9 @@ fn read_sections(of: Fields<'_>, check: &mut Check<'_>, config: &mut Config) {
     }
 }
 
-/// The files that `scrape_config_files` and `include.prometheus` name.
-fn find_included(of: Fields<'_>, check: &mut Check<'_>) -> Included {
-    let mut out: Included = Vec::new();
+/// The files that `scrape_config_files` and `include` name.
+fn find_included(of: Fields<'_>, check: &mut Check<'_>) -> Vec<Include> {
+    let mut out = Vec::new();
     let patterns = of.texts("scrape_config_files");
     for (i, (pattern, place)) in patterns.iter().enumerate() {
         if patterns[..i].iter().any(|(p, _)| p == pattern) {
@@ -456,17 +490,23 @@ fn find_included(of: Fields<'_>, check: &mut Check<'_>) -> Included {
     }
     for path in check.patterns(patterns) {
         let matches = check.files.matches(&path).into_iter();
-        out.extend(matches.map(|p| (p, &JOBS_FILE)));
+        out.extend(matches.map(|path| Include {
+            path,
+            root: &JOBS_FILE,
+            named: None,
+        }));
     }
-    if let Some(include) = of.section("include", &INCLUDE)
-        && let Some(path) = include.path("prometheus", check.folder)
-    {
-        out.push((path, &ROOT));
-    }
-    if let Some(include) = of.section("include", &INCLUDE)
-        && let Some(path) = include.path("promtail", check.folder)
-    {
-        out.push((path, &ROOT));
+    let Some(include) = of.section("include", &INCLUDE) else {
+        return out;
+    };
+    for (key, kinds) in INCLUDED {
+        if let Some(path) = include.path(key, check.folder) {
+            out.push(Include {
+                path,
+                root: &ROOT,
+                named: Some((key, kinds)),
+            });
+        }
     }
     out
 }

@@ -159,7 +159,12 @@ pub(crate) static INCLUDE: Section = Section {
             "",
             "A promtail.yml whose jobs are taken as well.",
         ),
-        later("alertmanager", Shape::Text, "routing and sending of alerts"),
+        key(
+            "alertmanager",
+            Shape::Text,
+            "",
+            "An alertmanager.yml that says who is told of alerts.",
+        ),
         later("dashboards", Shape::List(&Shape::Text), "dashboards"),
     ]],
 };

@@ -176,6 +176,19 @@ fn files_join_and_clash_where_they_say_the_same() {
     assert_eq!(names, [("b", 7), ("a", 7)]);
     assert_eq!(config.files.len(), 2);
 
+    let alertmanager = "route: {receiver: ops}\nreceivers: [{name: ops}]";
+    let own = ("/own.yaml", "include: {alertmanager: am.yml}");
+    let loaded = load_files(&[own, ("/am.yml", alertmanager)], &["/own.yaml"]);
+    assert_eq!(shown(&loaded), [""; 0]);
+    assert!(loaded.config.unwrap().alertmanager.is_some());
+    let other = load_files(&[own, ("/am.yml", jobs)], &["/own.yaml"]);
+    assert_eq!(
+        shown(&other),
+        [
+            "/am.yml:1:1: error: global: `include.alertmanager` names this file, but it is a Prometheus file"
+        ]
+    );
+
     let twice = load_files(
         &[
             ("/a.yml", jobs),

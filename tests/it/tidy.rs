@@ -41,6 +41,27 @@ fn files_and_functions_stay_readable() {
     assert!(errors.is_empty(), "\n{}\n", errors.join("\n"));
 }
 
+/// What runs beside something else has its row in the tables of docs/ARCHITECTURE.md.
+#[test]
+fn every_thread_and_task_is_in_the_architecture() {
+    let page = include_str!("../../docs/ARCHITECTURE.md");
+    let mut missing = Vec::new();
+    let product = |path: &str| path.starts_with("src/") && !path.ends_with("tests.rs");
+    for (path, text) in sources().into_iter().filter(|(path, _)| product(path)) {
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for call in ["task::spawn(", "task::thread(", "task::caught("] {
+            for (at, _) in code.match_indices(call) {
+                let given = code[at + call.len()..].trim_start();
+                let name = given.strip_prefix('"').and_then(|n| n.split('"').next());
+                if let Some(name) = name.filter(|n| !page.contains(&format!("`{n}`"))) {
+                    missing.push(format!("{path}: {name:?} has no row"));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "\n{}\n", missing.join("\n"));
+}
+
 /// Functions as rustfmt lays them out: from the line with `fn` to the closing brace in its column.
 fn functions(text: &str) -> Vec<(usize, String, usize)> {
     let lines: Vec<&str> = text.lines().collect();

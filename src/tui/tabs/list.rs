@@ -43,6 +43,24 @@ impl Cursor {
     }
 }
 
+/// Where the next or previous error leads from row `at`: round the end of the list, and nowhere
+/// where no row has one.
+pub(crate) fn to_match(
+    act: Act,
+    at: usize,
+    count: usize,
+    matches: impl Fn(usize) -> bool,
+) -> usize {
+    let step = match act {
+        Act::NextError => 1,
+        Act::PrevError => count.saturating_sub(1),
+        _ => return at,
+    };
+    let after = |turn: usize| (at + turn * step) % count.max(1);
+    let mut others = (1..=count).map(after);
+    others.find(|row| matches(*row)).unwrap_or(at)
+}
+
 /// The first visible row: the chosen one stays in the middle where it can.
 pub(crate) fn offset(at: usize, visible: usize, count: usize) -> usize {
     at.saturating_sub(visible / 2)
@@ -138,6 +156,17 @@ mod tests {
         assert!(!cursor.act(Act::Pause, 3, 5));
         assert_eq!(offset(50, 10, 100), 45);
         assert_eq!(offset(99, 10, 100), 90);
+    }
+
+    #[test]
+    fn the_next_error_is_looked_for_round_the_end() {
+        let rows = [false, true, false, true, false];
+        let to = |act, at| to_match(act, at, rows.len(), |i: usize| rows[i]);
+        assert_eq!((to(Act::NextError, 0), to(Act::NextError, 3)), (1, 1));
+        assert_eq!((to(Act::PrevError, 1), to(Act::PrevError, 4)), (3, 3));
+        assert_eq!(to(Act::Down, 2), 2);
+        assert_eq!(to_match(Act::NextError, 1, 3, |_| false), 1);
+        assert_eq!(to_match(Act::NextError, 0, 0, |_| true), 0);
     }
 
     #[test]

@@ -117,8 +117,11 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         return Some(Vec::new());
     }
     let chosen = requests::chosen(state).map(|hit| hit.id);
+    let at = state.locals.traces.list.at(count);
+    let error = list::to_match(act, at, count, |i| found(state)[i].errors > 0);
     let local = &mut state.locals.traces;
     match act {
+        Act::NextError | Act::PrevError => local.list.go(error),
         Act::Open => local.open = chosen.map(waterfall::Open::new),
         Act::Sort => {
             local.order = requests::next(local.order);

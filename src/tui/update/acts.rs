@@ -64,7 +64,6 @@ pub(crate) fn act(state: &mut State, act: Act) -> Vec<Cmd> {
             return vec![Cmd::Mouse(state.mouse)];
         }
         Act::Filter => state.toast("there is no list to filter here", false),
-        Act::NextHit | Act::PrevHit => state.toast("there is no search here", false),
         Act::Sort | Act::SortReverse => state.toast("there is no list to sort here", false),
         _ => {}
     }

@@ -78,7 +78,8 @@ pub(super) fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
     let count = rows.len();
     let at = state.locals.traces.open.as_ref()?.spans.at(count);
     let chosen = rows.get(at).map(|r| r.span.identity());
-    let errors: Vec<usize> = (0..count).filter(|i| rows[*i].span.is_error()).collect();
+    let failed = |i: usize| rows[i].span.is_error();
+    let error = list::to_match(act, at, count, failed);
     let slowest = (0..count).max_by_key(|i| rows[*i].own);
     let open = state.locals.traces.open.as_mut()?;
     if open.spans.act(act, count, 10) {
@@ -93,14 +94,7 @@ pub(super) fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
                 open.folded.insert(id);
             }
         }
-        Act::NextHit => {
-            let next = errors.iter().find(|i| **i > at).or(errors.first());
-            open.spans.go(next.copied().unwrap_or(at));
-        }
-        Act::PrevHit => {
-            let before = errors.iter().rev().find(|i| **i < at).or(errors.last());
-            open.spans.go(before.copied().unwrap_or(at));
-        }
+        Act::NextError | Act::PrevError => open.spans.go(error),
         Act::Sort => open.spans.go(slowest.unwrap_or(at)),
         Act::Filter => {
             let prompt = traces::prompt(state, "spans");
