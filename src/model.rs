@@ -7,6 +7,7 @@
 pub mod action;
 pub mod alert;
 pub mod answer;
+pub mod exemplar;
 pub mod family;
 pub mod jvm;
 pub mod labels;

@@ -7,6 +7,7 @@
 //! every operation.
 
 mod disk;
+mod exemplars;
 pub mod import;
 pub mod live;
 mod logs;

@@ -172,6 +172,27 @@ pub(crate) async fn metadata(call: Call) -> Done {
     }
 }
 
+/// Exemplars are of every selector of the query; there is no limit on them but the ring's.
+pub(crate) async fn query_exemplars(call: Call) -> Done {
+    let range = range_of(&call.params)?;
+    let request = Request::Exemplars {
+        expr: call.params.get("query").to_owned(),
+        range,
+        limit: 0,
+    };
+    let answer = call.source.ask(request).await;
+    let answer = answer.map_err(|e| match e {
+        SourceError::BadRequest { said, .. } => {
+            bad_data(format!("invalid parameter \"query\": {said}"))
+        }
+        other => other.into(),
+    })?;
+    match answer {
+        Answer::Exemplars(all, notes) => Ok(reply::json(write::exemplars(&all, &notes))),
+        _ => Err(unexpected()),
+    }
+}
+
 pub(crate) async fn format_query(call: Call) -> Done {
     let text = call.params.get("query");
     match syntax::format(text) {

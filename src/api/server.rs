@@ -147,6 +147,13 @@ static ROUTES: &[Route] = &[
         prometheus::query_range
     ),
     route!(
+        "/api/v1/query_exemplars",
+        ASK,
+        Query,
+        Form,
+        prometheus::query_exemplars
+    ),
+    route!(
         "/api/v1/format_query",
         ASK,
         Query,

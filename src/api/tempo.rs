@@ -4,6 +4,7 @@ use crate::api::prometheus::unexpected;
 use crate::api::reply::{self, Answer as Response, Failed};
 use crate::api::server::{Call, Done};
 use crate::model::answer::{Answer, PromAnswer, Series, Value};
+use crate::model::exemplar::ExemplarSeries;
 use crate::model::request::{Request, SpanRequest, TraceOrder, TraceQuery};
 use crate::model::span::TraceId;
 use crate::model::time::{Steps, TimeRange};
@@ -13,6 +14,8 @@ use crate::wire::{otlp, tempo_json};
 
 const DEFAULT_LIMIT: usize = 20;
 const MOST_LIMIT: usize = 10_000;
+/// Spans that are told behind the series of a range, where the asker does not say how many.
+const DEFAULT_EXEMPLARS: usize = 100;
 const DEFAULT_SPANS: usize = 3;
 const HOUR_MS: i64 = 3_600_000;
 /// Points of a range whose step is not said.
@@ -183,7 +186,11 @@ pub(crate) async fn values(call: Call) -> Done {
     Ok(json(&tempo_json::values_v2(&typed.collect::<Vec<_>>())))
 }
 
-async fn series(call: &Call, steps: Steps) -> Result<Vec<Series>, Failed> {
+async fn series(
+    call: &Call,
+    steps: Steps,
+    exemplars: usize,
+) -> Result<(Vec<Series>, Vec<ExemplarSeries>), Failed> {
     let query = match call.params.get("q") {
         "" => call.params.get("query"),
         q => q,
@@ -191,12 +198,16 @@ async fn series(call: &Call, steps: Steps) -> Result<Vec<Series>, Failed> {
     let asked = SpanRequest::Series {
         query: query.to_owned(),
         steps,
+        exemplars,
     };
     match ask(call, asked).await? {
-        Answer::Prom(PromAnswer {
-            value: Value::Matrix(series),
-            ..
-        }) => Ok(series),
+        Answer::SpanSeries(
+            PromAnswer {
+                value: Value::Matrix(series),
+                ..
+            },
+            exemplars,
+        ) => Ok((series, exemplars)),
         _ => Err(unexpected()),
     }
 }
@@ -215,8 +226,12 @@ pub(crate) async fn query_range(call: Call) -> Done {
         end: range.end,
         step,
     };
-    let series = series(&call, steps).await?;
-    Ok(json(&tempo_json::series_range(&series)))
+    let exemplars = match call.params.get("exemplars") {
+        "" => DEFAULT_EXEMPLARS,
+        _ => call.params.limit("exemplars")?,
+    };
+    let (series, exemplars) = series(&call, steps, exemplars).await?;
+    Ok(json(&tempo_json::series_range(&series, &exemplars)))
 }
 
 /// `/api/metrics/query`
@@ -227,7 +242,7 @@ pub(crate) async fn query(call: Call) -> Done {
         end: range.end,
         step: (range.end - range.start).max(1),
     };
-    let series = series(&call, steps).await?;
+    let (series, _) = series(&call, steps, 0).await?;
     Ok(json(&tempo_json::series_instant(&series)))
 }
 

@@ -15,6 +15,7 @@ use crate::collect::listen::spans::Taken;
 use crate::collect::perform::process;
 use crate::collect::scrape::director::Scraper;
 use crate::model::action::{Action, Outcome};
+use crate::model::exemplar::Exemplar;
 use crate::model::family::Family;
 use crate::model::labels::Labels;
 use crate::model::matcher::Matcher;
@@ -500,6 +501,7 @@ fn push(shared: &Shared, request: &WriteRequest) -> Result<u64, SourceError> {
         store.describe(&request.metadata);
     }
     let mut batch = Vec::new();
+    let mut exemplars = Vec::new();
     // What a limit keeps out does not take the rest with it.
     let mut refused: Option<(u64, String)> = None;
     for series in &request.series {
@@ -516,9 +518,14 @@ fn push(shared: &Shared, request: &WriteRequest) -> Result<u64, SourceError> {
             t: s.t,
             v: s.v,
         }));
+        exemplars.extend(series.exemplars.iter().map(|e| {
+            let (labels, value, t) = (e.labels.clone(), e.value, e.t);
+            (id, Exemplar { labels, value, t })
+        }));
     }
     let all = batch.len() as u64;
     let kept = store.append(&batch).map_err(unwritten)?;
+    store.append_exemplars(exemplars);
     store.flush().map_err(unwritten)?;
     if let Some((count, why)) = refused {
         let said = format!("{count} of {} samples were refused: {why}", all + count);

@@ -437,6 +437,7 @@ impl Opening {
         options.ring = self.shared.ring.clone();
         options.retention_ms = config.storage.retention_metrics.as_millis() as i64;
         options.traces.retention_ms = config.storage.retention_traces.as_millis() as i64;
+        options.max_exemplars = config.storage.max_exemplars;
         options.memory = self.shared.head_memory();
         options.retention_bytes = config.storage.size;
         options.logs_retention_ms = config.storage.retention_logs.as_millis() as i64;

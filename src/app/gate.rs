@@ -5,6 +5,7 @@
 //! asks again. Live samples go to the ring at any time.
 
 use crate::model::answer::Metadata;
+use crate::model::exemplar::Exemplar;
 use crate::model::labels::Labels;
 use crate::model::sample::{is_stale, stale_marker};
 use crate::model::view::{QueueRow, QueueUnit};
@@ -191,6 +192,15 @@ impl MetricSink for Gate {
         match self.0.store.load_full() {
             Some(store) => store.describe(metadata),
             None => early.metadata.extend_from_slice(metadata),
+        }
+    }
+
+    /// Those of the time before the store are left out: their series have no numbers in it yet.
+    fn append_exemplars(&self, mut batch: Vec<(SeriesId, Exemplar)>) {
+        let shut = self.0.shut.load(Ordering::Relaxed);
+        if let Some(store) = self.0.store.load_full().filter(|_| !shut) {
+            batch.retain(|(id, _)| id.0 & OWN == 0);
+            store.append_exemplars(batch);
         }
     }
 }

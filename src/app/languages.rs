@@ -86,6 +86,23 @@ impl Languages for PromQl {
         spans::answer(traces, request, cancel)
     }
 
+    fn selectors(&self, text: &str) -> Result<Vec<Vec<Matcher>>, SourceError> {
+        let expr = parse(text).map_err(|e| SourceError::BadRequest {
+            said: e.to_string(),
+            at: Some((e.span.start, e.span.end)),
+        })?;
+        let mut out = Vec::new();
+        let mut open = vec![&expr];
+        while let Some(expr) = open.pop() {
+            match &expr.kind {
+                Kind::Selector(selector) => out.push(selector.matchers.clone()),
+                Kind::Range(range) => out.push(range.selector.matchers.clone()),
+                _ => open.extend(expr.children().into_iter().rev()),
+            }
+        }
+        Ok(out)
+    }
+
     fn selector(&self, text: &str) -> Result<Vec<Matcher>, SourceError> {
         let bad = |said: String, span: Option<Span>| SourceError::BadRequest {
             said,

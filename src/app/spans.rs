@@ -14,6 +14,9 @@ use crate::store::open::Store;
 use crate::store::read::TraceSource;
 use std::sync::Arc;
 
+/// Spans that one answer of series tells at most.
+const MOST_EXEMPLARS: usize = 1_000;
+
 /// History is open: spans can be kept.
 pub(crate) fn open(shared: &Arc<Shared>, store: &Store) {
     let config = &shared.launch.config;
@@ -69,18 +72,23 @@ pub(crate) fn answer(
             answer.inspected.millis = millis();
             Answer::Traces(answer)
         }
-        SpanRequest::Series { query, steps } => {
-            let found = search::series(traces, query, *steps, cancel).map_err(failed)?;
-            let (series, notes, inspected) = found;
-            Answer::Prom(PromAnswer {
+        SpanRequest::Series {
+            query,
+            steps,
+            exemplars,
+        } => {
+            let asked = (*steps, (*exemplars).min(MOST_EXEMPLARS));
+            let found = search::series(traces, query, asked, cancel).map_err(failed)?;
+            let answer = PromAnswer {
                 cost: Cost {
-                    series: series.len() as u64,
-                    samples: inspected.spans,
+                    series: found.series.len() as u64,
+                    samples: found.inspected.spans,
                     millis: millis(),
                 },
-                value: Value::Matrix(series),
-                notes,
-            })
+                value: Value::Matrix(found.series),
+                notes: found.notes,
+            };
+            Answer::SpanSeries(answer, found.exemplars)
         }
         SpanRequest::Tags { range } => {
             let (tags, notes) = search::tags(traces, *range, cancel).map_err(failed)?;

@@ -1,17 +1,19 @@
 //! Series derived from spans: calls and latencies by operation, and the graph of services.
 //!
 //! Names, labels and buckets are those of Tempo's metrics generator, so that dashboards hold. Only
-//! spans that were new are counted. A series that nothing was added to for 15 minutes ends.
+//! spans that were new are counted. A series that nothing was added to for 15 minutes ends. Each
+//! bucket tells the newest span of a round as its exemplar.
 
 mod graph;
 mod histogram;
 
+use crate::model::exemplar::Exemplar;
 use crate::model::labels::Labels;
 use crate::model::sample::stale_marker;
 use crate::model::span::{Span, SpanKind, SpanStatus};
 use crate::store::write::{Append, MetricSink, SeriesId, WriteError};
 use graph::Graph;
-use histogram::Histogram;
+use histogram::{Histogram, Seen};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 
@@ -42,8 +44,18 @@ struct Operation {
     touched: i64,
 }
 
-/// What one round writes: labels, value.
-type Lines = Vec<(Labels, f64)>;
+/// What one round writes.
+#[derive(Default)]
+struct Lines {
+    samples: Vec<(Labels, f64)>,
+    exemplars: Vec<(Labels, Exemplar)>,
+}
+
+impl Lines {
+    fn push(&mut self, labels: Labels, v: f64) {
+        self.samples.push((labels, v));
+    }
+}
 
 impl SpanMetrics {
     /// Counts new spans.
@@ -64,7 +76,8 @@ impl SpanMetrics {
                     latency: Histogram::new(LATENCY),
                     touched: now_ms,
                 });
-                operation.latency.add(span.duration() as f64 / 1e9);
+                let seconds = span.duration() as f64 / 1e9;
+                operation.latency.add(seconds, Seen::of(span, now_ms));
                 operation.touched = now_ms;
             }
             state.graph.add(span, now_ms);
@@ -75,9 +88,9 @@ impl SpanMetrics {
     pub fn write(&self, sink: &dyn MetricSink, now_ms: i64) -> Result<(), WriteError> {
         let (lines, ended) = {
             let mut state = self.0.lock();
-            let mut lines = Lines::new();
-            let mut ended = Lines::new();
-            for (key, operation) in &state.operations {
+            let mut lines = Lines::default();
+            let mut ended = Lines::default();
+            for (key, operation) in &mut state.operations {
                 let idle = now_ms - operation.touched > IDLE_MS;
                 lines_of(key, operation, if idle { &mut ended } else { &mut lines });
             }
@@ -88,15 +101,21 @@ impl SpanMetrics {
             state.graph.lines(now_ms - IDLE_MS, &mut lines, &mut ended);
             if state.dropped > 0 {
                 let name = [("__name__", "traces_spanmetrics_dropped_spans_total")];
-                lines.push((Labels::from_pairs(name), state.dropped as f64));
+                lines.push(Labels::from_pairs(name), state.dropped as f64);
             }
             (lines, ended)
         };
-        self.append(sink, &lines, now_ms)?;
-        let stale: Lines = ended
-            .into_iter()
-            .map(|(l, _)| (l, stale_marker()))
-            .collect();
+        self.append(sink, &lines.samples, now_ms)?;
+        let exemplars = {
+            let state = self.0.lock();
+            let known = lines.exemplars.into_iter();
+            known
+                .filter_map(|(labels, e)| Some((*state.ids.get(&labels)?, e)))
+                .collect()
+        };
+        sink.append_exemplars(exemplars);
+        let ended = ended.samples.into_iter();
+        let stale: Vec<_> = ended.map(|(l, _)| (l, stale_marker())).collect();
         self.append(sink, &stale, now_ms)?;
         let mut state = self.0.lock();
         for (labels, _) in &stale {
@@ -105,7 +124,12 @@ impl SpanMetrics {
         Ok(())
     }
 
-    fn append(&self, sink: &dyn MetricSink, lines: &Lines, t: i64) -> Result<(), WriteError> {
+    fn append(
+        &self,
+        sink: &dyn MetricSink,
+        lines: &[(Labels, f64)],
+        t: i64,
+    ) -> Result<(), WriteError> {
         let mut batch = Vec::with_capacity(lines.len());
         for (labels, v) in lines {
             let known = self.0.lock().ids.get(labels).copied();
@@ -130,7 +154,7 @@ impl SpanMetrics {
     }
 }
 
-fn lines_of(key: &Key, operation: &Operation, out: &mut Lines) {
+fn lines_of(key: &Key, operation: &mut Operation, out: &mut Lines) {
     let (service, name, kind, status) = key;
     let kind = format!("SPAN_KIND_{}", kind.as_str().to_ascii_uppercase());
     let status = format!("STATUS_CODE_{}", status.as_str().to_ascii_uppercase());
@@ -140,10 +164,10 @@ fn lines_of(key: &Key, operation: &Operation, out: &mut Lines) {
         ("span_kind", &kind),
         ("status_code", &status),
     ];
-    out.push((
+    out.push(
         named("traces_spanmetrics_calls_total", &base),
         operation.latency.count() as f64,
-    ));
+    );
     operation
         .latency
         .lines("traces_spanmetrics_latency", &base, out);

@@ -34,7 +34,12 @@ pub(crate) static STORAGE: Section = Section {
             "",
             "Prometheus' form: tsdb.retention.time and .size are taken where ours are not given.",
         ),
-        later("exemplars", Shape::Section(&EXEMPLARS), "exemplars"),
+        key(
+            "exemplars",
+            Shape::Section(&EXEMPLARS),
+            "",
+            "Observations that lead from a bucket to its trace, in memory.",
+        ),
     ]],
 };
 
@@ -104,7 +109,12 @@ static CHUNK_ENCODING: Section = Section {
 
 static EXEMPLARS: Section = Section {
     name: "storage.exemplars",
-    keys: &[&[field("max_exemplars", Shape::Int(0, i64::MAX))]],
+    keys: &[&[key(
+        "max_exemplars",
+        Shape::Int(0, 1_000_000),
+        "10000",
+        "The most that are held; 0 keeps none.",
+    )]],
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +125,7 @@ pub struct Storage {
     pub retention_metrics: Duration,
     pub retention_logs: Duration,
     pub retention_traces: Duration,
+    pub max_exemplars: usize,
 }
 
 impl Default for Storage {
@@ -125,6 +136,7 @@ impl Default for Storage {
             retention_metrics: Duration::from_hours(15 * 24),
             retention_logs: Duration::from_hours(15 * 24),
             retention_traces: Duration::from_hours(3 * 24),
+            max_exemplars: 10_000,
         }
     }
 }
@@ -157,5 +169,9 @@ pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Storage {
         retention_traces: own
             .and_then(|r| r.positive("traces"))
             .unwrap_or(Storage::default().retention_traces),
+        max_exemplars: of
+            .section("exemplars", &EXEMPLARS)
+            .and_then(|e| e.count("max_exemplars"))
+            .map_or(Storage::default().max_exemplars, |n| n as usize),
     }
 }

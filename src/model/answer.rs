@@ -7,6 +7,7 @@ pub use logs::{
     LogsAnswer, LogsValue,
 };
 
+use crate::model::exemplar::ExemplarSeries;
 use crate::model::labels::Labels;
 use crate::model::request::TagScope;
 use crate::model::sample::Sample;
@@ -30,6 +31,11 @@ pub enum Answer {
     /// Names of attributes by scope.
     Tags(Vec<(TagScope, Vec<String>)>, Notes),
     TagValues(Vec<Attribute>, Notes),
+    /// In the order of the series' labels.
+    Exemplars(Vec<ExemplarSeries>, Notes),
+    /// What TraceQL makes of spans: a matrix, and for some of its points the spans behind them,
+    /// under the labels of their series.
+    SpanSeries(PromAnswer, Vec<ExemplarSeries>),
 }
 
 /// A PromQL value with what was said about it.

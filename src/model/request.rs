@@ -37,6 +37,13 @@ pub enum Request {
         range: TimeRange,
         limit: usize,
     },
+    /// The exemplars of every series that a PromQL expression names, each selector of it for
+    /// itself; the newest where there are more than the limit. A limit of 0 is none.
+    Exemplars {
+        expr: String,
+        range: TimeRange,
+        limit: usize,
+    },
     /// Help, type and unit by metric; an empty name means all.
     Metadata { metric: String, limit: usize },
     /// The newest value of a live view, or, with `at`, the stored record nearest before that time.
@@ -74,8 +81,12 @@ pub enum SpanRequest {
     Trace { id: TraceId },
     /// The traces that a TraceQL query picks.
     Search(TraceQuery),
-    /// The series that a TraceQL query makes.
-    Series { query: String, steps: Steps },
+    /// The series that a TraceQL query makes, with at most so many spans that stand behind them.
+    Series {
+        query: String,
+        steps: Steps,
+        exemplars: usize,
+    },
     /// The names of attributes in use.
     Tags { range: TimeRange },
     /// The values of one field.

@@ -52,6 +52,9 @@ pub trait Languages: Send + Sync {
         cancel: &Cancel,
     ) -> Result<Answer, SourceError>;
 
+    /// The matchers of each selector of an expression, in the order in which they stand.
+    fn selectors(&self, expr: &str) -> Result<Vec<Vec<Matcher>>, SourceError>;
+
     /// The matchers of `name{label="value"}`.
     fn selector(&self, text: &str) -> Result<Vec<Matcher>, SourceError>;
 }
@@ -304,6 +307,15 @@ impl Shared {
                 };
                 let (items, notes) = noted(self.stored()?.label_values(&name, &ask, cancel)?);
                 Ok(Answer::Names(items, notes))
+            }
+            Request::Exemplars { expr, range, limit } => {
+                let selectors = self.languages.selectors(&expr)?;
+                let (items, notes) = noted(self.stored()?.exemplars(&Ask {
+                    selectors: &selectors,
+                    range,
+                    limit,
+                }));
+                Ok(Answer::Exemplars(items, notes))
             }
             Request::Metadata { metric, limit } => {
                 Ok(Answer::Metadata(self.stored()?.metadata(&metric, limit)))

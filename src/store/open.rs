@@ -14,12 +14,14 @@ use crate::base::cancel::Cancel;
 use crate::base::clock::Clock;
 use crate::base::fs::{Fs, FsError, Lock};
 use crate::model::answer::Metadata;
+use crate::model::exemplar::{Exemplar, ExemplarSeries};
 use crate::model::labels::Labels;
 use crate::model::matcher::Matcher;
 use crate::model::span::{Span, Trace, TraceId};
 use crate::model::time::TimeRange;
 use crate::model::view::{Census, LogStorage, QueueRow, StorageView};
 use crate::store::disk::wal::OpenWalError;
+use crate::store::exemplars::Exemplars;
 use crate::store::import::Import;
 use crate::store::live::Ring;
 use crate::store::logs::logdb::{Keep, LogDb, OpenLogsError, Setting};
@@ -75,6 +77,8 @@ pub struct Options {
     pub out_of_order_ms: i64,
     /// How long and how much of spans is kept.
     pub traces: Retention,
+    /// Exemplars that are held in memory at most.
+    pub max_exemplars: usize,
     /// Upkeep runs on a thread of its own. Tests turn it off and call [`Store::upkeep`].
     pub background: bool,
 }
@@ -112,6 +116,7 @@ impl Options {
             max_streams: 100_000,
             out_of_order_ms: 0,
             traces: Retention::default(),
+            max_exemplars: 10_000,
             background: true,
         }
     }
@@ -192,10 +197,20 @@ struct Inner {
     state: State,
     snapshots: Snapshots,
     traces: Traces,
+    exemplars: Exemplars,
     problems: Vec<String>,
     stop: Arc<(Mutex<bool>, Condvar)>,
     upkeep: Mutex<Option<JoinHandle<()>>>,
     lock: Mutex<Option<Lock>>,
+}
+
+impl Inner {
+    fn exemplars_memory(&self) -> (String, u64, u64) {
+        // A series' labels and its exemplar's are a few hundred bytes.
+        let allowed = self.options.max_exemplars as u64 * 512;
+        let bytes = self.exemplars.bytes() as u64;
+        ("exemplars".to_owned(), bytes, allowed)
+    }
 }
 
 impl Drop for Inner {
@@ -255,6 +270,7 @@ impl Store {
         problems.extend(found);
         let background = options.background;
         let store = Self(Arc::new(Inner {
+            exemplars: Exemplars::new(options.max_exemplars),
             options,
             tsdb,
             logs,
@@ -380,6 +396,7 @@ impl Store {
             ("block cache".to_owned(), cache, allowed / 4),
             ("logs".to_owned(), self.0.logs.facts().memory, 24 << 20),
             self.0.traces.memory(),
+            self.0.exemplars_memory(),
         ]
     }
 
@@ -569,6 +586,15 @@ impl SeriesSource for Store {
     fn metadata(&self, metric: &str, limit: usize) -> Vec<Metadata> {
         self.0.tsdb.metadata(metric, limit)
     }
+
+    fn exemplars(&self, ask: &Ask<'_>) -> Found<ExemplarSeries> {
+        let (items, cut) = self.0.exemplars.find(ask);
+        Found {
+            items,
+            warnings: Vec::new(),
+            cut,
+        }
+    }
 }
 
 impl MetricSink for Store {
@@ -586,6 +612,19 @@ impl MetricSink for Store {
 
     fn describe(&self, metadata: &[Metadata]) {
         self.0.tsdb.describe(metadata);
+    }
+
+    fn append_exemplars(&self, batch: Vec<(SeriesId, Exemplar)>) {
+        if batch.is_empty() || self.0.options.max_exemplars == 0 {
+            return;
+        }
+        let named: Vec<_> = {
+            let live = self.0.tsdb.head.read();
+            let labels = |id| live.head.labels(id);
+            let named = batch.into_iter();
+            named.filter_map(|(id, e)| Some((labels(id)?, e))).collect()
+        };
+        self.0.exemplars.add(named);
     }
 }
 

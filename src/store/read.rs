@@ -6,6 +6,7 @@ pub mod logs;
 
 use crate::base::cancel::{Cancel, Stopped};
 use crate::model::answer::Metadata;
+use crate::model::exemplar::ExemplarSeries;
 use crate::model::labels::Labels;
 use crate::model::matcher::Matcher;
 use crate::model::sample::Samples;
@@ -40,6 +41,16 @@ pub trait SeriesSource: Send + Sync {
 
     /// What is known of metrics; an empty name means all.
     fn metadata(&self, metric: &str, limit: usize) -> Vec<Metadata>;
+
+    /// The exemplars of series that match any of the selectors, in the order of the series' labels.
+    /// A source that keeps none has none.
+    fn exemplars(&self, _ask: &Ask<'_>) -> Found<ExemplarSeries> {
+        Found {
+            items: Vec::new(),
+            warnings: Vec::new(),
+            cut: false,
+        }
+    }
 }
 
 /// What one selector needs.
@@ -69,7 +80,7 @@ pub struct Selection<'a> {
 }
 
 /// Names or label sets that were found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found<T> {
     pub items: Vec<T>,
     pub warnings: Vec<String>,

@@ -6,6 +6,7 @@
 pub mod logs;
 
 use crate::model::answer::Metadata;
+use crate::model::exemplar::Exemplar;
 use crate::model::labels::Labels;
 use crate::model::span::Span;
 
@@ -46,6 +47,10 @@ pub trait MetricSink: Send + Sync {
 
     /// Help, type and unit of metrics. The newest description of a metric stands.
     fn describe(&self, metadata: &[Metadata]);
+
+    /// Observations of series that were resolved before. They are a hint, never data: a sink may
+    /// keep some or none, and says nothing of it.
+    fn append_exemplars(&self, _batch: Vec<(SeriesId, Exemplar)>) {}
 }
 
 /// Takes spans.

@@ -4,6 +4,7 @@
 //! search results, as Tempo's do. Source: Tempo's API documentation.
 
 use crate::model::answer::{Inspected, Notes, Series, SpanSet, TraceHit, TracesAnswer};
+use crate::model::exemplar::{Exemplar, ExemplarSeries};
 use crate::model::request::TagScope;
 use crate::model::span::{Attribute, Trace};
 use crate::wire::otlp;
@@ -132,8 +133,30 @@ fn labels(series: &Series) -> Value {
         .collect()
 }
 
+/// An exemplar as Tempo tells it: `trace:id` and `span:id` among its labels.
+fn exemplar(e: &Exemplar) -> Value {
+    let label = |key: &str, id: Option<String>| {
+        let id = id?;
+        Some(json!({"key": key, "value": {"stringValue": id}}))
+    };
+    let labels = [
+        label("trace:id", e.trace().map(|id| id.to_string())),
+        label("span:id", e.span().map(|id| id.to_string())),
+    ];
+    json!({
+        "labels": labels.into_iter().flatten().collect::<Vec<_>>(),
+        "value": e.value,
+        "timestampMs": e.t.to_string(),
+    })
+}
+
 /// `/api/metrics/query_range`
-pub fn series_range(series: &[Series]) -> Value {
+pub fn series_range(series: &[Series], exemplars: &[ExemplarSeries]) -> Value {
+    let behind = |s: &Series| {
+        let of = exemplars.iter().filter(|e| e.labels == s.labels);
+        let each = of.flat_map(|e| e.exemplars.iter().map(exemplar));
+        each.collect::<Vec<_>>()
+    };
     let each = series.iter().map(|s| {
         let samples = s
             .samples
@@ -143,7 +166,7 @@ pub fn series_range(series: &[Series]) -> Value {
             "labels": labels(s),
             "promLabels": s.labels.to_string(),
             "samples": samples.collect::<Vec<_>>(),
-            "exemplars": [],
+            "exemplars": behind(s),
         })
     });
     json!({"series": each.collect::<Vec<_>>(), "metrics": {}, "status": "COMPLETE"})

@@ -10,10 +10,11 @@ use crate::collect::scrape::cache::{Cache, DROPPED, pending, pending_place};
 use crate::collect::scrape::plan::Target;
 use crate::config::scrape::ScrapeConfig;
 use crate::model::answer::Metadata;
+use crate::model::exemplar::Exemplar;
 use crate::model::labels::{Labels, METRIC_NAME};
 use crate::model::sample::stale_marker;
 use crate::store::write::{Append, MetricSink, SeriesId, WriteError};
-use crate::wire::exposition::{About, Entry, Format, Parser, Sample, series};
+use crate::wire::exposition::{self, About, Entry, Format, Parser, Sample, series};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -81,6 +82,7 @@ struct Miss {
 #[derive(Default)]
 struct Pass {
     misses: Vec<Miss>,
+    exemplars: Vec<(SeriesId, Exemplar)>,
     taken: Taken,
     metadata: u64,
     duplicates: u64,
@@ -139,6 +141,9 @@ impl Ingest {
                     pass.taken.remarks.push(why);
                 }
                 self.mark_gone(body.t, batch);
+                if !pass.exemplars.is_empty() {
+                    sink.append_exemplars(std::mem::take(&mut pass.exemplars));
+                }
                 if pass.metadata != self.metadata {
                     self.metadata = pass.metadata;
                     sink.describe(&describe(body));
@@ -208,6 +213,11 @@ impl Ingest {
                     t: at,
                     v: sample.value,
                 });
+                if let Some(exemplar) = sample.exemplar
+                    && let Some(exemplar) = observed(&exemplar, at)
+                {
+                    pass.exemplars.push((id, exemplar));
+                }
             }
             let limit = self.job.scraping.limits.samples;
             if limit > 0 && pass.taken.kept > limit {
@@ -324,6 +334,11 @@ impl Ingest {
                 None => false,
             },
         });
+        pass.exemplars
+            .retain_mut(|(series, _)| match pending_place(*series) {
+                None => true,
+                Some(place) => ids.get(place).map(|id| *series = *id).is_some(),
+            });
         if refusal.is_some() {
             self.cache.retain(|e| pending_place(e.id).is_none());
         }
@@ -354,6 +369,20 @@ impl Ingest {
         }
         self.cache.retain(|e| e.seen == scrape);
     }
+}
+
+/// An exemplar as it stood, at the time of its sample where it has none; `None` where its labels do
+/// not read, which is no reason to refuse the sample.
+fn observed(raw: &exposition::Exemplar<'_>, t: i64) -> Option<Exemplar> {
+    let mut pairs = Vec::new();
+    series::read_labels(raw.labels, &mut pairs).ok()?;
+    series::sort_unique(&mut pairs).ok()?;
+    let exemplar = Exemplar {
+        labels: Labels::from_pairs(pairs),
+        value: raw.value,
+        t: raw.timestamp.unwrap_or(t),
+    };
+    (!exemplar.is_too_long()).then_some(exemplar)
 }
 
 fn marker(series: SeriesId, t: i64) -> Append {

@@ -3,7 +3,7 @@
 //! A half waits ten seconds for the other. A client whose server never speaks is an edge to what its
 //! attributes name (a database, a peer), a root server's half an edge from `user`.
 
-use crate::collect::span_metrics::histogram::Histogram;
+use crate::collect::span_metrics::histogram::{Histogram, Seen};
 use crate::collect::span_metrics::{Lines, named};
 use crate::model::span::{Attribute, Span, SpanId, SpanKind, TraceId};
 use std::collections::HashMap;
@@ -39,6 +39,7 @@ struct Half {
     messaging: bool,
     failed: bool,
     seconds: f64,
+    seen: Seen,
     is_root: bool,
 }
 
@@ -69,6 +70,7 @@ impl Half {
             messaging: matches!(span.kind, SpanKind::Producer | SpanKind::Consumer),
             failed: span.is_error(),
             seconds: span.duration() as f64 / 1e9,
+            seen: Seen::of(span, now),
             is_root: span.parent.is_none(),
         }
     }
@@ -118,7 +120,10 @@ impl Graph {
         self.count(
             key,
             failed,
-            (Some(client.seconds), Some(server.seconds)),
+            (
+                Some((client.seconds, client.seen)),
+                Some((server.seconds, server.seen)),
+            ),
             now,
         );
     }
@@ -126,8 +131,8 @@ impl Graph {
     /// The other end is no service that sends spans.
     fn virtual_edge(&mut self, half: Half, now: i64) {
         let times = (
-            half.is_client.then_some(half.seconds),
-            (!half.is_client).then_some(half.seconds),
+            half.is_client.then_some((half.seconds, half.seen)),
+            (!half.is_client).then_some((half.seconds, half.seen)),
         );
         match (half.is_client, half.peer) {
             (true, Some(peer)) => {
@@ -150,7 +155,7 @@ impl Graph {
         &mut self,
         key: (String, String, &'static str),
         failed: bool,
-        (client, server): (Option<f64>, Option<f64>),
+        (client, server): (Option<(f64, Seen)>, Option<(f64, Seen)>),
         now: i64,
     ) {
         if self.edges.len() >= MOST_EDGES && !self.edges.contains_key(&key) {
@@ -167,11 +172,11 @@ impl Graph {
         edge.requests += 1;
         edge.failed += u64::from(failed);
         edge.touched = now;
-        if let Some(v) = client {
-            edge.client.add(v);
+        if let Some((v, seen)) = client {
+            edge.client.add(v, seen);
         }
-        if let Some(v) = server {
-            edge.server.add(v);
+        if let Some((v, seen)) = server {
+            edge.server.add(v, seen);
         }
     }
 
@@ -191,7 +196,7 @@ impl Graph {
 
     /// Samples of the edges; those not touched since `idle` end.
     pub(super) fn lines(&mut self, idle: i64, out: &mut Lines, ended: &mut Lines) {
-        for ((client, server, kind), edge) in &self.edges {
+        for ((client, server, kind), edge) in &mut self.edges {
             let base = [
                 ("client", client.as_str()),
                 ("server", server.as_str()),
@@ -203,14 +208,10 @@ impl Graph {
                 &mut *out
             };
             let prefix = "traces_service_graph_request";
-            out.push((
-                named(&format!("{prefix}_total"), &base),
-                edge.requests as f64,
-            ));
-            out.push((
-                named(&format!("{prefix}_failed_total"), &base),
-                edge.failed as f64,
-            ));
+            let name = format!("{prefix}_total");
+            out.push(named(&name, &base), edge.requests as f64);
+            let name = format!("{prefix}_failed_total");
+            out.push(named(&name, &base), edge.failed as f64);
             edge.client
                 .lines(&format!("{prefix}_client_seconds"), &base, out);
             edge.server
@@ -222,7 +223,7 @@ impl Graph {
             ("traces_service_graph_dropped_spans_total", self.dropped),
         ] {
             if n > 0 {
-                out.push((named(name, &[]), n as f64));
+                out.push(named(name, &[]), n as f64);
             }
         }
     }

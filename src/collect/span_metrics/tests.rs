@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 /// Keeps the newest value of each series.
 #[derive(Default)]
-struct Kept(Mutex<(Vec<Labels>, HashMap<Labels, f64>)>);
+struct Kept(
+    Mutex<(Vec<Labels>, HashMap<Labels, f64>)>,
+    Mutex<Vec<(String, Exemplar)>>,
+);
 
 impl MetricSink for Kept {
     fn resolve(&self, labels: &Labels) -> Result<SeriesId, WriteError> {
@@ -30,6 +33,12 @@ impl MetricSink for Kept {
     fn append_live(&self, _: &[(Labels, i64, f64)]) {}
 
     fn describe(&self, _: &[Metadata]) {}
+
+    fn append_exemplars(&self, batch: Vec<(SeriesId, Exemplar)>) {
+        let labels = |id: SeriesId| self.0.lock().0[id.0 as usize].to_string();
+        let named = batch.into_iter().map(|(id, e)| (labels(id), e));
+        self.1.lock().extend(named);
+    }
 }
 
 impl Kept {
@@ -105,4 +114,32 @@ fn calls_latencies_and_edges_as_tempo_names_them() {
     // Nothing came for more than a quarter of an hour: the series end.
     metrics.write(&kept, 16 * 60_000).unwrap();
     assert!(kept.0.lock().1.values().all(|v| is_stale(*v)));
+}
+
+#[test]
+fn each_bucket_leads_to_its_newest_span_once() {
+    let metrics = SpanMetrics::default();
+    let spans = [
+        span(1, None, "front", SpanKind::Internal, 3),
+        span(2, None, "front", SpanKind::Internal, 4),
+        span(3, None, "front", SpanKind::Internal, 100),
+    ];
+    metrics.add(spans.iter(), 50);
+    let kept = Kept::default();
+    metrics.write(&kept, 15_000).unwrap();
+    let found = |le: &str| {
+        let told = kept.1.lock();
+        let mut of = told.iter().filter(|(l, _)| {
+            l.starts_with("traces_spanmetrics_latency_bucket{")
+                && l.contains(&format!("le=\"{le}\""))
+        });
+        of.next().map(|(_, e)| (e.span(), e.value, e.t))
+    };
+    assert_eq!(found("0.004"), Some((Some(SpanId([2; 8])), 0.004, 4)));
+    // It ends later than now: it is told at now.
+    assert_eq!(found("0.128"), Some((Some(SpanId([3; 8])), 0.1, 50)));
+    assert_eq!(found("0.064"), None);
+    kept.1.lock().clear();
+    metrics.write(&kept, 30_000).unwrap();
+    assert!(kept.1.lock().is_empty(), "nothing was added since");
 }

@@ -6,9 +6,11 @@
 
 mod accumulate;
 mod compare;
+mod exemplars;
 mod second;
 
 use crate::model::answer::Series;
+use crate::model::exemplar::ExemplarSeries;
 use crate::model::labels::Labels;
 use crate::model::sample::Sample;
 use crate::model::span::Trace;
@@ -19,11 +21,15 @@ use crate::query::traceql::parse::{ParseError, Parsed};
 use crate::query::traceql::relate::Tree;
 use accumulate::Cell;
 use compare::Comparison;
+use exemplars::{Picked, Told};
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 
 /// Series that one query may make.
 pub const MAX_SERIES: usize = 10_000;
+
+/// Groups of which spans are told.
+const MOST_SEEN: usize = 500;
 
 /// Values of the labels of a series, in the order of `by`.
 type Key = Vec<String>;
@@ -35,6 +41,9 @@ struct Counter {
     by: Vec<Field>,
     cells: HashMap<Key, BTreeMap<u32, Cell>>,
     comparison: Option<Comparison>,
+    /// Spans to tell of each series at most.
+    most_seen: usize,
+    seen: HashMap<Key, Picked>,
 }
 
 /// A query that answers with series, fed with one trace after the other.
@@ -42,16 +51,22 @@ pub struct Run {
     tree: Metrics,
     steps: Steps,
     counters: Vec<Counter>,
+    exemplars: usize,
 }
 
 impl Run {
-    pub fn new(metrics: &Metrics, steps: Steps) -> Parsed<Self> {
+    /// At most `exemplars` spans are told of all series together.
+    pub fn new(metrics: &Metrics, steps: Steps, exemplars: usize) -> Parsed<Self> {
         let mut counters = Vec::new();
         collect(metrics, &mut counters)?;
+        for counter in &mut counters {
+            counter.most_seen = exemplars;
+        }
         Ok(Self {
             tree: metrics.clone(),
             steps,
             counters,
+            exemplars,
         })
     }
 
@@ -89,15 +104,17 @@ impl Run {
         Ok(())
     }
 
-    /// The series, sorted by their labels.
-    pub fn finish(self) -> Vec<Series> {
+    /// The series, sorted by their labels, and the spans that were picked behind them.
+    pub fn finish(self) -> (Vec<Series>, Vec<ExemplarSeries>) {
         let steps = self.steps;
+        let told: Vec<Told> = self.counters.iter().flat_map(Counter::told).collect();
         let mut counters = self.counters.into_iter();
         let mut series = second::evaluate(&self.tree, &mut || {
             counters.next().map(|c| c.finish(steps)).unwrap_or_default()
         });
         series.sort_by(|a, b| a.labels.cmp(&b.labels));
-        series
+        let exemplars = exemplars::attach(&series, told, steps, self.exemplars);
+        (series, exemplars)
     }
 }
 
@@ -115,6 +132,8 @@ fn collect(metrics: &Metrics, out: &mut Vec<Counter>) -> Parsed<()> {
                 function: function.clone(),
                 by: by.clone(),
                 cells: HashMap::new(),
+                most_seen: 0,
+                seen: HashMap::new(),
             });
             Ok(())
         }
@@ -153,8 +172,32 @@ impl Counter {
             return;
         };
         let key: Key = self.by.iter().map(|f| eval::label(f, tree, span)).collect();
+        if self.most_seen > 0 && (self.seen.len() < MOST_SEEN || self.seen.contains_key(&key)) {
+            let seen = self.seen.entry(key.clone()).or_default();
+            seen.offer(tree.span(span), number, step, self.most_seen);
+        }
         let cells = self.cells.entry(key).or_default();
         cells.entry(step).or_default().add(number, &self.function);
+    }
+
+    /// What was picked, with the labels that its group has in every series made of it.
+    fn told(&self) -> impl Iterator<Item = Told> {
+        let names: Vec<String> = self.by.iter().map(ToString::to_string).collect();
+        let is_counted = matches!(
+            self.function,
+            MetricsFunction::Rate | MetricsFunction::CountOverTime
+        );
+        self.seen.iter().flat_map(move |(key, picked)| {
+            let pairs = names.iter().map(String::as_str);
+            let group: Vec<(&str, &str)> = pairs.zip(key.iter().map(String::as_str)).collect();
+            let group = labelled(&group);
+            let told = picked.all().map(move |seen| Told {
+                group: group.clone(),
+                is_counted,
+                seen,
+            });
+            told.collect::<Vec<_>>()
+        })
     }
 
     fn finish(self, steps: Steps) -> Vec<Series> {

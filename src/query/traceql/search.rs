@@ -5,6 +5,7 @@
 
 use crate::base::cancel::Cancel;
 use crate::model::answer::{Inspected, Notes, Series, TraceHit, TracesAnswer};
+use crate::model::exemplar::ExemplarSeries;
 use crate::model::request::{TagScope, TraceOrder, TraceQuery};
 use crate::model::span::{Attribute, Attributes, Trace};
 use crate::model::time::{Steps, TimeRange};
@@ -115,13 +116,23 @@ fn nanoseconds(ms: i64) -> u64 {
     u64::try_from(ms.saturating_mul(NS)).unwrap_or(0)
 }
 
+/// Series that a query made of spans.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FoundSeries {
+    pub series: Vec<Series>,
+    /// The spans behind some of their points.
+    pub exemplars: Vec<ExemplarSeries>,
+    pub notes: Notes,
+    pub inspected: Inspected,
+}
+
 /// The series that a query makes.
 pub fn series(
     source: &dyn TraceSource,
     text: &str,
-    steps: Steps,
+    (steps, exemplars): (Steps, usize),
     cancel: &Cancel,
-) -> Result<(Vec<Series>, Notes, Inspected), SearchError> {
+) -> Result<FoundSeries, SearchError> {
     let query = parse(text)?;
     let Body::Metrics(metrics) = &query.body else {
         return Err(wrong(
@@ -134,7 +145,7 @@ pub fn series(
             steps.count()
         )));
     }
-    let mut run = Run::new(metrics, steps)?;
+    let mut run = Run::new(metrics, steps, exemplars)?;
     // Each pipeline sees every trace: what one needs, another may not.
     let pipelines = Run::pipelines(metrics);
     let needs = match pipelines.as_slice() {
@@ -159,7 +170,13 @@ pub fn series(
         return Err(e.into());
     }
     let cost = inspected(&visited);
-    Ok((run.finish(), notes(visited), cost))
+    let (series, exemplars) = run.finish();
+    Ok(FoundSeries {
+        series,
+        exemplars,
+        notes: notes(visited),
+        inspected: cost,
+    })
 }
 
 fn walk(

@@ -85,6 +85,10 @@ impl Languages for Words {
         Ok(Answer::Trace(None, Notes::default()))
     }
 
+    fn selectors(&self, _: &str) -> Result<Vec<Vec<Matcher>>, SourceError> {
+        Ok(vec![])
+    }
+
     fn selector(&self, _: &str) -> Result<Vec<Matcher>, SourceError> {
         Ok(vec![])
     }

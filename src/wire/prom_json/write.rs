@@ -1,6 +1,7 @@
 //! The success and error envelopes, written into bytes.
 
 use crate::model::answer::{Metadata, MetricKind, Notes, PromAnswer, Series, Value, VectorPoint};
+use crate::model::exemplar::ExemplarSeries;
 use crate::model::labels::Labels;
 use crate::model::sample::Sample;
 use crate::wire::prom_json::number::{push_time, push_value};
@@ -213,6 +214,27 @@ pub fn text(text: &str) -> Vec<u8> {
 /// The answer of `series`.
 pub fn series(all: &[Labels], notes: &Notes) -> Vec<u8> {
     success(notes, |out| push_list(out, all, push_labels))
+}
+
+/// The answer of `query_exemplars`.
+pub fn exemplars(all: &[ExemplarSeries], notes: &Notes) -> Vec<u8> {
+    success(notes, |out| {
+        push_list(out, all, |out, series| {
+            out.extend_from_slice(b"{\"seriesLabels\":");
+            push_labels(out, &series.labels);
+            out.extend_from_slice(b",\"exemplars\":");
+            push_list(out, &series.exemplars, |out, exemplar| {
+                out.extend_from_slice(b"{\"labels\":");
+                push_labels(out, &exemplar.labels);
+                out.extend_from_slice(b",\"value\":\"");
+                push_value(out, exemplar.value);
+                out.extend_from_slice(b"\",\"timestamp\":");
+                push_time(out, exemplar.t);
+                out.push(b'}');
+            });
+            out.push(b'}');
+        });
+    })
 }
 
 /// The answer of `metadata`: a list per metric. `per_metric` of 0 is no limit.

@@ -19,7 +19,11 @@ fn push(serve: &Serve) -> i64 {
                 v: i as f64 * factor,
             })
             .collect(),
-        exemplars: vec![],
+        exemplars: vec![remote_write::Exemplar {
+            labels: Labels::from_pairs([("trace_id", shard.repeat(32))]),
+            value: factor,
+            t: start + 1500,
+        }],
     };
     let request = WriteRequest {
         series: vec![series("a", 1.0), series("b", 0.1)],
@@ -247,5 +251,39 @@ fn admin_deletes_what_it_is_told_to() {
         "/api/v1/query?query=count(jobs_done_total)&time={start}"
     ));
     assert!(body.contains(r#","1"]"#), "{body}");
+    serve.stop();
+}
+
+#[test]
+fn exemplars_are_told_as_prometheus_tells_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let serve = Serve::start(dir.path(), &[]);
+    let start = push(&serve);
+    let at = format!("{}.500", start / 1000 + 1);
+    let of = |shard: &str, value: &str| {
+        let trace = shard.repeat(32);
+        format!(
+            r#"{{"seriesLabels":{{"__name__":"jobs_done_total","shard":"{shard}"}},"exemplars":[{{"labels":{{"trace_id":"{trace}"}},"value":"{value}","timestamp":{at}}}]}}"#
+        )
+    };
+    let all = |told: &str| format!(r#"{{"status":"success","data":[{told}]}}"#);
+    let path = "/api/v1/query_exemplars?query=";
+    for (query, want) in [
+        (
+            "rate(jobs_done_total[1m])",
+            all(&format!("{},{}", of("a", "1"), of("b", "0.1"))),
+        ),
+        ("jobs_done_total%7Bshard%3D%22b%22%7D", all(&of("b", "0.1"))),
+        (
+            "jobs_done_total%7Bshard%3D%22a%22%7D%2Fother",
+            all(&of("a", "1")),
+        ),
+        ("1%2B1", all("")),
+        ("jobs_done_total&start=0&end=1000", all("")),
+    ] {
+        let (status, body) = serve.get(&format!("{path}{query}"));
+        assert_eq!((status, body.trim_end()), (200, want.as_str()), "{query}");
+    }
+    assert_eq!(serve.get(&format!("{path}rate(")).0, 400);
     serve.stop();
 }

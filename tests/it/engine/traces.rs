@@ -138,7 +138,11 @@ fn shown(serve: &Serve) {
     assert_eq!(rate["series"][0]["value"], 3.0, "{rate}");
     let range =
         serve.get("/api/metrics/query_range?q=%7B%7D%7Crate()%20by%20(name)&since=10m&step=60s");
-    assert_eq!(json(&range.1)["series"].as_array().unwrap().len(), 3);
+    let series = json(&range.1);
+    assert_eq!(series["series"].as_array().unwrap().len(), 3);
+    let told = &series["series"][0]["exemplars"][0];
+    assert_eq!(told["labels"][0]["key"], "trace:id", "{series}");
+    assert_eq!(told["labels"][0]["value"]["stringValue"], ID);
     assert_eq!(serve.get("/api/echo"), (200, "echo\n".to_owned()));
 }
 

@@ -2,6 +2,7 @@
 //! `tests/traceql/README.md`.
 
 use bongsu::base::units;
+use bongsu::model::exemplar::Exemplar;
 use bongsu::model::labels::Labels;
 use bongsu::model::span::{
     Attribute, Attributes, Resource, Scope, Span, SpanId, SpanKind, SpanStatus, Trace, TraceId,
@@ -158,7 +159,7 @@ fn found(query: &str, traces: &[Named]) -> Vec<String> {
     out
 }
 
-fn counted(rest: &str, traces: &[Named]) -> Vec<String> {
+fn counted(rest: &str, traces: &[Named], exemplars: usize) -> Vec<String> {
     let (window, query) = rest.split_once(' ').unwrap();
     let (range, step) = window.split_once('/').unwrap();
     let (start, end) = range.split_once("..").unwrap();
@@ -175,7 +176,7 @@ fn counted(rest: &str, traces: &[Named]) -> Vec<String> {
     let Body::Metrics(metrics) = tree.body else {
         panic!("{query} asks for spans");
     };
-    let mut run = Run::new(&metrics, steps).unwrap();
+    let mut run = Run::new(&metrics, steps, exemplars).unwrap();
     for named in traces {
         run.add(&named.trace).unwrap();
     }
@@ -183,13 +184,28 @@ fn counted(rest: &str, traces: &[Named]) -> Vec<String> {
         let pairs = labels.iter().map(|(n, v)| format!("{n}={v:?}"));
         format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
     };
-    run.finish()
-        .iter()
-        .map(|s| {
-            let samples = s.samples.iter().map(|p| format!(" {}={}", p.t, p.v));
-            format!("{}{}", line(&s.labels), samples.collect::<String>())
-        })
-        .collect()
+    let (series, told) = run.finish();
+    if exemplars > 0 {
+        let name = |e: &Exemplar| {
+            let named = traces
+                .iter()
+                .find(|t| Some(t.trace.id) == e.trace())
+                .unwrap();
+            let spans = &mut named.trace.spans.iter();
+            let at = spans.position(|s| Some(s.id) == e.span()).unwrap();
+            format!(" {}/{}@{}={}", named.name, named.spans[at], e.t, e.value)
+        };
+        let each = told.iter().map(|s| {
+            let exemplars = s.exemplars.iter().map(name).collect::<String>();
+            format!("{}{exemplars}", line(&s.labels))
+        });
+        return each.collect();
+    }
+    let each = series.iter().map(|s| {
+        let samples = s.samples.iter().map(|p| format!(" {}={}", p.t, p.v));
+        format!("{}{}", line(&s.labels), samples.collect::<String>())
+    });
+    each.collect()
 }
 
 /// Runs one script; with `UPDATE=1` the answers are written into it.
@@ -218,7 +234,8 @@ fn run(path: &Path) -> Result<(), String> {
                 body.iter().map(|l| (*l).to_owned()).collect()
             }
             "query" => found(rest, &traces),
-            "metrics" => counted(rest, &traces),
+            "metrics" => counted(rest, &traces, 0),
+            "exemplars" => counted(rest, &traces, 10),
             other => panic!("{}: {other}", path.display()),
         };
         let expected: Vec<String> = body.iter().map(|l| (*l).to_owned()).collect();

@@ -68,6 +68,7 @@ pub(crate) fn answer(request: &Request) -> Result<Answer, SourceError> {
         ]),
         Request::LabelValues { .. } => names(&["web1", "웹2"]),
         Request::Metadata { .. } => Answer::Metadata(vec![]),
+        Request::Exemplars { .. } => Answer::Exemplars(vec![], Notes::default()),
         Request::Logs(request) => Answer::Logs(crate::tui::fake_logs::reply(request)),
         Request::Spans(request) => spans::answer(request)?,
     })

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 struct List {
     series: Mutex<Vec<Labels>>,
     described: Mutex<Vec<Metadata>>,
+    exemplars: Mutex<Vec<(String, Exemplar)>>,
     /// More series are refused.
     most: usize,
 }
@@ -38,6 +39,14 @@ impl MetricSink for List {
 
     fn describe(&self, metadata: &[Metadata]) {
         self.described.lock().extend_from_slice(metadata);
+    }
+
+    fn append_exemplars(&self, batch: Vec<(SeriesId, Exemplar)>) {
+        let named = batch.into_iter().map(|(id, e)| {
+            let labels = self.series.lock()[id.0 as usize].to_string();
+            (labels, e)
+        });
+        self.exemplars.lock().extend(named);
     }
 }
 
@@ -306,4 +315,26 @@ fn series_that_the_store_forgot_are_resolved_again() {
     bench.ingest.forget(&[SeriesId(0)]);
     let taken = bench.read("a 2\nb 2\n").0.unwrap();
     assert_eq!((taken.kept, taken.added), (2, 1));
+}
+
+#[test]
+fn exemplars_go_with_their_series() {
+    let mut bench = Bench::new(|_| ());
+    for round in 1..3 {
+        // Once with a series that is new, once with one that is known.
+        let body = format!(
+            "# TYPE a counter\na_total{{x=\"1\"}} 3 # {{trace_id=\"{round}\"}} 0.5 1.25\n\
+             a_total{{x=\"2\"}} 3 # {{trace_id=\"{}\"}} 1\n# EOF\n",
+            "long".repeat(40)
+        );
+        let (taken, samples) = bench.read(&body);
+        assert_eq!((taken.unwrap().kept, samples.len()), (2, 2));
+        let told = std::mem::take(&mut *bench.list.exemplars.lock());
+        let [(series, exemplar)] = &told[..] else {
+            panic!("{told:?}")
+        };
+        assert!(series.starts_with("a_total{") && series.contains("x=\"1\""));
+        assert_eq!(exemplar.labels.get("trace_id"), round.to_string());
+        assert_eq!((exemplar.value, exemplar.t), (0.5, 1250));
+    }
 }
