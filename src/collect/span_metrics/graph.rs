@@ -29,6 +29,9 @@ pub(super) struct Graph {
     dropped: u64,
 }
 
+/// Seconds of one half, and where they were seen.
+type Timed = Option<(f64, Seen)>;
+
 struct Half {
     since: i64,
     is_client: bool,
@@ -155,7 +158,7 @@ impl Graph {
         &mut self,
         key: (String, String, &'static str),
         failed: bool,
-        (client, server): (Option<(f64, Seen)>, Option<(f64, Seen)>),
+        (client, server): (Timed, Timed),
         now: i64,
     ) {
         if self.edges.len() >= MOST_EDGES && !self.edges.contains_key(&key) {

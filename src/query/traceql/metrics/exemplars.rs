@@ -110,9 +110,10 @@ fn home(series: &[Series], group: &Labels, seen: &Seen, steps: Steps) -> Option<
         };
         // A bucket's bound is what it is called by, a quantile's the value it has there.
         let bound = s.labels.get("__bucket").parse().unwrap_or(point.v);
-        let better = best.is_none_or(|(_, _, b)| {
-            let (fits, fitted) = (bound >= seen.value, b >= seen.value);
-            fits && (!fitted || bound < b) || !fits && !fitted && bound > b
+        let better = best.is_none_or(|(_, _, b)| match (bound >= seen.value, b >= seen.value) {
+            (true, true) => bound < b,
+            (fits, false) => fits || bound > b,
+            (false, true) => false,
         });
         if better {
             best = Some((i, point.v, bound));
