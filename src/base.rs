@@ -7,6 +7,7 @@
 pub mod cancel;
 pub mod clock;
 pub mod digest;
+pub mod escape;
 pub mod fs;
 pub mod net;
 pub mod own;

@@ -11,7 +11,7 @@ use crate::tui::run::Options;
 use crate::tui::slot::{SlotId, Slots};
 use crate::tui::tabs::Locals;
 use crate::tui::theme::{Depth, SymbolSet};
-use crate::tui::time_cursor::{TimeCursor, Window};
+use crate::tui::time_cursor::{self, TimeCursor, Window};
 
 /// Slots of the console itself.
 pub(crate) const STATUS: SlotId = SlotId {
@@ -145,6 +145,9 @@ impl State {
             bookmarks: Vec::new(),
             options,
         };
+        if state.welcome {
+            state.time.range = time_cursor::FIRST_RANGE;
+        }
         let told = std::mem::take(&mut state.options.problems);
         for problem in problems.into_iter().chain(told) {
             state.toast(problem, true);

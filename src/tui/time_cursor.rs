@@ -31,6 +31,9 @@ const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 const DEFAULT_RANGE: i64 = 30 * MINUTE;
+/// Where nothing is kept yet: what comes in moves, instead of filling the last columns of half an
+/// hour.
+pub(crate) const FIRST_RANGE: i64 = 5 * MINUTE;
 
 /// Where the console looks.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,7 +4,7 @@
 
 use crate::base::text;
 use crate::tui::keymap::{Act, BINDINGS, Binding, Scope};
-use crate::tui::overlay::paint;
+use crate::tui::overlay::{lists, paint};
 use crate::tui::run::Engine;
 use crate::tui::state::{STATUS, State};
 use crate::tui::tabs::TABS;
@@ -356,6 +356,29 @@ fn bytes(n: f64) -> String {
     }
 }
 
+/// What cannot be read here, with the command that would allow it, or the key that shows it where
+/// the line has no room.
+fn hidden(state: &State, width: usize) -> String {
+    let spots = lists::blind_spots(state);
+    let Some(spot) = spots.first() else {
+        return "Everything a console shows can be read here.".to_owned();
+    };
+    let what = text::display(&spot.what);
+    let more = match spots.len() - 1 {
+        0 => String::new(),
+        more => format!(" (+{more})"),
+    };
+    let whole = format!(
+        "Cannot be read: {what}{more}: {}",
+        text::display(&spot.way_out)
+    );
+    if text::width(&whole) <= width {
+        return whole;
+    }
+    let key = state.keymap.label(Act::Blind);
+    format!("{key} tells what would allow it. Cannot be read: {what}{more}")
+}
+
 /// The three lines of the first start.
 fn welcome(state: &State, theme: &Theme, place: Rect, buffer: &mut Buffer) {
     let collected = match state.status() {
@@ -366,11 +389,7 @@ fn welcome(state: &State, theme: &Theme, place: Rect, buffer: &mut Buffer) {
         ),
         None => "Collecting this server.".to_owned(),
     };
-    let blind = crate::tui::overlay::lists::blind(state).items;
-    let hidden = match blind.first() {
-        Some(spot) => format!("Cannot be read: {}. {}", spot.label, spot.detail),
-        None => "Everything a console shows can be read here.".to_owned(),
-    };
+    let hidden = hidden(state, place.width.saturating_sub(1).into());
     let keys = format!(
         "{} shows all keys, {} finds everything by name. Any key takes these lines away.",
         state.keymap.label(Act::Help),

@@ -47,7 +47,8 @@ fn word_level(word: &[u8]) -> Option<Level> {
 }
 
 /// How serious a line is: the value of a field called `level` or the like, else the first word in
-/// capitals that names a level, else the first in any case.
+/// capitals that names a level, else the first in any case. A part of a longer name (`libgpg-error`,
+/// `error.log`) names none.
 pub fn level(line: &[u8]) -> Level {
     let line = &line[..line.len().min(LOOK)];
     let mut first = None;
@@ -62,7 +63,7 @@ pub fn level(line: &[u8]) -> Level {
         }
         let end = line[at..].iter().position(|b| !b.is_ascii_alphanumeric());
         let end = end.map_or(line.len(), |n| at + n);
-        let word = &line[at..end];
+        let (begin, word) = (at, &line[at..end]);
         at = end;
         if after_key && let Some(level) = word_level(word).or_else(|| number_level(word)) {
             return level;
@@ -76,7 +77,9 @@ pub fn level(line: &[u8]) -> Level {
         {
             continue;
         }
-        if let Some(level) = word_level(word) {
+        if let Some(level) = word_level(word)
+            && !is_part(line, begin, end)
+        {
             if word.iter().all(u8::is_ascii_uppercase) {
                 return level;
             }
@@ -84,6 +87,15 @@ pub fn level(line: &[u8]) -> Level {
         }
     }
     first.unwrap_or_default()
+}
+
+/// Whether the word is joined to a letter before or behind it, as in the name of a file or package.
+fn is_part(line: &[u8], begin: usize, end: usize) -> bool {
+    let joins = |byte: Option<&u8>| matches!(byte, Some(b'-' | b'_' | b'.' | b'/' | b'\\' | b'@'));
+    let letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphabetic);
+    let before = &line[..begin];
+    let joined_before = joins(before.last()) && letter(before.iter().nth_back(1));
+    joined_before || (joins(line.get(end)) && letter(line.get(end + 1)))
 }
 
 /// The numbers of pino and bunyan.
@@ -345,6 +357,11 @@ mod tests {
             ("an error occurred", Level::Error),
             ("informative", Level::Unknown),
             ("[WARN ] disk", Level::Warn),
+            ("Setting up libgpg-error-dev (1.46-1) ...", Level::Unknown),
+            ("opened /var/log/nginx/error.log", Level::Unknown),
+            ("wrote error.log: an error", Level::Error),
+            ("2026-11-20-ERROR-17: no disk", Level::Error),
+            ("it failed with an error.", Level::Error),
             ("kernel: panic", Level::Fatal),
             ("", Level::Unknown),
         ] {

@@ -3,6 +3,7 @@
 //! As go-logfmt reads it: keys end at a blank or `=`, a quote or a second `=` is a fault. After a
 //! fault reading goes on behind the next blank.
 
+use crate::base::escape::unescape;
 use std::borrow::Cow;
 use std::iter::FusedIterator;
 
@@ -133,38 +134,11 @@ impl<'l> Pairs<'l> {
         if !escaped {
             return Ok(Cow::Borrowed(inner));
         }
-        unescaped(inner).map(Cow::Owned).ok_or_else(|| Fault {
+        unescape(inner).map(Cow::Owned).ok_or_else(|| Fault {
             pos: start,
             what: "invalid quoted value".to_owned(),
         })
     }
-}
-
-/// The escapes of JSON, and `\'`.
-fn unescaped(inner: &str) -> Option<String> {
-    let mut out = String::with_capacity(inner.len());
-    let mut rest = inner;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        let code = rest[at + 1..].chars().next()?;
-        rest = &rest[at + 1 + code.len_utf8()..];
-        match code {
-            '"' | '\\' | '/' | '\'' => out.push(code),
-            'b' => out.push('\u{8}'),
-            'f' => out.push('\u{c}'),
-            'n' => out.push('\n'),
-            'r' => out.push('\r'),
-            't' => out.push('\t'),
-            'u' => {
-                let number = u32::from_str_radix(rest.get(..4)?, 16).ok()?;
-                out.push(char::from_u32(number).unwrap_or(char::REPLACEMENT_CHARACTER));
-                rest = &rest[4..];
-            }
-            _ => return None,
-        }
-    }
-    out.push_str(rest);
-    Some(out)
 }
 
 #[cfg(test)]

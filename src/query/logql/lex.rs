@@ -3,6 +3,7 @@
 use crate::base::units;
 use crate::query::logql::literal;
 use crate::query::logql::parse::ParseError;
+use crate::query::parser::{self, TokenKind};
 use crate::query::promql::ast::Span;
 use crate::query::promql::literal::quoted_len;
 
@@ -24,10 +25,11 @@ pub(crate) enum Kind {
     End,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Token {
-    pub(crate) kind: Kind,
-    pub(crate) span: Span,
+pub(crate) type Token = parser::Token<Kind>;
+
+impl TokenKind for Kind {
+    const WORD: Self = Self::Word;
+    const SIGN: Self = Self::Sign;
 }
 
 /// Signs of two bytes, then of one.

@@ -9,7 +9,8 @@ mod stage;
 use crate::base::regex::RegexError;
 use crate::model::matcher::{MatchOp, Matcher};
 use crate::query::logql::ast::{EVERY, Expr, Log};
-use crate::query::logql::lex::{self, Kind, Token};
+use crate::query::logql::lex::{self, Kind};
+use crate::query::parser;
 use crate::query::promql::ast::Span;
 use crate::query::promql::literal::unquote;
 
@@ -57,13 +58,7 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
             );
             return Err(ParseError::new(Span::new(0, 0), why));
         }
-        let mut parser = Parser {
-            text,
-            tokens: lex::tokens(text)?,
-            at: 0,
-            depth: 0,
-            parts: 0,
-        };
+        let mut parser = Parser::new(text, lex::tokens(text)?);
         let expr = parser.expr(0)?;
         if parser.peek().kind != Kind::End {
             return Err(parser.unexpected(""));
@@ -73,46 +68,11 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
     parsed().map_err(|e| e.placed(text))
 }
 
-struct Parser<'t> {
-    text: &'t str,
-    tokens: Vec<Token>,
-    at: usize,
-    depth: u16,
-    parts: u32,
-}
+type Parser<'t> = parser::Parser<'t, Kind>;
 
 type Parsed<T> = Result<T, ParseError>;
 
 impl<'t> Parser<'t> {
-    fn peek(&self) -> Token {
-        self.tokens[self.at.min(self.tokens.len() - 1)]
-    }
-
-    fn peek_second(&self) -> Token {
-        self.tokens[(self.at + 1).min(self.tokens.len() - 1)]
-    }
-
-    fn advance(&mut self) -> Token {
-        let token = self.peek();
-        self.at += 1;
-        token
-    }
-
-    fn word(&self, token: Token) -> &'t str {
-        &self.text[token.span.start..token.span.end]
-    }
-
-    fn is_sign(&self, sign: &str) -> bool {
-        let token = self.peek();
-        token.kind == Kind::Sign && self.word(token) == sign
-    }
-
-    fn eat(&mut self, sign: &str) -> bool {
-        let found = self.is_sign(sign);
-        self.at += usize::from(found);
-        found
-    }
-
     fn expect(&mut self, sign: &str) -> Parsed<()> {
         if self.eat(sign) {
             return Ok(());
@@ -120,28 +80,17 @@ impl<'t> Parser<'t> {
         Err(self.unexpected(sign))
     }
 
-    fn is_keyword(&self, keyword: &str) -> bool {
-        let token = self.peek();
-        token.kind == Kind::Word && self.word(token).eq_ignore_ascii_case(keyword)
-    }
-
-    fn eat_keyword(&mut self, keyword: &str) -> bool {
-        let found = self.is_keyword(keyword);
-        self.at += usize::from(found);
-        found
-    }
-
     /// The keyword with an opening bracket behind it.
     fn is_call(&self, keyword: &str) -> bool {
         let second = self.peek_second();
-        self.is_keyword(keyword) && second.kind == Kind::Sign && self.word(second) == "("
+        self.is_keyword(keyword) && second.kind == Kind::Sign && self.word(&second) == "("
     }
 
     /// `syntax error: unexpected X, expecting Y`, in the words of Loki's grammar.
     fn unexpected(&self, want: &str) -> ParseError {
         let token = self.peek();
-        let word = self.word(token);
-        let called = self.peek_second().kind == Kind::Sign && self.word(self.peek_second()) == "(";
+        let word = self.word(&token);
+        let called = self.peek_second().kind == Kind::Sign && self.word(&self.peek_second()) == "(";
         let what = match token.kind {
             Kind::End => "$end",
             Kind::Word if is_reserved(word, called) => word,
@@ -161,14 +110,9 @@ impl<'t> Parser<'t> {
         ParseError::new(token.span, message)
     }
 
-    fn last_span(&self) -> Span {
-        self.tokens[self.at.saturating_sub(1)].span
-    }
-
     /// Counts what a hostile query could repeat without end.
     fn part(&mut self) -> Parsed<()> {
-        self.parts += 1;
-        if self.parts > MAX_PARTS {
+        if !self.count_part(MAX_PARTS) {
             let why = format!("the query has more than {MAX_PARTS} parts; split it");
             return Err(ParseError::new(self.peek().span, why));
         }
@@ -176,14 +120,11 @@ impl<'t> Parser<'t> {
     }
 
     fn deeper<T>(&mut self, inner: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
+        let refuse = |span| {
             let why = format!("the expression nests deeper than {MAX_DEPTH} levels; split it");
-            return Err(ParseError::new(self.peek().span, why));
-        }
-        let result = inner(self);
-        self.depth -= 1;
-        result
+            ParseError::new(span, why)
+        };
+        self.descend(MAX_DEPTH, refuse, inner)
     }
 
     fn name(&mut self) -> Parsed<String> {
@@ -192,7 +133,7 @@ impl<'t> Parser<'t> {
             return Err(self.unexpected("IDENTIFIER"));
         }
         self.at += 1;
-        Ok(self.word(token).to_owned())
+        Ok(self.word(&token).to_owned())
     }
 
     fn string(&mut self) -> Parsed<String> {
@@ -201,7 +142,7 @@ impl<'t> Parser<'t> {
             return Err(self.unexpected("STRING"));
         }
         self.at += 1;
-        unquote(self.word(token)).map_err(|why| ParseError::new(token.span, why))
+        unquote(self.word(&token)).map_err(|why| ParseError::new(token.span, why))
     }
 
     /// `selector [pipeline]`

@@ -1,5 +1,6 @@
 //! Tokens of PromQL with their places.
 
+use crate::query::parser::{self, TokenKind};
 use crate::query::promql::ast::Span;
 use crate::query::promql::literal;
 use crate::query::promql::parse::ParseError;
@@ -25,10 +26,11 @@ pub(crate) enum Kind {
     End,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Token {
-    pub(crate) kind: Kind,
-    pub(crate) span: Span,
+pub(crate) type Token = parser::Token<Kind>;
+
+impl TokenKind for Kind {
+    const WORD: Self = Self::Word;
+    const SIGN: Self = Self::Sign;
 }
 
 /// Signs of two bytes, then of one. `</` and `>/` trim native histograms.

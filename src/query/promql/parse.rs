@@ -7,6 +7,7 @@ mod binary;
 mod duration;
 mod selector;
 
+use crate::query::parser;
 use crate::query::promql::ast::{Aggregate, Aggregator, Call, Expr, Kind, Number, Sign, Span};
 use crate::query::promql::check;
 use crate::query::promql::functions;
@@ -63,15 +64,8 @@ pub(crate) fn parse_unchecked(text: &str) -> Result<Expr, ParseError> {
             return Err(ParseError::new(Span::new(0, 0), why));
         }
         let tokens = lex::tokens(text).map_err(|(_, e)| e)?;
-        let mut parser = Parser {
-            text,
-            tokens: tokens
-                .into_iter()
-                .filter(|t| t.kind != lex::Kind::Comment)
-                .collect(),
-            at: 0,
-            depth: 0,
-        };
+        let spoken = |t: &Token| t.kind != lex::Kind::Comment;
+        let mut parser = Parser::new(text, tokens.into_iter().filter(spoken).collect());
         if parser.peek().kind == lex::Kind::End {
             return Err(ParseError::new(
                 parser.peek().span,
@@ -87,65 +81,16 @@ pub(crate) fn parse_unchecked(text: &str) -> Result<Expr, ParseError> {
     parsed().map_err(|e| e.placed(text))
 }
 
-pub(crate) struct Parser<'t> {
-    text: &'t str,
-    tokens: Vec<Token>,
-    at: usize,
-    depth: u16,
-}
+pub(crate) type Parser<'t> = parser::Parser<'t, lex::Kind>;
 
 type Parsed<T> = Result<T, ParseError>;
 
 impl<'t> Parser<'t> {
-    fn peek(&self) -> Token {
-        self.tokens[self.at.min(self.tokens.len() - 1)]
-    }
-
-    fn peek_second(&self) -> Token {
-        self.tokens[(self.at + 1).min(self.tokens.len() - 1)]
-    }
-
-    fn advance(&mut self) -> Token {
-        let token = self.peek();
-        self.at += 1;
-        token
-    }
-
-    fn word(&self, token: Token) -> &'t str {
-        &self.text[token.span.start..token.span.end]
-    }
-
-    fn is_sign(&self, sign: &str) -> bool {
-        let token = self.peek();
-        token.kind == lex::Kind::Sign && self.word(token) == sign
-    }
-
-    fn eat(&mut self, sign: &str) -> bool {
-        let found = self.is_sign(sign);
-        if found {
-            self.at += 1;
-        }
-        found
-    }
-
     fn expect(&mut self, sign: &str, context: &str) -> Parsed<Token> {
         if self.is_sign(sign) {
             return Ok(self.advance());
         }
         Err(self.unexpected_want(context, &format!("{sign:?}")))
-    }
-
-    fn is_keyword(&self, keyword: &str) -> bool {
-        let token = self.peek();
-        token.kind == lex::Kind::Word && self.word(token).eq_ignore_ascii_case(keyword)
-    }
-
-    fn eat_keyword(&mut self, keyword: &str) -> bool {
-        let found = self.is_keyword(keyword);
-        if found {
-            self.at += 1;
-        }
-        found
     }
 
     fn unexpected(&self, context: &str) -> ParseError {
@@ -157,11 +102,11 @@ impl<'t> Parser<'t> {
         let token = self.peek();
         let what = match token.kind {
             lex::Kind::End => "end of input".to_owned(),
-            lex::Kind::Word | lex::Kind::Colons => format!("identifier {:?}", self.word(token)),
-            lex::Kind::Number => format!("number {:?}", self.word(token)),
-            lex::Kind::Duration => format!("duration {:?}", self.word(token)),
-            lex::Kind::Text => format!("string {}", self.word(token)),
-            lex::Kind::Sign | lex::Kind::Comment => format!("{:?}", self.word(token)),
+            lex::Kind::Word | lex::Kind::Colons => format!("identifier {:?}", self.word(&token)),
+            lex::Kind::Number => format!("number {:?}", self.word(&token)),
+            lex::Kind::Duration => format!("duration {:?}", self.word(&token)),
+            lex::Kind::Text => format!("string {}", self.word(&token)),
+            lex::Kind::Sign | lex::Kind::Comment => format!("{:?}", self.word(&token)),
         };
         let mut message = format!("unexpected {what}");
         if !context.is_empty() {
@@ -171,10 +116,6 @@ impl<'t> Parser<'t> {
             message.push_str(&format!(", expected {want}"));
         }
         ParseError::new(token.span, message)
-    }
-
-    fn last_span(&self) -> Span {
-        self.tokens[self.at.saturating_sub(1)].span
     }
 
     /// A node; refuses what nests too deep.
@@ -194,15 +135,8 @@ impl<'t> Parser<'t> {
         Ok(expr)
     }
 
-    /// Guards the descent itself, before any node exists.
     fn deeper<T>(&mut self, inner: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(too_deep(self.peek().span));
-        }
-        let result = inner(self);
-        self.depth -= 1;
-        result
+        self.descend(MAX_DEPTH, too_deep, inner)
     }
 
     /// One operand: a sign and what it binds, or a primary with its postfix forms.
@@ -259,7 +193,7 @@ impl<'t> Parser<'t> {
 
     /// A word at the place of an operand: number, aggregation, call or metric.
     fn worded(&mut self, token: Token) -> Parsed<Expr> {
-        let word = self.word(token);
+        let word = self.word(&token);
         if let Some(value) = literal::number(word) {
             self.at += 1;
             let number = Number {
@@ -269,11 +203,11 @@ impl<'t> Parser<'t> {
             return Self::node(Kind::Number(number), token.span);
         }
         let second = self.peek_second();
-        let called = second.kind == lex::Kind::Sign && self.word(second) == "(";
+        let called = second.kind == lex::Kind::Sign && self.word(&second) == "(";
         let clause = second.kind == lex::Kind::Word
             && ["by", "without"]
                 .iter()
-                .any(|k| self.word(second).eq_ignore_ascii_case(k));
+                .any(|k| self.word(&second).eq_ignore_ascii_case(k));
         if let Some(op) = Aggregator::find(word)
             && (called || clause)
         {
@@ -297,7 +231,7 @@ impl<'t> Parser<'t> {
     }
 
     fn number(&self, token: Token) -> Parsed<Number> {
-        let word = self.word(token);
+        let word = self.word(&token);
         let read = match token.kind {
             lex::Kind::Duration => literal::duration_ms(word).map(|ms| Number {
                 value: ms as f64 / 1000.0,
@@ -312,13 +246,13 @@ impl<'t> Parser<'t> {
     }
 
     fn unquoted(&self, token: Token) -> Parsed<String> {
-        literal::unquote(self.word(token)).map_err(|why| ParseError::new(token.span, why))
+        literal::unquote(self.word(&token)).map_err(|why| ParseError::new(token.span, why))
     }
 
     fn call(&mut self) -> Parsed<Expr> {
         let name = self.advance();
-        let Some(function) = functions::find(self.word(name)) else {
-            let why = functions::unknown(self.word(name));
+        let Some(function) = functions::find(self.word(&name)) else {
+            let why = functions::unknown(self.word(&name));
             return Err(ParseError::new(name.span, why));
         };
         let args = self.arguments("function call")?;
@@ -396,7 +330,7 @@ impl<'t> Parser<'t> {
         while !self.eat(")") {
             let token = self.peek();
             match token.kind {
-                lex::Kind::Word => labels.push(self.word(token).to_owned()),
+                lex::Kind::Word => labels.push(self.word(&token).to_owned()),
                 lex::Kind::Text => labels.push(self.unquoted(token)?),
                 _ => return Err(self.unexpected_want(context, "label")),
             }

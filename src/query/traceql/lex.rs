@@ -3,6 +3,7 @@
 //! An attribute is one token: its scope, its dots and what may be quoted in its name. Where a name
 //! ends follows Tempo: at a space, a brace, a parenthesis, a comma or a sign of comparison.
 
+use crate::query::parser::{self, TokenKind};
 use crate::query::promql::ast::Span;
 use crate::query::promql::literal;
 use crate::query::traceql::ast::{Attribute, Scope};
@@ -24,10 +25,11 @@ pub(crate) enum Kind {
     End,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Token {
-    pub(crate) kind: Kind,
-    pub(crate) span: Span,
+pub(crate) type Token = parser::Token<Kind>;
+
+impl TokenKind for Kind {
+    const WORD: Self = Self::Word;
+    const SIGN: Self = Self::Sign;
 }
 
 /// Longest first.

@@ -8,10 +8,11 @@ mod expr;
 mod metrics;
 mod node;
 
+use crate::query::parser;
 use crate::query::promql::ast::Span;
 use crate::query::traceql::ast::{Body, Query, Static};
 use crate::query::traceql::check;
-use crate::query::traceql::lex::{self, Kind, Token};
+use crate::query::traceql::lex::{self, Kind};
 
 /// Bytes of query that are accepted.
 pub const MAX_QUERY: usize = 128 << 10;
@@ -71,12 +72,7 @@ pub fn parse(text: &str) -> Result<Query, ParseError> {
                 "the query has {len} bytes; at most {MAX_QUERY} are accepted"
             )));
         }
-        let mut parser = Parser {
-            text,
-            tokens: lex::tokens(text)?,
-            at: 0,
-            depth: 0,
-        };
+        let mut parser = Parser::new(text, lex::tokens(text)?);
         let query = parser.query()?;
         check::query(&query)?;
         Ok(query)
@@ -84,12 +80,7 @@ pub fn parse(text: &str) -> Result<Query, ParseError> {
     read().map_err(|e: ParseError| e.placed(text))
 }
 
-pub(crate) struct Parser<'t> {
-    text: &'t str,
-    tokens: Vec<Token>,
-    at: usize,
-    depth: u16,
-}
+pub(crate) type Parser<'t> = parser::Parser<'t, Kind>;
 
 impl Parser<'_> {
     fn query(&mut self) -> Parsed<Query> {
@@ -122,7 +113,7 @@ impl Parser<'_> {
         self.expect("(")?;
         loop {
             let token = self.advance();
-            let name = self.said(&token).to_owned();
+            let name = self.word(&token).to_owned();
             if token.kind != Kind::Word {
                 return Err(ParseError::new(
                     token.span,
@@ -131,7 +122,7 @@ impl Parser<'_> {
             }
             self.expect("=")?;
             hints.push((name, self.static_value()?));
-            if !self.take(",") {
+            if !self.eat(",") {
                 break;
             }
         }
@@ -139,44 +130,18 @@ impl Parser<'_> {
         Ok(hints)
     }
 
-    fn peek(&self) -> &Token {
-        &self.tokens[self.at.min(self.tokens.len() - 1)]
-    }
-
-    fn advance(&mut self) -> Token {
-        let token = self.peek().clone();
-        self.at += 1;
-        token
-    }
-
-    fn said(&self, token: &Token) -> &str {
-        &self.text[token.span.start..token.span.end]
-    }
-
-    fn is(&self, sign: &str) -> bool {
-        let token = self.peek();
-        token.kind == Kind::Sign && self.said(token) == sign
-    }
-
-    fn take(&mut self, sign: &str) -> bool {
-        let found = self.is(sign);
-        self.at += usize::from(found);
-        found
-    }
-
     fn is_word(&self, word: &str) -> bool {
         let token = self.peek();
-        token.kind == Kind::Word && self.said(token) == word
+        token.kind == Kind::Word && self.word(&token) == word
     }
 
     fn take_word(&mut self, word: &str) -> bool {
         let found = self.is_word(word);
-        self.at += usize::from(found);
-        found
+        self.step_if(found)
     }
 
     fn expect(&mut self, sign: &str) -> Parsed<()> {
-        if self.take(sign) {
+        if self.eat(sign) {
             return Ok(());
         }
         Err(self.unexpected(&format!("`{sign}` belongs here")))
@@ -186,20 +151,17 @@ impl Parser<'_> {
         let token = self.peek();
         let what = match token.kind {
             Kind::End => "the end of the query".to_owned(),
-            _ => format!("{:?}", self.said(token)),
+            _ => format!("{:?}", self.word(&token)),
         };
         ParseError::new(token.span, format!("unexpected {what}: {instead}"))
     }
 
     /// Runs `read` one level deeper.
     fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
+        let refuse = |span| {
             let why = format!("the query is nested deeper than {MAX_DEPTH} levels");
-            return Err(ParseError::new(self.peek().span, why));
-        }
-        let out = read(self);
-        self.depth -= 1;
-        out
+            ParseError::new(span, why)
+        };
+        self.descend(MAX_DEPTH, refuse, read)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::model::action::Action;
 use crate::model::answer::Answer;
-use crate::model::view::{Mark, MarkKind, View};
+use crate::model::view::{BlindSpot, Mark, MarkKind, View};
 use crate::tui::cmd::Leave;
 use crate::tui::keymap::{Act, BINDINGS, Scope};
 use crate::tui::overlay::{Item, List, ListKind, Run};
@@ -170,13 +170,18 @@ pub(crate) fn bookmarks(state: &State) -> List {
 }
 
 /// What cannot be read here, each with the way out.
+/// What the engine cannot read, as it said last.
+pub(crate) fn blind_spots(state: &State) -> &[BlindSpot] {
+    match state.slots.get(BLIND).and_then(|s| s.answer()) {
+        Some(Answer::View(View::Blind(spots))) => spots,
+        _ => &[],
+    }
+}
+
 pub(crate) fn blind(state: &State) -> List {
     let slot = state.slots.get(BLIND);
-    let spots = match slot.and_then(|s| s.answer()) {
-        Some(Answer::View(View::Blind(spots))) => spots.as_slice(),
-        _ => &[],
-    };
-    let item = |spot: &crate::model::view::BlindSpot| {
+    let spots = blind_spots(state);
+    let item = |spot: &BlindSpot| {
         let detail = format!("{}. {}", spot.why.trim_end_matches('.'), spot.way_out);
         Item::new(spot.what.clone(), detail, Run::Copy(spot.way_out.clone()))
     };

@@ -34,8 +34,7 @@ fn requests(ask: &Ask<'_>) -> Vec<Request> {
     };
     let range = |name: &str| ask.range(format!("sum{by} ({})", ask.per_second(&of(name))));
     let now = |name: &str| {
-        let rate = per_second_now(&of(name));
-        ask.instant(format!("sum by (instance, device) ({rate})"))
+        ask.instant(plot::each_device(&per_second_now(&of(name))))
     };
     vec![
         range("read_bytes_total"),
@@ -67,28 +66,9 @@ fn view(shown: &Shown<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
     } else {
         0
     };
-    let marks = shown.state.marks();
-    let mut chart = plot::chart(shown, &marks, Unit::BytesPerSecond);
-    if shown.ask.instance.is_some() {
-        let read = plot::single(shown.matrix(0), "read", look, 0);
-        let write = plot::single(shown.matrix(1), "write", look, 2);
-        chart.curves = read.into_iter().chain(write).collect();
-    } else {
-        chart.curves = plot::by_instance(shown.matrix(1), look);
-    }
-    chart.paint(
-        buf,
-        Rect {
-            height: area.height - table,
-            ..area
-        },
-        look,
-    );
-    let below = Rect {
-        y: area.bottom() - table,
-        height: table,
-        ..area
-    };
+    let place = Place { area, buf, look };
+    let names = ["read", "write"];
+    let below = plot::two_ways(shown, Unit::BytesPerSecond, names, 1, (table, place));
     devices(&rows, below, buf, look);
 }
 
@@ -102,7 +82,6 @@ struct Device<'a> {
 }
 
 fn busiest<'a>(shown: &Shown<'a>) -> Vec<Device<'a>> {
-    let all = shown.ask.instance.is_none();
     let of = |part: usize, labels: &crate::model::labels::Labels| {
         let same = |p: &&crate::model::answer::VectorPoint| p.labels == *labels;
         shown.vector(part).iter().find(same).map(|p| p.sample.v)
@@ -111,11 +90,7 @@ fn busiest<'a>(shown: &Shown<'a>) -> Vec<Device<'a>> {
         .vector(4)
         .iter()
         .map(|p| Device {
-            name: if all {
-                format!("{} {}", p.labels.get("instance"), p.labels.get("device"))
-            } else {
-                p.labels.get("device").to_owned()
-            },
+            name: plot::device(shown, &p.labels),
             read: of(2, &p.labels),
             written: of(3, &p.labels),
             busy: p.sample.v,

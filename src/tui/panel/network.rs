@@ -34,8 +34,7 @@ fn requests(ask: &Ask<'_>) -> Vec<Request> {
     };
     let range = |name: &str| ask.range(format!("sum{by} ({}) * 8", ask.per_second(&of(name))));
     let now = |name: &str| {
-        let rate = per_second_now(&of(name));
-        ask.instant(format!("sum by (instance, device) ({rate})"))
+        ask.instant(plot::each_device(&per_second_now(&of(name))))
     };
     vec![
         range("receive_bytes"),
@@ -74,28 +73,9 @@ fn view(shown: &Shown<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
     } else {
         0
     };
-    let marks = shown.state.marks();
-    let mut chart = plot::chart(shown, &marks, Unit::BitsPerSecond);
-    if shown.ask.instance.is_some() {
-        let received = plot::single(shown.matrix(0), "in", look, 0);
-        let sent = plot::single(shown.matrix(1), "out", look, 2);
-        chart.curves = received.into_iter().chain(sent).collect();
-    } else {
-        chart.curves = plot::by_instance(shown.matrix(0), look);
-    }
-    chart.paint(
-        buf,
-        Rect {
-            height: area.height - table,
-            ..area
-        },
-        look,
-    );
-    let below = Rect {
-        y: area.bottom() - table,
-        height: table,
-        ..area
-    };
+    let place = Place { area, buf, look };
+    let names = ["in", "out"];
+    let below = plot::two_ways(shown, Unit::BitsPerSecond, names, 0, (table, place));
     interfaces(shown, below, buf, look);
 }
 
@@ -122,7 +102,6 @@ fn interfaces(shown: &Shown<'_>, area: Rect, buf: &mut Buffer, look: &Look) {
         sort: None,
         header: true,
     };
-    let all = shown.ask.instance.is_none();
     table.paint(buf, area, look, |row, column| {
         let p = rows[row];
         let of = |part: usize| {
@@ -134,11 +113,7 @@ fn interfaces(shown: &Shown<'_>, area: Rect, buf: &mut Buffer, look: &Look) {
         };
         let bits = |v: Option<f64>| v.map_or("-".to_owned(), |v| Unit::BitsPerSecond.show(v * 8.0));
         match column {
-            0 if all => {
-                let name = format!("{} {}", p.labels.get("instance"), p.labels.get("device"));
-                Entry::new(name, look.text)
-            }
-            0 => Entry::new(p.labels.get("device"), look.text),
+            0 => Entry::new(plot::device(shown, &p.labels), look.text),
             1 => Entry::new(bits(Some(p.sample.v)), look.dim),
             2 => Entry::new(bits(of(3)), look.dim),
             _ => {

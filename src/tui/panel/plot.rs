@@ -97,6 +97,51 @@ pub(crate) fn by_label<'a>(series: &'a [Series], look: &Look, label: &str) -> Ve
     curves(sorted, look, |l| l.get(label))
 }
 
+/// Two directions over time: what the first two questions answered, or one curve for each instance
+/// of question `of_all` where several are shown. Gives the place of `rows` lines left below.
+pub(crate) fn two_ways(
+    shown: &Shown<'_>,
+    unit: Unit,
+    names: [&'static str; 2],
+    of_all: usize,
+    (rows, place): (u16, Place<'_>),
+) -> Rect {
+    let Place { area, buf, look } = place;
+    let marks = shown.state.marks();
+    let mut chart = chart(shown, &marks, unit);
+    chart.curves = if shown.ask.instance.is_some() {
+        let first = single(shown.matrix(0), names[0], look, 0);
+        let second = single(shown.matrix(1), names[1], look, 2);
+        first.into_iter().chain(second).collect()
+    } else {
+        by_instance(shown.matrix(of_all), look)
+    };
+    let above = Rect {
+        height: area.height - rows,
+        ..area
+    };
+    chart.paint(buf, above, look);
+    Rect {
+        y: area.bottom() - rows,
+        height: rows,
+        ..area
+    }
+}
+
+/// What each device does now, of a rate that tells more apart.
+pub(crate) fn each_device(rate: &str) -> String {
+    format!("sum by (instance, device) ({rate})")
+}
+
+/// A device's name; with its machine's where all are shown.
+pub(crate) fn device(shown: &Shown<'_>, labels: &Labels) -> String {
+    let device = labels.get("device");
+    match shown.ask.instance {
+        Some(_) => device.to_owned(),
+        None => format!("{} {device}", labels.get("instance")),
+    }
+}
+
 /// True where neither the window nor this instant has anything. A server that was just started has
 /// numbers before it has a curve.
 pub(crate) fn nothing(shown: &Shown<'_>, over: usize, now: usize) -> bool {

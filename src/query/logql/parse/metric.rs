@@ -39,8 +39,8 @@ impl Parser<'_> {
         loop {
             let token = self.peek();
             let found = Op::ALL.iter().find(|(_, text, _)| match token.kind {
-                Kind::Sign => self.word(token) == *text,
-                Kind::Word => self.word(token).eq_ignore_ascii_case(text),
+                Kind::Sign => self.word(&token) == *text,
+                Kind::Word => self.word(&token).eq_ignore_ascii_case(text),
                 _ => false,
             });
             let Some((op, _, strength)) = found.copied() else {
@@ -66,7 +66,7 @@ impl Parser<'_> {
         let token = self.peek();
         match token.kind {
             Kind::Number => Ok(Expr::Metric(Metric::Number(self.number()?))),
-            Kind::Sign => match self.word(token) {
+            Kind::Sign => match self.word(&token) {
                 "{" => self.log().map(Expr::Log),
                 "(" => {
                     self.at += 1;
@@ -90,12 +90,12 @@ impl Parser<'_> {
     fn called(&mut self) -> Parsed<Metric> {
         let token = self.peek();
         let second = self.peek_second();
-        let bracket = second.kind == Kind::Sign && self.word(second) == "(";
+        let bracket = second.kind == Kind::Sign && self.word(&second) == "(";
         let clause = second.kind == Kind::Word
             && ["by", "without"]
                 .iter()
-                .any(|k| self.word(second).eq_ignore_ascii_case(k));
-        let word = self.word(token);
+                .any(|k| self.word(&second).eq_ignore_ascii_case(k));
+        let word = self.word(&token);
         let is = |name: &str| word.eq_ignore_ascii_case(name);
         if let Some((op, _)) = RangeOp::ALL.iter().find(|(_, name)| bracket && is(name)) {
             return self.deeper(|p| p.range_aggregate(*op));
@@ -244,8 +244,9 @@ impl Parser<'_> {
         self.expect("(")?;
         let mut param = None;
         let comma = self.peek_second();
-        if self.peek().kind == Kind::Number && comma.kind == Kind::Sign && self.word(comma) == "," {
-            param = Some(self.word(self.peek()));
+        if self.peek().kind == Kind::Number && comma.kind == Kind::Sign && self.word(&comma) == ","
+        {
+            param = Some(self.word(&self.peek()));
             self.at += 2;
         }
         let inner = self.metric()?;
@@ -330,16 +331,16 @@ impl Parser<'_> {
 
     /// `(a, b)` and not an expression in brackets.
     fn is_label_list(&self) -> bool {
-        let mut at = self.at + 1;
+        let mut by = 1;
         loop {
-            let token = self.tokens[at.min(self.tokens.len() - 1)];
+            let token = self.ahead(by);
             match token.kind {
-                Kind::Sign if self.word(token) == ")" => return true,
-                Kind::Sign if self.word(token) == "," => {}
+                Kind::Sign if self.word(&token) == ")" => return true,
+                Kind::Sign if self.word(&token) == "," => {}
                 Kind::Word => {}
                 _ => return false,
             }
-            at += 1;
+            by += 1;
         }
     }
 

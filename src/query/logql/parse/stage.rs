@@ -21,7 +21,7 @@ impl Parser<'_> {
 
     pub(super) fn at_unwrap(&self) -> bool {
         let second = self.peek_second();
-        self.is_sign("|") && self.word(second).eq_ignore_ascii_case("unwrap")
+        self.is_sign("|") && self.word(&second).eq_ignore_ascii_case("unwrap")
     }
 
     pub(super) fn stage(&mut self) -> Parsed<Placed> {
@@ -68,13 +68,13 @@ impl Parser<'_> {
     fn piped(&mut self) -> Parsed<Stage> {
         // A label may be called like a stage: a comparison behind it tells.
         let token = self.peek();
-        let word = self.word(token).to_ascii_lowercase();
+        let word = self.word(&token).to_ascii_lowercase();
         let second = self.peek_second();
         let compared = second.kind == Kind::Sign
             && (Compare::ALL
                 .iter()
-                .any(|(_, sign)| self.word(second) == *sign)
-                || ["=~"].contains(&self.word(second)));
+                .any(|(_, sign)| self.word(&second) == *sign)
+                || ["=~"].contains(&self.word(&second)));
         if token.kind != Kind::Word || compared {
             return Ok(Stage::Label(self.label_filter()?));
         }
@@ -100,7 +100,7 @@ impl Parser<'_> {
     fn logfmt(&mut self) -> Parsed<Logfmt> {
         let mut stage = Logfmt::default();
         while self.peek().kind == Kind::Flag {
-            match self.word(self.peek()) {
+            match self.word(&self.peek()) {
                 "--strict" => stage.strict = true,
                 _ => stage.keep_empty = true,
             }
@@ -217,7 +217,7 @@ impl Parser<'_> {
         let equality = ["=", "!="].iter().find(|s| self.is_sign(s)).copied();
         if let Some(sign) = equality
             && second.kind == Kind::Word
-            && self.word(second).eq_ignore_ascii_case("ip")
+            && self.word(&second).eq_ignore_ascii_case("ip")
         {
             self.at += 1;
             if !self.is_call("ip") {
@@ -278,8 +278,11 @@ impl Parser<'_> {
             return Err(self.unexpected("NUMBER"));
         }
         self.at += 1;
-        literal::number(self.word(token)).ok_or_else(|| {
-            let why = format!("unable to parse literal as a float: {:?}", self.word(token));
+        literal::number(self.word(&token)).ok_or_else(|| {
+            let why = format!(
+                "unable to parse literal as a float: {:?}",
+                self.word(&token)
+            );
             ParseError::new(token.span, why)
         })
     }

@@ -1,6 +1,7 @@
 //! A reader of JSON that walks a line without building a tree: numbers keep their text, what was
 //! read before a fault stands.
 
+use crate::base::escape::unescape;
 use std::borrow::Cow;
 
 /// Objects within objects that are followed.
@@ -151,7 +152,7 @@ impl<'t> Scan<'t> {
         if !escaped {
             return Ok(Cow::Borrowed(inner));
         }
-        unescaped(inner)
+        unescape(inner)
             .map(Cow::Owned)
             .ok_or("unknown escape in a JSON text")
     }
@@ -189,47 +190,4 @@ impl<'t> Scan<'t> {
         let raw = self.raw()?;
         Ok(Cow::Borrowed(if raw == "null" { "" } else { raw }))
     }
-}
-
-fn unescaped(inner: &str) -> Option<String> {
-    let mut out = String::with_capacity(inner.len());
-    let mut rest = inner;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        let code = rest[at + 1..].chars().next()?;
-        rest = &rest[at + 1 + code.len_utf8()..];
-        match code {
-            '"' | '\\' | '/' | '\'' => out.push(code),
-            'b' => out.push('\u{8}'),
-            'f' => out.push('\u{c}'),
-            'n' => out.push('\n'),
-            'r' => out.push('\r'),
-            't' => out.push('\t'),
-            'u' => {
-                let (c, used) = unicode(rest)?;
-                out.push(c);
-                rest = &rest[used..];
-            }
-            _ => return None,
-        }
-    }
-    out.push_str(rest);
-    Some(out)
-}
-
-/// Behind `\u`: four digits, or two halves of a pair; a lone half is the replacement character.
-fn unicode(rest: &str) -> Option<(char, usize)> {
-    let hex = |text: &str, at: usize| u32::from_str_radix(text.get(at..at + 4)?, 16).ok();
-    let first = hex(rest, 0)?;
-    if (0xd800..0xdc00).contains(&first)
-        && rest.get(4..6) == Some("\\u")
-        && let Some(second) = hex(rest, 6).filter(|s| (0xdc00..0xe000).contains(s))
-    {
-        let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-        return Some((char::from_u32(code)?, 10));
-    }
-    Some((
-        char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER),
-        4,
-    ))
 }

@@ -40,7 +40,7 @@ impl Parser<'_> {
         if !matches!(token.kind, lex::Kind::Sign | lex::Kind::Word) {
             return None;
         }
-        let word = self.word(token);
+        let word = self.word(&token);
         Op::ALL
             .iter()
             .find(|(_, text, _)| word.eq_ignore_ascii_case(text))
@@ -73,8 +73,8 @@ impl Parser<'_> {
         loop {
             let token = self.peek();
             let second = self.peek_second();
-            let opens = second.kind == lex::Kind::Sign && self.word(second) == "(";
-            let word = self.word(token).to_ascii_lowercase();
+            let opens = second.kind == lex::Kind::Sign && self.word(&second) == "(";
+            let word = self.word(&token).to_ascii_lowercase();
             if token.kind != lex::Kind::Word || !opens {
                 return Ok(());
             }
@@ -109,7 +109,7 @@ impl Parser<'_> {
         let token = self.peek();
         let number = match token.kind {
             lex::Kind::Number | lex::Kind::Duration => self.number(token)?,
-            lex::Kind::Word => match literal::number(self.word(token)) {
+            lex::Kind::Word => match literal::number(self.word(&token)) {
                 Some(value) => Number {
                     value,
                     duration: false,

@@ -31,7 +31,7 @@ impl Parser<'_> {
             let found = Op::ALL
                 .iter()
                 .find(|(_, text, strength)| {
-                    token.kind == lex::Kind::Sign && self.word(token) == *text && *strength >= 4
+                    token.kind == lex::Kind::Sign && self.word(&token) == *text && *strength >= 4
                 })
                 .copied();
             let Some((op, _, strength)) = found else {
@@ -83,7 +83,7 @@ impl Parser<'_> {
 
     fn duration_call(&mut self) -> Parsed<DurationExpr> {
         let token = self.peek();
-        let word = self.word(token).to_ascii_lowercase();
+        let word = self.word(&token).to_ascii_lowercase();
         if literal::number(&word).is_some() {
             let why = "duration out of range";
             return Err(ParseError::new(token.span, why));

@@ -21,7 +21,7 @@ impl Parser<'_> {
         };
         if !self.is_sign("{") {
             let name = self.advance();
-            self.word(name).clone_into(&mut selector.name);
+            self.word(&name).clone_into(&mut selector.name);
             selector
                 .matchers
                 .push(Matcher::equal(METRIC_NAME, selector.name.as_str()));
@@ -42,7 +42,7 @@ impl Parser<'_> {
     fn matcher(&mut self, selector: &mut Selector) -> Parsed<()> {
         let token = self.peek();
         let name = match token.kind {
-            lex::Kind::Word => self.word(token).to_owned(),
+            lex::Kind::Word => self.word(&token).to_owned(),
             lex::Kind::Text => self.unquoted(token)?,
             _ => return Err(self.unexpected_want("label matching", "identifier or \"}\"")),
         };
@@ -61,7 +61,7 @@ impl Parser<'_> {
             selector.name = name;
             return Ok(());
         }
-        let op = match self.word(self.peek()) {
+        let op = match self.word(&self.peek()) {
             "=" => MatchOp::Equal,
             "!=" => MatchOp::NotEqual,
             "=~" => MatchOp::Regex,

@@ -36,16 +36,16 @@ impl Parser<'_> {
         if token.kind != Kind::Sign {
             return None;
         }
-        let sign = self.said(token);
+        let sign = self.word(&token);
         let mut rows = OPERATORS.iter();
         rows.find(|r| r.0 == sign).map(|r| (r.1, r.2))
     }
 
     fn prefix(&mut self) -> Parsed<Expr> {
-        if self.take("!") {
+        if self.eat("!") {
             return Ok(Expr::Not(Box::new(self.expr(NOT_BINDS + 1)?)));
         }
-        if self.take("-") {
+        if self.eat("-") {
             let inner = self.deeper(Self::prefix)?;
             return Ok(match inner {
                 Expr::Static(value) if negated(&value).is_some() => {
@@ -54,7 +54,7 @@ impl Parser<'_> {
                 inner => Expr::Negate(Box::new(inner)),
             });
         }
-        if self.take("(") {
+        if self.eat("(") {
             let inner = self.expr(0)?;
             self.expect(")")?;
             return Ok(inner);
@@ -67,16 +67,16 @@ impl Parser<'_> {
 
     /// An attribute or an intrinsic, where one stands here.
     pub(super) fn field(&mut self) -> Parsed<Option<Field>> {
-        let token = self.peek().clone();
+        let token = self.peek();
         let field = match &token.kind {
             Kind::Attribute(attribute) => Field::Attribute(attribute.clone()),
-            Kind::Word => match Intrinsic::find(self.said(&token)) {
+            Kind::Word => match Intrinsic::find(self.word(&token)) {
                 Some(intrinsic) => Field::Intrinsic(intrinsic),
                 None => return Ok(None),
             },
             Kind::Scoped => {
-                let found = Intrinsic::find(self.said(&token));
-                let why = || format!("{:?} is no intrinsic field", self.said(&token));
+                let found = Intrinsic::find(self.word(&token));
+                let why = || format!("{:?} is no intrinsic field", self.word(&token));
                 Field::Intrinsic(found.ok_or_else(|| ParseError::new(token.span, why()))?)
             }
             _ => return Ok(None),
@@ -93,7 +93,7 @@ impl Parser<'_> {
                 Some(field) => fields.push(field),
                 None => return Err(self.unexpected("an attribute belongs here, such as `.a`")),
             }
-            if !self.take(",") {
+            if !self.eat(",") {
                 break;
             }
         }
@@ -102,14 +102,14 @@ impl Parser<'_> {
     }
 
     pub(super) fn static_value(&mut self) -> Parsed<Static> {
-        let negative = self.take("-");
-        let token = self.peek().clone();
+        let negative = self.eat("-");
+        let token = self.peek();
         let value = match &token.kind {
             Kind::Int(i) => Some(Static::Int(*i)),
             Kind::Float(v) => Some(Static::Float(*v)),
             Kind::Duration(d) => Some(Static::Duration(*d)),
             Kind::Text(text) => Some(Static::Text(text.clone())),
-            Kind::Word => word(self.said(&token)),
+            Kind::Word => word(self.word(&token)),
             _ => None,
         };
         let value = match value {

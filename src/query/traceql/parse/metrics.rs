@@ -13,8 +13,8 @@ const QUANTILES: usize = 32;
 impl Parser<'_> {
     /// The function that stands here, with its arguments.
     pub(super) fn metrics_function(&mut self) -> Parsed<Option<MetricsFunction>> {
-        let token = self.peek().clone();
-        let word = self.said(&token).to_owned();
+        let token = self.peek();
+        let word = self.word(&token).to_owned();
         let statistic = word.strip_suffix("_over_time");
         let statistic = statistic.and_then(|s| STATISTICS.iter().find(|row| row.0 == s));
         let plain = match word.as_str() {
@@ -34,7 +34,7 @@ impl Parser<'_> {
             (_, _, "quantile_over_time") => {
                 let field = self.one_field()?;
                 let mut quantiles = Vec::new();
-                while self.take(",") {
+                while self.eat(",") {
                     quantiles.push(self.plain_number()?);
                 }
                 if quantiles.is_empty() || quantiles.len() > QUANTILES {
@@ -77,7 +77,7 @@ impl Parser<'_> {
     /// `{selection}[, top[, start, end]]`
     fn compare(&mut self) -> Parsed<MetricsFunction> {
         self.expect("{")?;
-        let selection = if self.is("}") {
+        let selection = if self.is_sign("}") {
             None
         } else {
             Some(self.expr(0)?)
@@ -85,9 +85,9 @@ impl Parser<'_> {
         self.expect("}")?;
         let mut top = COMPARE_TOP;
         let mut range = (0, 0);
-        if self.take(",") {
+        if self.eat(",") {
             top = self.whole_number()? as usize;
-            if self.take(",") {
+            if self.eat(",") {
                 range.0 = self.whole_number()? as u64;
                 self.expect(",")?;
                 range.1 = self.whole_number()? as u64;

@@ -36,7 +36,7 @@ impl Parser<'_> {
             } else {
                 p.node(0)?
             };
-            while p.is("|") {
+            while p.is_sign("|") {
                 p.at += 1;
                 node = match node {
                     Node::Spans(pipeline) => p.stage(pipeline)?,
@@ -67,7 +67,7 @@ impl Parser<'_> {
         } else {
             match self.node(0)? {
                 Node::Spans(more) => pipeline.stages.extend(more.stages),
-                Node::Scalar(Scalar::Aggregate(aggregate)) if !self.is("|") => {
+                Node::Scalar(Scalar::Aggregate(aggregate)) if !self.is_sign("|") => {
                     let whole = ScalarPipelines::Pipeline(pipeline, aggregate);
                     return Ok(Node::Pipelines(whole));
                 }
@@ -108,15 +108,15 @@ impl Parser<'_> {
         if token.kind != Kind::Sign {
             return None;
         }
-        let sign = self.said(token);
+        let sign = self.word(&token);
         let relation = RELATIONS.iter().find(|r| r.0 == sign).map(|r| r.2);
         let binds = self.operator().map(|o| o.1).or(relation)?;
         Some((sign.to_owned(), binds))
     }
 
     fn primary(&mut self) -> Parsed<Node> {
-        if self.take("{") {
-            let expr = if self.is("}") {
+        if self.eat("{") {
+            let expr = if self.is_sign("}") {
                 None
             } else {
                 Some(self.expr(0)?)
@@ -124,7 +124,7 @@ impl Parser<'_> {
             self.expect("}")?;
             return Ok(one(Stage::Spansets(Spansets::Filter(expr))));
         }
-        if self.take("(") {
+        if self.eat("(") {
             let inner = self.pipeline()?;
             self.expect(")")?;
             return Ok(match inner {
