@@ -33,9 +33,7 @@ fn requests(ask: &Ask<'_>) -> Vec<Request> {
         " by (instance)"
     };
     let range = |name: &str| ask.range(format!("sum{by} ({})", ask.per_second(&of(name))));
-    let now = |name: &str| {
-        ask.instant(plot::each_device(&per_second_now(&of(name))))
-    };
+    let now = |name: &str| ask.instant(plot::each_device(&per_second_now(&of(name))));
     vec![
         range("read_bytes_total"),
         range("written_bytes_total"),
