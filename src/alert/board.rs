@@ -2,7 +2,7 @@
 //! read at any time without waiting for one.
 
 use crate::alert::eval::LiveAlert;
-use crate::alert::rules::{Group, Settings, told};
+use crate::alert::rules::{Group, Settings, link, told};
 use crate::config::rules::RuleKind;
 use crate::model::alert::{ALERT_NAME, AlertState, gravity};
 use crate::model::labels::Labels;
@@ -69,6 +69,7 @@ impl Shown {
             interval_ms: group.interval,
             limit: group.spec.limit,
             query_offset_ms: group.offset,
+            language: group.spec.language,
             last_evaluation: group.last_evaluation,
             seconds: group.seconds,
             missed: group.missed,
@@ -83,7 +84,7 @@ impl Shown {
 
     fn alert_row(&self, rule: usize, alert: &LiveAlert, t: i64) -> Option<AlertRow> {
         let rule = self.row.rules.get(rule)?;
-        let told = told(alert, &rule.expr, t, &self.settings);
+        let told = told(alert, &link(&rule.expr, &self.settings), t, &self.settings);
         Some(AlertRow {
             fingerprint: told.fingerprint(),
             alert: told,
@@ -91,6 +92,7 @@ impl Shown {
             group: self.row.name.clone(),
             file: self.row.file.clone(),
             expr: rule.expr.clone(),
+            language: self.row.language,
             for_ms: rule.for_ms,
             standing: Standing::default(),
         })

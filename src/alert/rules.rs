@@ -9,10 +9,10 @@ use crate::alert::expand::{Expander, graph_link};
 use crate::alert::record::Written;
 use crate::alert::restore::{self, GRACE_MS};
 use crate::alert::rule::{self, Compiled, synthetic};
-use crate::alert::{Ask, Tell};
+use crate::alert::{Ask, Question, SPAN_WINDOW_MS, Tell};
 use crate::base::clock::monotonic;
-use crate::config::rules::{Language, RuleGroup};
-use crate::model::alert::{Alert, AlertState};
+use crate::config::rules::RuleGroup;
+use crate::model::alert::{Alert, AlertState, Language};
 use crate::model::labels::Labels;
 use crate::model::view::RuleHealth;
 use crate::store::write::MetricSink;
@@ -87,6 +87,19 @@ struct Turn {
     interval: i64,
     /// What was before a restart is known: series are written.
     restored: bool,
+    language: Language,
+}
+
+impl Turn {
+    fn question<'a>(&self, expr: &'a str) -> Question<'a> {
+        let spans = self.language == Language::TraceQl;
+        Question {
+            language: self.language,
+            expr,
+            t: self.at,
+            lookback: spans.then(|| self.interval.max(SPAN_WINDOW_MS)),
+        }
+    }
 }
 
 /// One rule and what came of it.
@@ -123,7 +136,7 @@ impl Rules {
     pub fn apply(&mut self, specs: &[RuleGroup], settings: Settings, now: i64, around: &Around) {
         let mut old = std::mem::take(&mut self.groups);
         let same_settings = self.settings == settings;
-        for spec in specs.iter().filter(|s| s.language == Language::PromQl) {
+        for spec in specs {
             let same = |g: &Group| g.spec.file == spec.file && g.spec.name == spec.name;
             let before = old.iter().position(same).map(|at| old.swap_remove(at));
             let group = match before {
@@ -258,6 +271,7 @@ impl Group {
             limit: self.spec.limit,
             interval: self.interval,
             restored: self.until_restored == 0,
+            language: self.spec.language,
         };
         for state in &mut self.rules {
             let began = monotonic();
@@ -305,11 +319,12 @@ impl Group {
 impl RuleState {
     fn evaluate(&mut self, turn: Turn, settings: &Settings, around: &Around) -> Result<(), String> {
         let Turn { t, at, limit, .. } = turn;
-        let points = rule::ask(&around.ask, &self.rule.rule.expr, at)?;
+        let points = rule::ask(&around.ask, &turn.question(&self.rule.rule.expr))?;
         self.series = points.len() as u64;
         let samples = if self.rule.rule.alerts() {
             let expander = Expander::new(
                 around.ask.clone(),
+                turn.language,
                 t,
                 &settings.external_labels,
                 &settings.external_url,
@@ -318,7 +333,7 @@ impl RuleState {
             let fired = self.alerts.step(found, t, self.rule.terms(limit))?;
             around.board.count_fired(fired);
             if turn.restored {
-                synthetic(&self.alerts)
+                synthetic(&mut self.alerts)
             } else {
                 Vec::new()
             }
@@ -340,23 +355,29 @@ impl RuleState {
         if due.is_empty() {
             return;
         }
-        let expr = &self.rule.rule.expr;
-        let told = due.iter().map(|a| told(a, expr, t, settings));
+        let link = link(&self.rule.rule.expr, settings);
+        let told = due.iter().map(|a| told(a, &link, t, settings));
         around.tell.tell(told.collect(), t);
     }
 }
 
+/// Where the expression of an alert can be looked at.
+pub(crate) fn link(expr: &str, settings: &Settings) -> String {
+    format!("{}{}", settings.external_url, graph_link(expr, 1))
+}
+
 /// An alert as others are told of it.
-pub(crate) fn told(alert: &LiveAlert, expr: &str, t: i64, settings: &Settings) -> Alert {
-    let mut labels = alert.labels.edit();
-    for (name, value) in &settings.external_labels {
-        if labels.get(name).is_empty() {
-            labels.set(name, value);
-        }
-    }
+pub(crate) fn told(alert: &LiveAlert, link: &str, t: i64, settings: &Settings) -> Alert {
+    let missing = settings.external_labels.iter();
+    let missing: Vec<_> = missing.filter(|(n, _)| !alert.labels.has(n)).collect();
+    let labels = if missing.is_empty() {
+        alert.labels.clone()
+    } else {
+        alert.labels.with(&missing)
+    };
     let pending = alert.state == AlertState::Pending;
     Alert {
-        labels: labels.finish(),
+        labels,
         annotations: alert.annotations.clone(),
         starts_at: if pending {
             alert.active_at
@@ -365,7 +386,7 @@ pub(crate) fn told(alert: &LiveAlert, expr: &str, t: i64, settings: &Settings) -
         },
         ends_at: alert.resolved_at.unwrap_or(alert.valid_until),
         updated_at: t,
-        generator_url: format!("{}{}", settings.external_url, graph_link(expr, 1)),
+        generator_url: link.to_owned(),
         value: alert.value,
         state: alert.state,
     }

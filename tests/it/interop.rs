@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod jvm;
+mod mail;
 mod node_exporter;
 mod otel;
 mod podman;
@@ -9,3 +10,4 @@ mod prometheus;
 mod prometheus_queries;
 mod rules;
 mod scrape;
+mod told;

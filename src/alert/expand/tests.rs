@@ -1,6 +1,7 @@
 //! One text, what it becomes.
 
 use super::*;
+use crate::alert::Question;
 use crate::alert::expand::functions::table;
 use crate::config::rules::TEMPLATE_FUNCTIONS;
 use crate::model::answer::{self, VectorPoint};
@@ -10,7 +11,8 @@ use crate::model::sample::Sample;
 struct Two;
 
 impl Ask for Two {
-    fn ask(&self, expr: &str, t: i64, _: Option<i64>) -> Result<answer::Value, String> {
+    fn ask(&self, question: &Question<'_>) -> Result<answer::Value, String> {
+        let (expr, t) = (question.expr, question.t);
         if expr == "bad" {
             return Err("no such thing".to_owned());
         }
@@ -29,13 +31,42 @@ fn render(text: &str) -> String {
     let external = Labels::from_pairs([("site", "seoul")]);
     let expander = Expander::new(
         Arc::new(Two),
+        Language::PromQl,
         1_435_065_584_128,
         &external,
         "http://mon:9090/prom",
     );
     let labels = Labels::from_pairs([("__name__", "up"), ("instance", "web1:9100"), ("job", "n")]);
-    let data = expander.data(&labels, 0.25);
-    Text::new(text).render(&data, &expander)
+    let one = One::new(&labels, 0.25);
+    let rendered = Text::new(text).render(&one, &expander);
+    // What needs no engine says the same as the engine.
+    if matches!(Text::new(text), Text::Simple(_)) {
+        let same = Text::new(&format!("{{{{ if true }}}}{text}{{{{ end }}}}"));
+        assert!(matches!(same, Text::Template(_)));
+        assert_eq!(rendered, same.render(&one, &expander), "{text}");
+    }
+    rendered
+}
+
+#[test]
+fn simple_texts_need_no_engine() {
+    for (text, simple) in [
+        ("{{ $labels.instance }} is {{$value}}", true),
+        ("{{ .Labels.job }}: {{ $value | humanizePercentage }}", true),
+        ("{{ humanizeDuration .Value }}", true),
+        ("{{ $value | humanize | toUpper }}", false),
+        ("{{- $value }}", false),
+        ("{{ $labels }}", false),
+        ("{{ $labels.job | toUpper }}", false),
+        ("{{ $value | printf \"%.1f\" }}", false),
+        ("{{ \"}}\" }}", false),
+        ("{{ $labels.a.b }}", false),
+        ("{{ $labels.job", false),
+    ] {
+        let found = matches!(Text::new(text), Text::Simple(_));
+        assert_eq!(found, simple, "{text}");
+        render(text);
+    }
 }
 
 #[test]

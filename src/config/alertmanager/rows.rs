@@ -187,6 +187,7 @@ pub(super) static RECEIVER: Section = section!(
     field("labels", Shape::Texts),
     field("discord_configs", Shape::List(&Shape::Section(&DISCORD))),
     field("email_configs", Shape::List(&Shape::Section(&EMAIL))),
+    field("exec_configs", Shape::List(&Shape::Section(&EXEC))),
     field(
         "incidentio_configs",
         Shape::List(&Shape::Section(&INCIDENTIO))
@@ -214,6 +215,7 @@ pub(super) static RECEIVER: Section = section!(
     field("slack_configs", Shape::List(&Shape::Section(&SLACK))),
     field("sns_configs", Shape::List(&Shape::Section(&SNS))),
     field("telegram_configs", Shape::List(&Shape::Section(&TELEGRAM))),
+    field("terminal_configs", Shape::List(&Shape::Section(&TERMINAL))),
     field(
         "victorops_configs",
         Shape::List(&Shape::Section(&VICTOROPS))
@@ -640,6 +642,31 @@ pub(super) static TELEGRAM: Section = section!(
         "parse_mode",
         Shape::Word(&["", "Markdown", "MarkdownV2", "HTML"]),
         "HTML"
+    ),
+);
+
+/// bongsu's own: a program that is run.
+pub(super) static EXEC: Section = section!(
+    "exec_configs",
+    resolved("true"),
+    field("command", Shape::List(&Shape::Text)),
+    given("max_alerts", Shape::Int(0, i64::MAX), "0"),
+    given("timeout", Shape::Duration, "10s"),
+);
+
+/// bongsu's own: the terminals of attached consoles.
+pub(super) static TERMINAL: Section = section!(
+    "terminal_configs",
+    resolved("true"),
+    given("bell", Shape::Bool, "true"),
+    given("notify", Shape::Word(&["desktop", "off"]), "desktop"),
+    template(
+        "title",
+        r#"[{{ .Status | toUpper }}{{ if eq .Status "firing" }}:{{ .Alerts.Firing | len }}{{ end }}] {{ .GroupLabels.SortedPairs.Values | join " " }}"#
+    ),
+    template(
+        "text",
+        "{{ range .Alerts }}{{ with .Annotations.summary }}{{ . }}{{ else }}{{ .Labels.alertname }} {{ .Labels.instance }}{{ end }} {{ end }}"
     ),
 );
 

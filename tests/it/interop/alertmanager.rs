@@ -366,3 +366,255 @@ fn a_real_prometheus_and_amtool_work_with_us() {
     assert_eq!(routed.trim(), "team");
     serve.stop();
 }
+
+/// Every command of amtool that speaks to a server, by somebody with credentials.
+#[test]
+fn amtool_does_all_that_it_can() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let routes = write(
+        "alertmanager.yml",
+        "route: {receiver: team, group_by: [alertname], group_wait: 1s, routes: [{receiver: night, matchers: [severity=page]}]}\nreceivers: [{name: team}, {name: night}]\n",
+    );
+    let own = write(
+        "bongsu.yaml",
+        "api: {users: [{name: kim, password: secret}]}\nalerts: {defaults: no}\nlogs: {enabled: no}\nhost: {enabled: no}\n",
+    );
+    let login = write(
+        "http.yml",
+        "basic_auth: {username: kim, password: secret}\n",
+    );
+    let serve = Serve::start(dir.path(), &["--config", &routes, "--config", &own]);
+    let url = format!("--alertmanager.url={}", serve.url);
+    let login = format!("--http.config.file={login}");
+    let tool = |args: &[&str]| -> String {
+        let mut all = args.to_vec();
+        all.extend([url.as_str(), login.as_str()]);
+        amtool(&all)
+    };
+    let ready = || {
+        let args = ["cluster", "show", &url, &login];
+        Command::new("amtool")
+            .args(args)
+            .output()
+            .unwrap()
+            .status
+            .success()
+    };
+    until("history is open", ready);
+
+    alerts_by_amtool(&tool);
+    silences_by_amtool(&tool, &write);
+    configuration_by_amtool(&tool, &write);
+    serve.stop();
+}
+
+type Tool<'a> = &'a dyn Fn(&[&str]) -> String;
+type Write<'a> = &'a dyn Fn(&str, &str) -> String;
+
+fn alerts_by_amtool(tool: Tool<'_>) {
+    // Alerts: added with every flag, found by state, receiver and matchers, in each form.
+    tool(&[
+        "alert",
+        "add",
+        "Mine",
+        "severity=page",
+        "--annotation=summary=그것",
+        "--generator-url=http://g/",
+    ]);
+    tool(&[
+        "alert",
+        "add",
+        "Late",
+        "severity=info",
+        "--start=2026-01-01T00:00:00Z",
+        "--end=2099-01-01T00:00:00Z",
+    ]);
+    tool(&[
+        "alert",
+        "add",
+        "Over",
+        "--end=2020-01-02T00:00:00Z",
+        "--start=2020-01-01T00:00:00Z",
+    ]);
+    let all = tool(&["alert", "query", "-o", "extended"]);
+    assert!(
+        all.contains("그것") && all.contains("http://g/") && !all.contains("Over"),
+        "{all}"
+    );
+    assert!(tool(&["alert", "query", "--receiver=night"]).contains("Mine"));
+    assert!(!tool(&["alert", "query", "--receiver=night"]).contains("Late"));
+    assert!(tool(&["alert", "query", "severity=~pa.*", "alertname!=Late"]).contains("Mine"));
+    let json = tool(&["alert", "query", "-o", "json"]);
+    let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(read.as_array().unwrap().len(), 2, "{json}");
+}
+
+fn silences_by_amtool(tool: Tool<'_>, write: Write<'_>) {
+    // Silences: added, seen, what they mute, changed, ended, taken from a file.
+    let add = [
+        "silence",
+        "add",
+        "alertname=Mine",
+        "--comment=고치는 중",
+        "--author=kim",
+        "--duration=1h",
+    ];
+    let id = tool(&add).trim().to_owned();
+    assert_eq!(id.len(), 36, "{id}");
+    let listed = tool(&["silence", "query", "-o", "extended"]);
+    assert!(
+        listed.contains(&id) && listed.contains("고치는 중"),
+        "{listed}"
+    );
+    assert!(tool(&["silence", "query", "-q"]).contains(&id));
+    until("it is silenced", || {
+        !tool(&["alert", "query"]).contains("Mine")
+    });
+    assert!(tool(&["alert", "query", "--silenced"]).contains("Mine"));
+    assert!(
+        tool(&["silence", "query", "alertname=Other"])
+            .lines()
+            .count()
+            <= 1
+    );
+    // What it prints of an update is the address of a pointer.
+    tool(&[
+        "silence",
+        "update",
+        "--duration=3h",
+        "--comment=länger",
+        &id,
+    ]);
+    let listed = tool(&["silence", "query"]);
+    assert!(
+        listed.contains(&id) && listed.contains("länger"),
+        "{listed}"
+    );
+    assert_eq!(tool(&["silence", "query", "-q"]).trim(), id, "the same one");
+    tool(&["silence", "expire", &id]);
+    until("it is told again", || {
+        tool(&["alert", "query"]).contains("Mine")
+    });
+    assert!(tool(&["silence", "query", "--expired", "--within=1h"]).contains(&id));
+    let file = write(
+        "silences.json",
+        r#"[{"matchers":[{"name":"a","value":"b","isRegex":false}],"startsAt":"2026-01-01T00:00:00Z","endsAt":"2099-01-01T00:00:00Z","createdBy":"lee","comment":"from a file"}]"#,
+    );
+    tool(&["silence", "import", &file]);
+    assert!(tool(&["silence", "query", "a=b"]).contains("from a file"));
+}
+
+fn configuration_by_amtool(tool: Tool<'_>, write: Write<'_>) {
+    // The configuration that we show is one that it reads, and routes by.
+    let tree = tool(&["config", "routes", "show"]);
+    assert!(
+        tree.contains("night") && tree.contains("severity=\"page\""),
+        "{tree}"
+    );
+    for (labels, wanted) in [("severity=page", "night"), ("severity=info", "team")] {
+        let verify = format!("--verify.receivers={wanted}");
+        assert_eq!(
+            tool(&["config", "routes", "test", &verify, labels]).trim(),
+            wanted
+        );
+    }
+    let shown = tool(&["config", "show"]);
+    let start = shown.find("route:").unwrap();
+    let copy = write("shown.yml", &shown[start..]);
+    amtool(&["check-config", &copy]);
+}
+
+/// Texts over random data: what people write, with the functions that every version has.
+const SNIPPETS: [&str; 8] = [
+    "{{ range .Alerts }}{{ .Labels.alertname | toUpper }}={{ .Annotations.summary }};{{ end }}",
+    "{{ .CommonLabels.SortedPairs.Values | join \" \" }}|{{ len .Alerts.Firing }}/{{ len .Alerts.Resolved }}|{{ .Status }}",
+    "{{ range .CommonAnnotations.SortedPairs }}{{ .Name }}: {{ .Value | printf \"%q\" }}\n{{ end }}",
+    "{{ with index .Alerts 0 }}{{ .Status }} {{ .Labels }} {{ .StartsAt.Format \"2006-01-02T15:04:05\" }} {{ .Fingerprint }}{{ end }}",
+    "{{ range $i, $a := .Alerts }}{{ if $i }}, {{ end }}{{ $a.Labels.host | reReplaceAll \"([a-z]+)([0-9]+)\" \"$2-$1\" }}{{ else }}none{{ end }}",
+    "{{ (.CommonLabels.Remove (stringSlice \"alertname\" \"env\")).Names }} {{ .GroupLabels.Values }}",
+    "{{ if match \"^[A-C]\" .CommonLabels.alertname }}early{{ else if eq .Status \"firing\" \"x\" }}fire{{ else }}rest{{ end }} {{ title .Receiver }}",
+    "{{- range .Alerts -}} {{ .Labels.host | len | printf \"%03d\" }} {{- end -}} {{ .ExternalURL | safeHtml }}",
+];
+
+fn word(random: &mut Random) -> String {
+    const PIECES: [&str; 12] = [
+        "A",
+        "web1",
+        "디스크",
+        " ",
+        "\"",
+        "<b>&",
+        "\\",
+        "z9",
+        "\n",
+        "é",
+        "{{",
+        "Big Name",
+    ];
+    let count = random.below(4);
+    (0..count)
+        .map(|_| PIECES[random.below(12) as usize])
+        .collect()
+}
+
+#[test]
+fn texts_of_random_data_are_those_of_amtool() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("t.tmpl");
+    let mut source = String::new();
+    for (i, text) in SNIPPETS.iter().enumerate() {
+        source.push_str(&format!("{{{{ define \"s{i}\" }}}}{text}{{{{ end }}}}"));
+    }
+    fs::write(&file, &source).unwrap();
+    let mut config = Alertmanager::nobody();
+    config.templates = vec![(file.clone(), source)];
+    let texts = Texts::new(&config);
+    let mut random = Random::new(number("BONGSU_SEED", 1));
+    let rounds = number("BONGSU_TEXTS", 20);
+    for round in 0..rounds {
+        let mut group = Vec::new();
+        for _ in 0..=random.below(3) {
+            let (host, env, summary, more) = (
+                word(&mut random),
+                word(&mut random),
+                word(&mut random),
+                word(&mut random),
+            );
+            let labels = [("alertname", "Disk"), ("host", &host), ("env", &env)];
+            let notes = [("summary", summary.as_str()), ("more", &more)];
+            group.push(alert(&labels, &notes, random.below(3) == 0));
+        }
+        let common = Labels::from_pairs([("alertname", "Disk")]);
+        let speaking = Speaking {
+            receiver: "team a",
+            external_url: "http://am:9093",
+            group_key: "{}:{}",
+            group_labels: &common,
+            route_labels: &BTreeMap::new(),
+            alerts: &group,
+            reason: None,
+            now: 0,
+        };
+        let data = Data::new(&speaking, &texts);
+        let json = dir.path().join("data.json");
+        let told = serde_json::to_string(&data.told).unwrap();
+        fs::write(&json, &told).unwrap();
+        let name = round as usize % SNIPPETS.len();
+        let source = format!("{{{{ template \"s{name}\" . }}}}");
+        let theirs = amtool(&[
+            "template",
+            "render",
+            &format!("--template.glob={}", file.display()),
+            &format!("--template.text={source}"),
+            &format!("--template.data={}", json.display()),
+        ]);
+        let ours = texts.render(&source, &data).unwrap();
+        assert_eq!(ours, theirs, "{}\n{told}", SNIPPETS[name]);
+    }
+    println!("{rounds} texts are the same as amtool's");
+}
