@@ -5,6 +5,7 @@ mod jvm;
 mod mail;
 mod node_exporter;
 mod otel;
+mod otel_app;
 mod podman;
 mod prometheus;
 mod prometheus_queries;
