@@ -13,6 +13,7 @@ mod doors;
 pub mod engine;
 mod gate;
 mod health;
+mod heard;
 mod languages;
 pub mod launch;
 mod listener;

@@ -18,6 +18,7 @@ use crate::model::action::{Action, Outcome};
 use crate::model::exemplar::Exemplar;
 use crate::model::family::Family;
 use crate::model::labels::Labels;
+use crate::model::log_entry::{Level, LogEntry};
 use crate::model::matcher::Matcher;
 use crate::model::request::ViewName;
 use crate::model::view::{
@@ -478,7 +479,7 @@ fn push_lines(shared: &Shared, streams: &[PushStream]) -> Result<u64, SourceErro
                 });
                 continue;
             }
-            batch.push(id, entry.t, detect::level(&entry.line), &entry.line);
+            batch.push(id, entry.t, level_of(stream, entry), &entry.line);
             batch.describe(entry.metadata.clone());
             kept += 1;
             if batch.bytes() >= LINES_AT_ONCE {
@@ -493,6 +494,17 @@ fn push_lines(shared: &Shared, streams: &[PushStream]) -> Result<u64, SourceErro
         Some(said) => Err(SourceError::BadRequest { said, at: None }),
         None => Ok(kept),
     }
+}
+
+/// What the sender says of a line's level, else what the line says.
+fn level_of(stream: &PushStream, entry: &LogEntry) -> Level {
+    let names = ["detected_level", "level", "severity", "severity_text"];
+    let told = names
+        .iter()
+        .flat_map(|n| [entry.metadata.get(n), stream.labels.get(n)]);
+    let mut told = told.filter(|word| !word.is_empty());
+    let level = told.find_map(detect::level_of_word);
+    level.unwrap_or_else(|| detect::level(&entry.line))
 }
 
 fn push(shared: &Shared, request: &WriteRequest) -> Result<u64, SourceError> {

@@ -455,7 +455,9 @@ impl Opening {
         self.shared.gate.open(&store)?;
         self.shared.jvm_gate.open(&store)?;
         self.shared.containers.open(&store)?;
-        self.shared.tail.start(&self.shared, &store)?;
+        self.shared
+            .tail
+            .start(&self.shared, &store, &self.runtime)?;
         let _entered = self.runtime.enter();
         telling::start(&self.shared, &store, self.stop.clone());
         let deriving = spans::write_metrics(

@@ -7,6 +7,7 @@ mod inside;
 mod logs;
 pub(crate) mod pty;
 mod push;
+mod pushed_logs;
 mod rules;
 mod serve;
 mod soak;

@@ -37,7 +37,7 @@ pub fn read(bytes: &[u8]) -> Result<Batch, OtlpError> {
     Ok(batch)
 }
 
-fn each<'a>(
+pub(super) fn each<'a>(
     bytes: &'a [u8],
     see: &mut dyn FnMut(u32, Wire<'a>) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
@@ -102,7 +102,7 @@ impl From<Malformed> for Broken {
 }
 
 /// So that `?` turns a malformed message into a reason.
-struct Broken(Refused);
+pub(super) struct Broken(Refused);
 
 impl From<Refused> for Broken {
     fn from(why: Refused) -> Self {
@@ -111,7 +111,7 @@ impl From<Refused> for Broken {
 }
 
 /// Calls `see` for each field; a reason ends it.
-fn fields<'a>(
+pub(super) fn fields<'a>(
     bytes: &'a [u8],
     see: &mut dyn FnMut(u32, Wire<'a>) -> Result<(), Broken>,
 ) -> Result<(), Refused> {
@@ -125,12 +125,12 @@ fn fields<'a>(
     }
 }
 
-fn text(wire: Wire<'_>) -> Result<Arc<str>, Broken> {
+pub(super) fn text(wire: Wire<'_>) -> Result<Arc<str>, Broken> {
     let text = std::str::from_utf8(wire.bytes()?).map_err(|_| Broken(reason::TEXT))?;
     Ok(Arc::from(text))
 }
 
-fn scope(bytes: &[u8]) -> Result<Scope, Refused> {
+pub(super) fn scope(bytes: &[u8]) -> Result<Scope, Refused> {
     let mut scope = Scope::default();
     fields(bytes, &mut |number, wire| {
         match number {
@@ -145,7 +145,7 @@ fn scope(bytes: &[u8]) -> Result<Scope, Refused> {
 }
 
 /// The attributes in the fields of that number.
-fn listed(bytes: &[u8], wanted: u32, depth: u32) -> Result<Attributes, Refused> {
+pub(super) fn listed(bytes: &[u8], wanted: u32, depth: u32) -> Result<Attributes, Refused> {
     let mut out = Attributes::new();
     fields(bytes, &mut |number, wire| {
         if number == wanted {
@@ -156,7 +156,7 @@ fn listed(bytes: &[u8], wanted: u32, depth: u32) -> Result<Attributes, Refused> 
     Ok(out)
 }
 
-fn push(out: &mut Attributes, wire: Wire<'_>, depth: u32) -> Result<(), Broken> {
+pub(super) fn push(out: &mut Attributes, wire: Wire<'_>, depth: u32) -> Result<(), Broken> {
     if out.len() >= MOST_ATTRIBUTES {
         return Err(Broken(reason::ATTRIBUTES));
     }
@@ -174,7 +174,7 @@ fn push(out: &mut Attributes, wire: Wire<'_>, depth: u32) -> Result<(), Broken> 
     Ok(())
 }
 
-fn value(bytes: &[u8], depth: u32) -> Result<Attribute, Broken> {
+pub(super) fn value(bytes: &[u8], depth: u32) -> Result<Attribute, Broken> {
     if depth >= MAX_DEPTH {
         return Err(Broken(reason::DEPTH));
     }

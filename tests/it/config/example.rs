@@ -88,8 +88,9 @@ fn collect(value: &serde_yaml::Value, path: &str, out: &mut BTreeMap<String, Vec
         serde_yaml::Value::Mapping(map) => {
             for (key, value) in map {
                 let key = key.as_str().unwrap();
-                // A header's name is the user's own.
-                let key = if path.ends_with("http_headers") {
+                // A header's name is the user's own, as is that of a metric.
+                let own = ["http_headers", "pipeline_stages[].metrics"];
+                let key = if own.iter().any(|p| path.ends_with(p)) {
                     "*"
                 } else {
                     key
