@@ -2,7 +2,8 @@
 
 use md5::{Digest as _, Md5};
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(2 * bytes.len());
     for byte in bytes {
         out.push_str(&format!("{byte:02x}"));

@@ -13,7 +13,11 @@ pub(crate) fn expand(node: &mut Node, look_up: &dyn Fn(&str) -> Option<String>) 
                 scalar.text = text;
             }
         }
-        Value::List(items) => items.iter_mut().for_each(|item| expand(item, look_up)),
+        Value::List(items) => {
+            for item in items {
+                expand(item, look_up);
+            }
+        }
         Value::Map(entries) => {
             for entry in entries {
                 expand(&mut entry.value, look_up);

@@ -253,8 +253,17 @@ fn old_time(text: &str, here: Here) -> Option<(i64, &str)> {
 pub struct Frames {
     buffer: Vec<u8>,
     most: usize,
-    /// A message that was too long: bytes of it that are still to come, or up to the line break.
-    skip: Option<Option<usize>>,
+    skip: Skip,
+}
+
+/// What is still to come of a message that was too long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Skip {
+    #[default]
+    Nothing,
+    Bytes(usize),
+    /// Up to the line break.
+    Line,
 }
 
 /// One message of a stream.
@@ -271,7 +280,7 @@ impl Frames {
         Self {
             buffer: Vec::new(),
             most,
-            skip: None,
+            skip: Skip::Nothing,
         }
     }
 
@@ -288,7 +297,7 @@ impl Frames {
     /// What is left when the stream ends.
     pub fn end(&mut self, out: &mut Vec<Frame>) {
         let rest = std::mem::take(&mut self.buffer);
-        if self.skip.is_none() && counted(&rest, self.most).is_none() {
+        if self.skip == Skip::Nothing && counted(&rest, self.most).is_none() {
             push(&rest, out);
         }
     }
@@ -299,15 +308,16 @@ impl Frames {
         if rest.is_empty() {
             return None;
         }
-        if let Some(skip) = self.skip {
-            let (used, left) = match skip {
-                Some(n) if n > rest.len() => (rest.len(), Some(Some(n - rest.len()))),
-                Some(n) => (n, None),
-                None => match memchr::memchr(b'\n', rest) {
-                    Some(end) => (end + 1, None),
-                    None => (rest.len(), Some(None)),
-                },
-            };
+        let skipped = match self.skip {
+            Skip::Nothing => None,
+            Skip::Bytes(n) if n > rest.len() => Some((rest.len(), Skip::Bytes(n - rest.len()))),
+            Skip::Bytes(n) => Some((n, Skip::Nothing)),
+            Skip::Line => Some(match memchr::memchr(b'\n', rest) {
+                Some(end) => (end + 1, Skip::Nothing),
+                None => (rest.len(), Skip::Line),
+            }),
+        };
+        if let Some((used, left)) = skipped {
             self.skip = left;
             return Some(used);
         }
@@ -318,7 +328,7 @@ impl Frames {
                     return None;
                 }
                 out.push(Frame::Cut(rest[head..head + self.most].to_vec()));
-                self.skip = Some(Some(len - self.most));
+                self.skip = Skip::Bytes(len - self.most);
                 Some(head + self.most)
             }
             Some(Counted::Of(head, len)) => {
@@ -334,7 +344,7 @@ impl Frames {
                 None if rest.len() <= self.most => None,
                 _ => {
                     out.push(Frame::Cut(rest[..self.most].to_vec()));
-                    self.skip = Some(None);
+                    self.skip = Skip::Line;
                     Some(self.most)
                 }
             },

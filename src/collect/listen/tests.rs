@@ -226,7 +226,7 @@ fn pushes_are_answered_once_they_are_kept() {
             let ask = Ask {
                 method: Method::Post,
                 headers: &[("content-type", kind)],
-                ..Ask::get(&url, Duration::from_secs(60), 0)
+                ..Ask::get(&url, Duration::from_mins(1), 0)
             };
             let mut out = Vec::new();
             let reply = client

@@ -202,7 +202,7 @@ pub(super) fn syslog(of: Fields<'_>, check: &mut Check<'_>) -> Option<SyslogJob>
         old: of.text("syslog_format") == Some("rfc3164"),
         idle: of
             .positive("idle_timeout")
-            .unwrap_or(Duration::from_secs(120)),
+            .unwrap_or(Duration::from_mins(2)),
         structured: of.bool("label_structured_data").unwrap_or(false),
         labels: Labels::from_pairs(labels),
         own_time: of.bool("use_incoming_timestamp").unwrap_or(false),

@@ -13,6 +13,7 @@
 //! Sources: `opentelemetry/proto/logs/v1/logs.proto`; Loki's documentation, "Ingesting logs using
 //! OpenTelemetry", and its defaults of `distributor.otlp_config`.
 
+use crate::base::digest;
 use crate::model::labels::{Labels, LabelsBuilder};
 use crate::model::log_entry::{Level, LogEntry};
 use crate::model::span::{Attribute, Attributes, Scope};
@@ -323,7 +324,7 @@ fn record(bytes: &[u8]) -> Result<Record, &'static str> {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().take(16).map(|b| format!("{b:02x}")).collect()
+    digest::hex(&bytes[..bytes.len().min(16)])
 }
 
 #[derive(Deserialize, Default)]

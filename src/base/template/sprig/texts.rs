@@ -288,7 +288,7 @@ fn uuid() -> Given {
         .map_err(|_| "there is no randomness".to_owned())?;
     b[6] = (b[6] & 0x0f) | 0x40;
     b[8] = (b[8] & 0x3f) | 0x80;
-    let hex: String = b.iter().map(|b| format!("{b:02x}")).collect();
+    let hex = digest::hex(&b);
     let parts = [
         &hex[..8],
         &hex[8..12],
