@@ -15,6 +15,7 @@
 //! | a host metric, scraping, relabelling              | [`collect`]                            |
 //! | a rule, an alert, who is told                    | [`alert`]                              |
 //! | what a console asks, here or of another server    | [`source`]                             |
+//! | sending log lines on                              | [`forward`]                            |
 //! | an HTTP path                                      | `api`                                  |
 //! | a key, a tab, a panel, a theme                    | `tui`                                  |
 //! | how the parts are started and stopped             | `app`                                  |
@@ -29,6 +30,7 @@ pub mod base;
 pub mod cli;
 pub mod collect;
 pub mod config;
+pub mod forward;
 pub mod model;
 pub mod query;
 pub mod source;

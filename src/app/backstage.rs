@@ -461,13 +461,14 @@ const AHEAD: i64 = 600_000_000_000;
 
 /// Keeps what can be kept; the first line that cannot makes the answer.
 fn push_lines(shared: &Shared, streams: &[PushStream]) -> Result<u64, SourceError> {
-    let store = opened(shared)?;
+    let opening = || SourceError::Unavailable(OPENING.to_owned());
+    let store = shared.lines.get().ok_or_else(opening)?;
     let newest = shared.clock.now_ms() * 1_000_000 + AHEAD;
     let mut refused = None;
     let mut kept = 0;
     let mut batch = LogBatch::default();
     for stream in streams {
-        let id = LogSink::stream(&*store, &stream.labels).map_err(unwritten)?;
+        let id = store.stream(&stream.labels).map_err(unwritten)?;
         for entry in &stream.entries {
             if entry.t > newest {
                 let labels = &stream.labels;

@@ -20,6 +20,8 @@ pub(crate) enum Trouble {
     Heartbeat,
     /// Alerts cannot be sent on to an Alertmanager.
     SendingOn,
+    /// Log lines cannot be sent on to a Loki.
+    Forwarding,
 }
 
 /// The problems of now.

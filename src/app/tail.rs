@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::config::logs::LogJob;
 use crate::model::view::TargetRow;
 use crate::store::open::Store;
+use crate::store::write::logs::LogSink;
 use anyhow::Context;
 use chrono::{Local, Offset};
 use parking_lot::Mutex;
@@ -33,12 +34,13 @@ impl Tail {
         &self,
         shared: &Shared,
         store: &Store,
+        sink: Arc<dyn LogSink>,
         runtime: &Handle,
     ) -> anyhow::Result<()> {
         let (tell, rows) = watch::channel(Arc::default());
         let stages = Arc::new(Stages::default());
         let running = start(Parts {
-            sink: Arc::new(store.clone()),
+            sink: Arc::clone(&sink),
             fs: Fs::real(),
             clock: shared.clock.clone(),
             jobs: jobs_of(&shared.launch.config),
@@ -49,7 +51,7 @@ impl Tail {
             instance: shared.host_name.clone(),
         })
         .context("the thread that reads logs cannot be started")?;
-        let mut heard = Heard::new(Arc::new(store.clone()), &shared.clock, stages, runtime);
+        let mut heard = Heard::new(sink, &shared.clock, stages, runtime);
         heard.apply(&jobs_of(&shared.launch.config));
         *self.0.lock() = Some(Reading {
             running,

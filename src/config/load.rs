@@ -234,6 +234,8 @@ impl<'a> Loader<'a> {
             if document.kind == Kind::Promtail {
                 each(document, files, names, |of, check| {
                     config.logs.jobs.extend(logs::read(of, check));
+                    config.logs.clients.extend(logs::read_clients(of, check));
+                    config.logs.clients.extend(logs::read_clients(of, check));
                 });
                 continue;
             }

@@ -1,9 +1,11 @@
 //! `logs`, and promtail.yml: which files are read, with which labels, through which stages.
 
+mod clients;
 mod hear;
 mod limits;
 pub mod stages;
 
+pub use clients::LokiClient;
 pub use hear::{PushJob, SyslogJob};
 pub use limits::Encoding;
 
@@ -50,8 +52,18 @@ static PROMTAIL_KEYS: &[Key] = &[
         "",
         "The jobs: which logs are read and how, in Promtail's form.",
     ),
-    later("clients", Shape::Any, "forwarding of logs to a Loki"),
-    later("client", Shape::Any, "forwarding of logs to a Loki"),
+    key(
+        "clients",
+        Shape::List(&Shape::Section(&clients::LOKI)),
+        "",
+        "Lokis that all lines are sent on to; what one does not take waits on disk.",
+    ),
+    key(
+        "client",
+        Shape::Any,
+        "",
+        "One of them, as older files have it.",
+    ),
     key(
         "limits_config",
         Shape::Section(&limits::LIMITS),
@@ -210,6 +222,8 @@ pub struct Logs {
     pub enabled: bool,
     /// Empty: what a server has by itself.
     pub jobs: Vec<LogJob>,
+    /// Where lines are sent on to.
+    pub clients: Vec<LokiClient>,
 }
 
 impl Default for Logs {
@@ -217,6 +231,7 @@ impl Default for Logs {
         Self {
             enabled: true,
             jobs: Vec::new(),
+            clients: Vec::new(),
         }
     }
 }
@@ -281,6 +296,11 @@ pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Vec<LogJob> {
         });
     }
     jobs
+}
+
+/// The Lokis of `logs` or of a promtail.yml.
+pub(crate) fn read_clients(of: Fields<'_>, check: &mut Check<'_>) -> Vec<LokiClient> {
+    clients::read(of, check)
 }
 
 pub(crate) fn enabled(of: Fields<'_>) -> bool {

@@ -3,6 +3,7 @@
 mod api;
 mod disk;
 mod flood;
+mod forwarding;
 mod inside;
 mod logs;
 pub(crate) mod pty;
@@ -55,8 +56,12 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) fn start(dir: &Path, more: &[&str]) -> Self {
+        Self::start_at(dir, "127.0.0.1:0", more)
+    }
+
+    pub(crate) fn start_at(dir: &Path, listen: &str, more: &[&str]) -> Self {
         let mut child = program(dir)
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--listen", listen])
             .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

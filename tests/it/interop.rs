@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod jvm;
+mod logs;
 mod node_exporter;
 mod otel;
 mod podman;

@@ -44,6 +44,17 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "forward",
+        &[
+            "base",
+            "model",
+            "wire",
+            "config",
+            "store::read",
+            "store::state",
+        ],
+    ),
+    (
         "alert",
         &[
             "base",
@@ -99,6 +110,7 @@ const PLACES: &[(&str, &[&str])] = &[
             "base/net",
             "base/task",
             "alert",
+            "forward",
             "source",
             "collect",
             "api",
