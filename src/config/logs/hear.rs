@@ -262,6 +262,11 @@ fn listener(
             return None;
         }
     };
+    if matches!(at, ListenAt::Containers(_)) {
+        let text = "the word `containers` is not known for log jobs; write an address and `allow`";
+        check.report.error(of.value_place(key), text);
+        return None;
+    }
     let allow = read_allow(of, check);
     let outside = matches!(at, ListenAt::Address(a) if !a.ip().is_loopback());
     let judged = tls.as_ref().is_some_and(|t| t.client_ca_file.is_some());

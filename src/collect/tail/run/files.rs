@@ -503,9 +503,11 @@ impl Files {
 
     /// Reads files that lost their name; true where they hold more.
     fn read_leaving(&mut self, nanos: i64, out: &mut Output) -> bool {
-        let mut left = Vec::new();
+        let (mut left, mut more) = (Vec::new(), false);
         for mut tailed in std::mem::take(&mut self.leaving) {
-            if tailed.read(&self.fs, nanos, out) != Look::End {
+            let look = tailed.read(&self.fs, nanos, out);
+            if look != Look::End {
+                more |= look == Look::More;
                 left.push(tailed);
                 continue;
             }
@@ -513,7 +515,7 @@ impl Files {
             self.known.insert(tailed.source.clone(), tailed.known);
         }
         self.leaving = left;
-        !self.leaving.is_empty()
+        more
     }
 
     /// One row for each job.
