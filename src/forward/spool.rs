@@ -202,20 +202,17 @@ impl Spool {
             };
             let mut at = out.next.offset.max(HEAD);
             while at < *len {
-                match record(&file, at, *len) {
-                    Some((payload, next)) => {
-                        total += payload.len();
-                        out.records.push(payload);
-                        at = next;
-                        out.next.offset = at;
-                        if total >= bytes {
-                            return Ok(out);
-                        }
+                if let Some((payload, next)) = record(&file, at, *len) {
+                    total += payload.len();
+                    out.records.push(payload);
+                    at = next;
+                    out.next.offset = at;
+                    if total >= bytes {
+                        return Ok(out);
                     }
-                    None => {
-                        out.gap = true;
-                        break;
-                    }
+                } else {
+                    out.gap = true;
+                    break;
                 }
             }
         }

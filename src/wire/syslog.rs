@@ -113,7 +113,7 @@ pub fn parse(grammar: Grammar, bytes: &[u8], here: Here) -> Option<Message> {
     };
     match grammar {
         Grammar::Rfc5424 => modern(message, rest),
-        Grammar::Rfc3164 => old(message, rest, here),
+        Grammar::Rfc3164 => Some(old(message, rest, here)),
     }
 }
 
@@ -199,7 +199,7 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 
 /// `Jan _2 15:04:05 HOST TAG[PID]: TEXT`, the time also in RFC 3339. Everything but the text may
 /// be missing: devices write what they like.
-fn old(mut message: Message, rest: &str, here: Here) -> Option<Message> {
+fn old(mut message: Message, rest: &str, here: Here) -> Message {
     let mut rest = rest;
     if let Some((t, behind)) = old_time(rest, here) {
         message.t = Some(t);
@@ -227,7 +227,7 @@ fn old(mut message: Message, rest: &str, here: Here) -> Option<Message> {
         rest = text.strip_prefix(' ').unwrap_or(text);
     }
     rest.clone_into(&mut message.text);
-    Some(message)
+    message
 }
 
 /// The time at the front, and what follows. Of a date without a year the nearest is meant.

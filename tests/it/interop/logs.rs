@@ -2,6 +2,7 @@
 //! an RFC 5424 handler, and rsyslog.
 
 use crate::engine::{Serve, until};
+use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -78,7 +79,10 @@ fn free() -> u16 {
 
 /// What a query finds.
 fn found(serve: &Serve, selector: &str) -> String {
-    let query: String = selector.bytes().map(|b| format!("%{b:02x}")).collect();
+    let mut query = String::new();
+    for byte in selector.bytes() {
+        write!(query, "%{byte:02x}").unwrap();
+    }
     serve
         .get(&format!("/loki/api/v1/query_range?query={query}"))
         .1

@@ -28,10 +28,18 @@ fn entries(args: &[Value], at: usize) -> Result<Map, String> {
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "functions of templates answer in this form"
+)]
 fn made(entries: Map) -> Given {
     Ok(Value::Map(Arc::new(entries)))
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "functions of templates answer in this form"
+)]
 fn part(items: &[Value]) -> Given {
     Ok(list(items.iter().cloned()))
 }
@@ -174,6 +182,10 @@ fn merged(args: &[Value]) -> Given {
 }
 
 /// `dig key... default map`
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "functions of templates answer in this form"
+)]
 fn dig(args: &[Value]) -> Given {
     let (path, default) = (&args[..args.len() - 2], &args[args.len() - 2]);
     let mut at = args[args.len() - 1].clone();

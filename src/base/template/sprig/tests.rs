@@ -13,8 +13,8 @@ fn render(text: &str) -> Result<String, String> {
 #[test]
 fn functions_give_what_sprig_gives() {
     for (text, want) in [
-        (r#"{{ .missing }}"#, "<no value>"),
-        (r#"{{ if .missing }}x{{ else }}y{{ end }}"#, "y"),
+        (r"{{ .missing }}", "<no value>"),
+        (r"{{ if .missing }}x{{ else }}y{{ end }}", "y"),
         (r#"{{ coalesce .missing "" "z" }}"#, "z"),
         (r#"{{ ternary "a" "b" (empty "") }}"#, "a"),
         (
@@ -23,7 +23,7 @@ fn functions_give_what_sprig_gives() {
         ),
         (r#"{{ camelcase "http_server" }}"#, "HttpServer"),
         (
-            r#"{{ initials .name }}|{{ nospace .name }}|{{ swapcase .name }}"#,
+            r"{{ initials .name }}|{{ nospace .name }}|{{ swapcase .name }}",
             "aC|abCd|AB cD",
         ),
         (
@@ -55,7 +55,7 @@ fn functions_give_what_sprig_gives() {
 fn lists_numbers_and_digests_too() {
     for (text, want) in [
         (
-            r#"{{ first (list 1 2) }} {{ last (list 1 2) }} {{ rest (list 1 2 3) }}"#,
+            r"{{ first (list 1 2) }} {{ last (list 1 2) }} {{ rest (list 1 2 3) }}",
             "1 2 [2 3]",
         ),
         (
@@ -63,7 +63,7 @@ fn lists_numbers_and_digests_too() {
             "[b] true",
         ),
         (
-            r#"{{ uniq (list 1 1 2) }} {{ reverse (list 1 2) }}"#,
+            r"{{ uniq (list 1 1 2) }} {{ reverse (list 1 2) }}",
             "[1 2] [2 1]",
         ),
         (
@@ -73,10 +73,10 @@ fn lists_numbers_and_digests_too() {
         (r#"{{ dig "a" "b" "none" (dict "a" (dict "b" "c")) }}"#, "c"),
         (r#"{{ toJson (dict "a" 1) }}"#, r#"{"a":1}"#),
         (
-            r#"{{ seq 3 }} {{ until 3 }} {{ untilStep 0 6 2 }}"#,
+            r"{{ seq 3 }} {{ until 3 }} {{ untilStep 0 6 2 }}",
             "1 2 3 [0 1 2] [0 2 4]",
         ),
-        (r#"{{ add1 4 }} {{ biggest 1 9 3 }}"#, "5 9"),
+        (r"{{ add1 4 }} {{ biggest 1 9 3 }}", "5 9"),
         (
             r#"{{ sha1sum "abc" }}"#,
             "a9993e364706816aba3e25717850c26c9cd0d89d",
@@ -96,7 +96,7 @@ fn lists_numbers_and_digests_too() {
             r#"{{ dateInZone "2006-01-02 15:04" 0 "Asia/Seoul" }}"#,
             "1970-01-01 09:00",
         ),
-        (r#"{{ len (uuidv4) }} {{ len (randAlphaNum 7) }}"#, "36 7"),
+        (r"{{ len (uuidv4) }} {{ len (randAlphaNum 7) }}", "36 7"),
     ] {
         assert_eq!(render(text).as_deref(), Ok(want), "{text}");
     }

@@ -45,6 +45,10 @@ fn date_in_zone(args: &[Value]) -> Given {
 }
 
 /// `date_modify "-1.5h" time`
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "functions of templates answer in this form"
+)]
 fn modified(args: &[Value]) -> Given {
     let said = said(args, 0);
     let (negative, plain) = match said.strip_prefix('-') {
