@@ -55,7 +55,7 @@ fn a_server_that_is_away_loses_nothing() {
     configured(
         near.path(),
         &format!(
-            "  clients:\n    - url: http://127.0.0.1:{port}/loki/api/v1/push\n      batchwait: 10ms\n      external_labels: {{host: near}}\n      backoff_config: {{min_period: 50ms, max_period: 200ms}}\n"
+            "  enabled: no\n  clients:\n    - url: http://127.0.0.1:{port}/loki/api/v1/push\n      batchwait: 10ms\n      external_labels: {{host: near}}\n      backoff_config: {{min_period: 50ms, max_period: 200ms}}\n"
         ),
     );
     configured(far.path(), "  enabled: no\n");
