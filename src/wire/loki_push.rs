@@ -318,6 +318,10 @@ fn quoted(text: &str) -> Option<(String, &str)> {
                 'n' => out.push('\n'),
                 't' => out.push('\t'),
                 'r' => out.push('\r'),
+                'a' => out.push('\u{7}'),
+                'b' => out.push('\u{8}'),
+                'f' => out.push('\u{c}'),
+                'v' => out.push('\u{b}'),
                 escape @ ('x' | 'u' | 'U') => {
                     let digits = match escape {
                         'x' => 2,
@@ -406,7 +410,7 @@ mod tests {
     #[test]
     fn what_is_written_reads_back() {
         let mut streams = vec![one(), one()];
-        streams[1].labels = Labels::from_pairs([("a", "q\" \\ \n한\u{1b}")]);
+        streams[1].labels = Labels::from_pairs([("a", "q\" \\ \n한\u{1b}\u{8}\u{c}")]);
         let mut bytes = encode(&streams[..1]);
         bytes.extend_from_slice(&encode(&streams[1..]));
         assert_eq!(protobuf(&bytes).unwrap(), streams);
