@@ -1,4 +1,5 @@
-//! The ports of log jobs that are pushed to: syslog, and Loki's push. A port that is taken is named
+//! The ports of log jobs that are pushed to (syslog, Loki's push), and the containers whose output
+//! is followed over an engine's API. A port that is taken is named
 //! in the job's row, the others go on.
 
 use crate::app::listener::spec_of;
@@ -7,6 +8,7 @@ use crate::base::clock::Clock;
 use crate::base::net::http::Limits;
 use crate::base::net::listen::{Bound, Datagrams, Spec};
 use crate::base::task::{self, Stopper, stopper};
+use crate::collect::listen::docker::{self, Containers};
 use crate::collect::listen::lines::{self, Intake, Running};
 use crate::collect::listen::push::Push;
 use crate::collect::listen::syslog::Syslog;
@@ -52,7 +54,7 @@ impl Heard {
 
     /// Takes other jobs; those that stay as they are keep their ports.
     pub(crate) fn apply(&mut self, jobs: &[LogJob]) {
-        let wanted = |j: &&LogJob| j.syslog.is_some() || j.push.is_some();
+        let wanted = |j: &&LogJob| j.syslog.is_some() || j.push.is_some() || !j.docker.is_empty();
         let wanted: Vec<&LogJob> = jobs.iter().filter(wanted).collect();
         let (stay, leave): (Vec<Open>, Vec<Open>) = std::mem::take(&mut self.open)
             .into_iter()
@@ -106,7 +108,14 @@ impl Heard {
             return Ok((running, tell));
         }
         let Some(push) = &job.push else {
-            return Err("nothing is listened for".to_owned());
+            let hosts: Vec<&str> = job.docker.iter().map(|d| d.host.as_str()).collect();
+            let (intake, running) = self.lines(job, &hosts.join(" "))?;
+            for config in &job.docker {
+                docker::address(&config.host)?;
+                let containers = Containers::new(config, intake.clone(), &job.name);
+                task::spawn("docker-list", containers.run(stop.clone()));
+            }
+            return Ok((running, tell));
         };
         let (bound, at) = bind(spec_of(&push.listener, None)?, "http")?;
         let (intake, running) = self.lines(job, &at)?;

@@ -6,7 +6,7 @@ mod limits;
 pub mod stages;
 
 pub use clients::LokiClient;
-pub use hear::{PushJob, SyslogJob};
+pub use hear::{DockerSd, PushJob, SyslogJob};
 pub use limits::Encoding;
 
 use crate::base::clock::Duration;
@@ -135,7 +135,12 @@ static JOB: Section = Section {
             "",
             "Files of groups, as those of `static_configs`; they are looked at again and again.",
         ),
-        later("docker_sd_configs", Shape::Any, "log targets from Docker"),
+        key(
+            "docker_sd_configs",
+            Shape::List(&Shape::Section(&hear::DOCKER_SD)),
+            "",
+            "Output of containers, over the API of Docker or podman.",
+        ),
         key(
             "syslog",
             Shape::Section(&hear::SYSLOG),
@@ -249,6 +254,7 @@ pub struct LogJob {
     pub journal: Option<JournalJob>,
     pub syslog: Option<SyslogJob>,
     pub push: Option<PushJob>,
+    pub docker: Vec<DockerSd>,
     /// Times and stack traces are found without stages.
     pub detect: bool,
 }
@@ -289,6 +295,7 @@ pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Vec<LogJob> {
             syslog: job
                 .section("syslog", &hear::SYSLOG)
                 .and_then(|of| hear::syslog(of, check)),
+            docker: hear::docker(job, check),
             push: job
                 .section("loki_push_api", &hear::PUSH)
                 .and_then(|of| hear::push(of, check)),

@@ -36,10 +36,15 @@ pub struct Pushed {
     pub metadata: Labels,
     /// Where the sender tells it.
     pub level: Option<Level>,
+    /// With this line the source is read up to there.
+    pub reached: Option<(String, Vec<u8>)>,
 }
 
+#[derive(Default)]
 struct Batch {
     lines: Vec<Pushed>,
+    /// Sources whose positions are no longer kept.
+    forget: Vec<String>,
     /// Told once the lines are durable.
     done: Option<oneshot::Sender<Result<(), String>>>,
 }
@@ -50,6 +55,7 @@ pub struct Intake {
     sender: SyncSender<Batch>,
     state: Arc<Mutex<State>>,
     clock: Clock,
+    sink: Arc<dyn LogSink>,
 }
 
 #[derive(Debug, Default)]
@@ -84,7 +90,7 @@ pub fn start(
     let state: Arc<Mutex<State>> = Arc::default();
     let stop = Cancel::never();
     let worker = Worker {
-        way: Way::new(job, sink, shared, &stop),
+        way: Way::new(job, Arc::clone(&sink), shared, &stop),
         job: Arc::clone(job),
         clock: clock.clone(),
         state: Arc::clone(&state),
@@ -95,6 +101,7 @@ pub fn start(
         sender,
         state: Arc::clone(&state),
         clock,
+        sink,
     };
     let running = Running {
         job: Arc::clone(job),
@@ -111,12 +118,35 @@ impl Intake {
         self.clock.now_ms().saturating_mul(1_000_000)
     }
 
+    /// The position that was kept last for a source.
+    pub(crate) fn position(&self, source: &str) -> Option<Vec<u8>> {
+        self.sink.position(source)
+    }
+
+    /// Sources of which a position is kept, by the front of their names.
+    pub(crate) fn sources(&self, head: &str) -> Vec<String> {
+        let all = self.sink.positions().into_iter().map(|(source, _)| source);
+        all.filter(|source| source.starts_with(head)).collect()
+    }
+
+    /// Keeps no positions of these sources any more.
+    pub(crate) async fn forget(&self, sources: Vec<String>) {
+        if !sources.is_empty() {
+            let batch = Batch {
+                forget: sources,
+                ..Batch::default()
+            };
+            let _ = self.send(batch).await;
+        }
+    }
+
     /// Hands lines over, and waits until they are durable.
     pub(crate) async fn keep(&self, lines: Vec<Pushed>) -> Result<(), String> {
         let (done, kept) = oneshot::channel();
         self.send(Batch {
             lines,
             done: Some(done),
+            ..Batch::default()
         })
         .await?;
         let ended = |_| "the job ended".to_owned();
@@ -125,13 +155,21 @@ impl Intake {
 
     /// Hands lines over; waits while there is no room, so that the sender waits as well.
     pub(crate) async fn hand(&self, lines: Vec<Pushed>) -> Result<(), String> {
-        self.send(Batch { lines, done: None }).await
+        self.send(Batch {
+            lines,
+            ..Batch::default()
+        })
+        .await
     }
 
     /// Hands lines over, or counts them as lost: datagrams cannot wait.
     pub(crate) fn offer(&self, lines: Vec<Pushed>) {
         let n = lines.len() as u64;
-        if self.sender.try_send(Batch { lines, done: None }).is_err() {
+        let batch = Batch {
+            lines,
+            ..Batch::default()
+        };
+        if self.sender.try_send(batch).is_err() {
             self.refused(n, "more messages came than could be stored");
         }
     }
@@ -221,6 +259,9 @@ impl Worker {
                 for line in batch.lines {
                     self.take(line);
                 }
+                for source in &batch.forget {
+                    self.way.forget(source);
+                }
                 waiting.extend(batch.done);
                 next = (!self.way.is_full())
                     .then(|| batches.try_recv().ok())
@@ -248,7 +289,7 @@ impl Worker {
             state.error.clear();
         }
         let Some(mut labels) = relabel::apply(&self.job.relabel, pushed.labels) else {
-            return self.way.drop_line("relabel");
+            return self.way.drop_line("relabel", pushed.reached);
         };
         // What stages may keep of the names that are there for relabelling.
         labels.retain(|name| !name.starts_with("__"));
@@ -261,6 +302,6 @@ impl Worker {
         entry.metadata = pushed.metadata.edit();
         self.way
             .wait(now, || self.stop.check().is_err(), &self.clock);
-        self.way.take(entry, pushed.level);
+        self.way.take(entry, pushed.level, pushed.reached);
     }
 }

@@ -91,6 +91,7 @@ impl Push {
             t: None,
             metadata: Labels::empty(),
             level: None,
+            reached: None,
         };
         lines.filter(|l| !l.is_empty()).map(pushed).collect()
     }
@@ -111,6 +112,7 @@ impl Push {
                     t: self.job.own_time.then_some(entry.t),
                     metadata: entry.metadata,
                     level: None,
+                    reached: None,
                 });
             }
         }

@@ -144,6 +144,7 @@ impl Syslog {
                 message.text.into_bytes()
             },
             metadata: Labels::empty(),
+            reached: None,
         }
     }
 }

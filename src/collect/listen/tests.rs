@@ -2,9 +2,10 @@
 
 use crate::base::clock::Clock;
 use crate::base::net::client::{Ask, Client, ClientOptions, Method};
-use crate::base::net::http::Limits;
+use crate::base::net::http::{Limits, Pages, pages};
 use crate::base::net::listen::{Bound, Datagrams, Spec};
 use crate::base::task::{self, stopper};
+use crate::collect::listen::docker::Containers;
 use crate::collect::listen::lines::{self, Intake, Running};
 use crate::collect::listen::push::Push;
 use crate::collect::listen::syslog::Syslog;
@@ -14,8 +15,10 @@ use crate::model::labels::Labels;
 use crate::store::write::WriteError;
 use crate::store::write::logs::{LogBatch, LogSink, StreamId};
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UdpSocket};
@@ -25,6 +28,7 @@ struct Memory {
     streams: Mutex<Vec<Labels>>,
     /// Labels of the stream, level, line.
     lines: Mutex<Vec<(String, String)>>,
+    positions: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
 impl LogSink for Memory {
@@ -44,6 +48,12 @@ impl LogSink for Memory {
             let line = String::from_utf8_lossy(line).into_owned();
             self.lines.lock().push((labels, line));
         }
+        for (source, at) in batch.reached_positions() {
+            match at {
+                Some(at) => self.positions.lock().insert(source.clone(), at.clone()),
+                None => self.positions.lock().remove(source),
+            };
+        }
         Ok(())
     }
 
@@ -51,12 +61,12 @@ impl LogSink for Memory {
         Ok(())
     }
 
-    fn position(&self, _: &str) -> Option<Vec<u8>> {
-        None
+    fn position(&self, source: &str) -> Option<Vec<u8>> {
+        self.positions.lock().get(source).cloned()
     }
 
     fn positions(&self) -> Vec<(String, Vec<u8>)> {
-        Vec::new()
+        self.positions.lock().clone().into_iter().collect()
     }
 }
 
@@ -243,6 +253,76 @@ fn pushes_are_answered_once_they_are_kept() {
     assert_eq!(found, ["hello", "one", "two"]);
     assert!(lines[0].0.contains("app=\"x\"") && lines[0].0.contains("via=\"push\""));
     assert!(!lines[1].0.contains("app="));
+}
+
+/// One line of output in a frame of Docker's API.
+fn frame(output: u8, text: &str) -> Vec<u8> {
+    let mut out = vec![output, 0, 0, 0];
+    out.extend_from_slice(&(text.len() as u32).to_be_bytes());
+    out.extend_from_slice(text.as_bytes());
+    out
+}
+
+#[test]
+fn containers_are_followed_from_their_place() {
+    let text = "  docker_sd_configs: [{host: 'tcp://127.0.0.1:1', refresh_interval: 1s, filters: [{name: label, values: [logging=on]}]}]
+  relabel_configs: [{source_labels: [__meta_docker_container_name], regex: '/(.*)', target_label: container}]
+";
+    let job = job(text);
+    let (sink, intake, running) = opened(&job);
+    sink.positions
+        .lock()
+        .insert("docker:net:gone".to_owned(), b"1".to_vec());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let seen = asked.clone();
+    let engine: Pages = Arc::new(move |path| {
+        let json = |text: &str| Some(("application/json", text.as_bytes().to_vec()));
+        match path {
+            "/containers/json" => json(r#"[{"Id": "abc", "Names": ["/web"]}]"#),
+            "/containers/abc/json" => json(r#"{"Config": {"Tty": false}}"#),
+            "/containers/abc/logs" => {
+                seen.fetch_add(1, Ordering::Relaxed);
+                let mut out = frame(1, "2023-11-14T22:13:20.000000001Z one\n");
+                out.extend(frame(2, "2023-11-14T22:13:20.000000002Z two 한글\n"));
+                Some(("application/octet-stream", out))
+            }
+            _ => None,
+        }
+    });
+    let runtime = task::runtime().unwrap();
+    runtime.block_on(async {
+        let bound = Bound::take(here()).unwrap();
+        let at = bound.addresses()[0];
+        let (tell, stop) = stopper();
+        let serving = task::spawn(
+            "test",
+            bound.serve(Limits::default(), pages(engine), stop.clone()),
+        );
+        let mut config = job.docker[0].clone();
+        config.host = format!("tcp://{at}");
+        config.refresh = Duration::from_millis(20);
+        let containers = Containers::new(&config, intake, &job.name);
+        let following = task::spawn("test", containers.run(stop));
+        until("the output is asked for again", || {
+            asked.load(Ordering::Relaxed) > 3 && sink.lines.lock().len() >= 2
+        })
+        .await;
+        tell.stop();
+        following.await.unwrap();
+        serving.await.unwrap();
+    });
+    running.stop();
+    let lines = sink.lines.lock();
+    assert!(lines[0].0.contains("container=\"web\""), "{}", lines[0].0);
+    let found: Vec<&str> = lines.iter().map(|(_, line)| line.as_str()).collect();
+    assert_eq!(
+        found,
+        ["one", "two 한글"],
+        "each once, however often it is asked"
+    );
+    let kept = sink.positions.lock().clone();
+    assert_eq!(kept.keys().collect::<Vec<_>>(), ["docker:net:abc"]);
+    assert_eq!(kept["docker:net:abc"], b"1700000000000000002");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::config::logs::LogJob;
 use crate::model::labels::Labels;
 use crate::model::log_entry::Level;
 use crate::store::write::logs::LogSink;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The stages of one job, and its way into the store.
@@ -17,6 +18,8 @@ pub(crate) struct Intake {
     out: Output,
     sink: Arc<dyn LogSink>,
     number: u64,
+    /// Positions of sources, by the number of the entry that reached them.
+    reached: VecDeque<(u64, String, Vec<u8>)>,
 }
 
 impl Intake {
@@ -35,11 +38,17 @@ impl Intake {
             out: Output::new(Arc::clone(&sink), Box::new(ends)).sharing(shared),
             sink,
             number: 0,
+            reached: VecDeque::new(),
         }
     }
 
-    pub(crate) fn take(&mut self, mut entry: Entry, level: Option<Level>) {
-        self.number += 1;
+    pub(crate) fn take(
+        &mut self,
+        mut entry: Entry,
+        level: Option<Level>,
+        reached: Option<(String, Vec<u8>)>,
+    ) {
+        self.reach(reached);
         entry.from = self.number;
         if let Some(level) = level {
             entry.labels.set(LEVEL, level.as_str());
@@ -55,8 +64,21 @@ impl Intake {
         }
     }
 
-    pub(crate) fn drop_line(&mut self, reason: &str) {
+    pub(crate) fn drop_line(&mut self, reason: &str, reached: Option<(String, Vec<u8>)>) {
+        self.reach(reached);
         self.out.drop_line(reason);
+    }
+
+    /// Keeps no position of a source any more.
+    pub(crate) fn forget(&mut self, source: &str) {
+        self.out.reached(source, None);
+    }
+
+    fn reach(&mut self, reached: Option<(String, Vec<u8>)>) {
+        self.number += 1;
+        let number = self.number;
+        self.reached
+            .extend(reached.map(|(source, at)| (number, source, at)));
     }
 
     pub(crate) fn tick(&mut self, now_ms: Option<i64>) {
@@ -69,6 +91,13 @@ impl Intake {
 
     /// Everything goes into the store; `durable` waits until it is on the disk.
     pub(crate) fn hand_over(&mut self, durable: bool) -> Result<(), String> {
+        // What a stage holds back is read again after a crash.
+        let oldest = self.pipeline.oldest().unwrap_or(u64::MAX);
+        while self.reached.front().is_some_and(|(n, ..)| *n < oldest) {
+            if let Some((_, source, at)) = self.reached.pop_front() {
+                self.out.reached(&source, Some(at));
+            }
+        }
         if !self.out.hand_over() {
             return Err(self.out.trouble.clone().unwrap_or_default());
         }

@@ -1,10 +1,10 @@
-//! Log jobs that are pushed to: `syslog` and `loki_push_api`.
+//! Log jobs that are pushed to or follow others: `syslog`, `loki_push_api`, `docker_sd_configs`.
 
 use crate::base::clock::Duration;
 use crate::config::check::Check;
 use crate::config::fields::Fields;
 use crate::config::listener::{ListenAt, Listener, TlsServer, read_address, read_allow};
-use crate::config::shape::{Section, Shape, idle, key};
+use crate::config::shape::{Section, Shape, idle, key, later};
 use crate::model::labels::Labels;
 
 const ALLOW: &str = "Networks that may come, as 10.0.0.0/8. Needed off loopback where no client certificates are asked for.";
@@ -158,6 +158,93 @@ pub(crate) static SERVER: Section = Section {
         ),
     ]],
 };
+
+pub(crate) static DOCKER_SD: Section = Section {
+    name: "docker_sd_configs",
+    keys: &[&[
+        key(
+            "host",
+            Shape::Text,
+            "",
+            "Docker's or podman's API: unix:///var/run/docker.sock, tcp://HOST:2375.",
+        ),
+        key(
+            "refresh_interval",
+            Shape::Duration,
+            "60s",
+            "How often the containers are asked for.",
+        ),
+        key(
+            "filters",
+            Shape::List(&Shape::Section(&FILTER)),
+            "",
+            "Only containers that pass, as `docker ps --filter` means them.",
+        ),
+        idle(
+            "port",
+            Shape::Any,
+            "output is read over the API, whatever ports a container has",
+        ),
+        idle(
+            "host_networking_host",
+            Shape::Any,
+            "output is read over the API, whatever address a container has",
+        ),
+        idle(
+            "match_first_network",
+            Shape::Any,
+            "the first network is told, as Promtail does by default",
+        ),
+        later("basic_auth", Shape::Any, "credentials for Docker's API"),
+        later("authorization", Shape::Any, "credentials for Docker's API"),
+        later("oauth2", Shape::Any, "credentials for Docker's API"),
+        later("bearer_token", Shape::Any, "credentials for Docker's API"),
+        later(
+            "bearer_token_file",
+            Shape::Any,
+            "credentials for Docker's API",
+        ),
+        later("tls_config", Shape::Any, "TLS for Docker's API"),
+        later("proxy_url", Shape::Any, "a proxy for Docker's API"),
+        later("follow_redirects", Shape::Any, "redirects of Docker's API"),
+    ]],
+};
+
+pub(crate) static FILTER: Section = Section {
+    name: "filters",
+    keys: &[&[
+        key("name", Shape::Text, "", "label, name, network, status ..."),
+        key("values", Shape::List(&Shape::Text), "", "Any of these."),
+    ]],
+};
+
+/// The containers of one engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DockerSd {
+    pub host: String,
+    pub refresh: Duration,
+    pub filters: Vec<(String, Vec<String>)>,
+}
+
+pub(super) fn docker(of: Fields<'_>, check: &mut Check<'_>) -> Vec<DockerSd> {
+    let mut out = Vec::new();
+    for of in of.sections("docker_sd_configs", &DOCKER_SD) {
+        check.require(of, &["host"]);
+        let Some(host) = of.string("host").filter(|h| !h.is_empty()) else {
+            continue;
+        };
+        let filters = of.sections("filters", &FILTER).into_iter();
+        let filter = |f: Fields<'_>| Some((f.string("name")?, f.strings("values")));
+        out.push(DockerSd {
+            host,
+            refresh: of
+                .positive("refresh_interval")
+                .unwrap_or(Duration::from_mins(1)),
+            filters: filters.filter_map(filter).collect(),
+        });
+    }
+    out
+}
 
 /// Taking in syslog.
 #[derive(Clone, Debug, PartialEq, Eq)]
