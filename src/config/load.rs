@@ -235,7 +235,6 @@ impl<'a> Loader<'a> {
                 each(document, files, names, |of, check| {
                     config.logs.jobs.extend(logs::read(of, check));
                     config.logs.clients.extend(logs::read_clients(of, check));
-                    config.logs.clients.extend(logs::read_clients(of, check));
                 });
                 continue;
             }
@@ -480,6 +479,7 @@ fn read_sections(of: Fields<'_>, check: &mut Check<'_>, config: &mut Config) {
     if let Some(of) = of.section("logs", &logs::LOGS) {
         config.logs.enabled = logs::enabled(of);
         config.logs.jobs.extend(logs::read(of, check));
+        config.logs.clients.extend(logs::read_clients(of, check));
     }
     if let Some(of) = of.section("storage", &storage::STORAGE) {
         config.storage = storage::read(of, check);

@@ -266,6 +266,7 @@ fn frame(output: u8, text: &str) -> Vec<u8> {
 #[test]
 fn containers_are_followed_from_their_place() {
     let text = "  docker_sd_configs: [{host: 'tcp://127.0.0.1:1', refresh_interval: 1s, filters: [{name: label, values: [logging=on]}]}]
+  pipeline_stages: [{decolorize: {}}]
   relabel_configs: [{source_labels: [__meta_docker_container_name], regex: '/(.*)', target_label: container}]
 ";
     let job = job(text);

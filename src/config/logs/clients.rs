@@ -133,10 +133,16 @@ pub(super) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Vec<LokiClient> {
     all.extend(of.section("client", &LOKI));
     let mut out: Vec<LokiClient> = Vec::new();
     for of in all {
-        let Some(client) = one(of, check) else {
+        let Some(mut client) = one(of, check) else {
             continue;
         };
-        if out.iter().any(|c| c.name == client.name) {
+        let taken = |name: &str| out.iter().any(|c| c.name == name);
+        if of.text("name").is_none_or(str::is_empty) && taken(&client.name) {
+            // Several without a name at one address are told apart by their order.
+            let of_address = out.iter().filter(|c| c.url == client.url).count();
+            client.name = format!("{} #{}", client.name, of_address + 1);
+        }
+        if taken(&client.name) {
             let text = format!(
                 "a second client is called {:?}: give each a `name` of its own",
                 client.name
