@@ -19,6 +19,7 @@ mod check;
 pub mod compose;
 pub mod containers;
 mod discovery;
+mod env;
 mod fields;
 pub mod files;
 pub mod finding;

@@ -16,6 +16,7 @@
 //! | a rule, an alert, who is told                    | [`alert`]                              |
 //! | where spans are sent on to                       | [`forward`]                            |
 //! | what a console asks, here or of another server    | [`source`]                             |
+//! | sending log lines on                              | [`forward`]                            |
 //! | an HTTP path                                      | `api`                                  |
 //! | a key, a tab, a panel, a theme                    | `tui`                                  |
 //! | how the parts are started and stopped             | `app`                                  |

@@ -19,5 +19,6 @@ pub mod process_record;
 pub mod prom_json;
 pub mod protobuf;
 pub mod remote_write;
+pub mod syslog;
 pub mod tempo_json;
 pub mod zipkin;

@@ -2,10 +2,15 @@
 
 mod index;
 mod params;
+mod rules;
+mod tail;
 
 pub(crate) use index::{
     detected_field_values, detected_fields, detected_labels, patterns, stats, volume, volume_range,
 };
+
+pub(crate) use rules::rules;
+pub(crate) use tail::{Switch, tail};
 
 use crate::api::loki::params::{limit, window};
 use crate::api::reply::{self, Failed};

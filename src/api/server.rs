@@ -2,10 +2,12 @@
 
 use crate::api::alertmanager;
 use crate::api::auth::{Local, Right, Rules};
+use crate::api::loki::Switch;
 use crate::api::params::Params;
 use crate::api::reply::{self, Answer, Failed, bad_data};
 use crate::api::{
-    Engine, bongsu, federate, loki, prometheus, push, rules, spans, status, targets, tempo,
+    Engine, bongsu, federate, loki, otlp_logs, prometheus, push, rules, spans, status, targets,
+    tempo,
 };
 use crate::base::clock::{Clock, Duration};
 use crate::base::net::http::{Answering, BodyError, Peer, Respond, read_body};
@@ -14,8 +16,11 @@ use crate::source::api::Source;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, SEC_WEBSOCKET_KEY,
+    UPGRADE, USER_AGENT,
 };
+use hyper::http::request::Parts;
+use hyper::upgrade::OnUpgrade;
 use hyper::{HeaderMap, Method, Request};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -57,6 +62,8 @@ pub(crate) struct Call {
     pub(crate) grpc_encoding: String,
     /// The other end, without its port, and what it calls itself.
     pub(crate) from: (String, String),
+    /// Where the caller asks to speak WebSocket.
+    pub(crate) switch: Option<Switch>,
 }
 
 pub(crate) type Done = Result<Answer, Failed>;
@@ -118,7 +125,7 @@ macro_rules! route {
     };
 }
 
-/// Where spans are pushed.
+/// Where spans and log records are pushed.
 macro_rules! push {
     ($path:literal, $of:ident, $run:path) => {
         Route {
@@ -261,12 +268,31 @@ static ROUTES: &[Route] = &[
     ),
     route!("/api/metrics/query", READ, Query, Empty, tempo::query),
     route!("/api/echo", READ, Health, Empty, tempo::echo),
+    route!("/loki/api/v1/tail", READ, Query, Empty, loki::tail),
+    route!("/loki/api/v1/rules", READ, Query, Empty, loki::rules),
+    route!("/loki/api/v1/rules/*", READ, Query, Empty, loki::rules),
+    route!("/api/prom/rules", READ, Query, Empty, loki::rules),
+    route!("/prometheus/api/v1/rules", READ, Query, Empty, rules::rules),
+    route!(
+        "/prometheus/api/v1/alerts",
+        READ,
+        Query,
+        Empty,
+        rules::alerts
+    ),
     push!("/v1/traces", Otlp, spans::otlp_http),
+    push!("/v1/logs", Otlp, otlp_logs::http),
+    push!("/otlp/v1/logs", Otlp, otlp_logs::http),
     push!("/api/v2/spans", Zipkin, spans::zipkin_v2),
     push!(
         "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
         Grpc,
         spans::otlp_grpc
+    ),
+    push!(
+        "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        Grpc,
+        otlp_logs::grpc
     ),
     push!(
         "/opentelemetry.proto.collector.*",
@@ -410,7 +436,7 @@ impl Api {
     }
 
     async fn take(self: Arc<Self>, request: Request<Incoming>, peer: &Peer) -> Done {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
         let route = route_of(&path, &head.method)
             .filter(|route| self.only.is_none() || route.of == self.only)
@@ -449,6 +475,7 @@ impl Api {
             from: (address(peer), agent(&head.headers)),
             encoding_flags: header(&head.headers, ENCODING_FLAGS).to_owned(),
             grpc_encoding: header(&head.headers, GRPC_ENCODING).to_owned(),
+            switch: switch(&mut head),
             api: self,
             path,
             body,
@@ -481,6 +508,17 @@ async fn read(body: Incoming, most: usize) -> Result<Bytes, Failed> {
 fn header(headers: &HeaderMap, name: HeaderName) -> &str {
     let value = headers.get(name).and_then(|v| v.to_str().ok());
     value.unwrap_or_default()
+}
+
+/// Where the caller asks to speak WebSocket from here on.
+fn switch(head: &mut Parts) -> Option<Switch> {
+    let asked = header(&head.headers, UPGRADE).eq_ignore_ascii_case("websocket");
+    let key = header(&head.headers, SEC_WEBSOCKET_KEY).to_owned();
+    if !asked || key.is_empty() {
+        return None;
+    }
+    let upgrade = head.extensions.remove::<OnUpgrade>()?;
+    Some(Switch { upgrade, key })
 }
 
 fn address(peer: &Peer) -> String {

@@ -20,16 +20,18 @@ use std::io::Read;
 
 /// What a packed body may unpack to, in bytes.
 const UNPACKED_MOST: u64 = 64 << 20;
-const PROTOBUF: &str = "application/x-protobuf";
-const GRPC: &str = "application/grpc";
+pub(crate) const PROTOBUF: &str = "application/x-protobuf";
+pub(crate) const GRPC: &str = "application/grpc";
+/// How what was left out is called in the answer.
+const REJECTED: &str = "rejectedSpans";
 
 /// gRPC's numbers, as far as they are answered.
-mod code {
-    pub(super) const OK: u32 = 0;
-    pub(super) const INVALID_ARGUMENT: u32 = 3;
-    pub(super) const UNIMPLEMENTED: u32 = 12;
-    pub(super) const INTERNAL: u32 = 13;
-    pub(super) const UNAVAILABLE: u32 = 14;
+pub(crate) mod code {
+    pub(crate) const OK: u32 = 0;
+    pub(crate) const INVALID_ARGUMENT: u32 = 3;
+    pub(crate) const UNIMPLEMENTED: u32 = 12;
+    pub(crate) const INTERNAL: u32 = 13;
+    pub(crate) const UNAVAILABLE: u32 = 14;
 }
 
 type Reads = fn(&[u8]) -> Result<Batch, OtlpError>;
@@ -70,7 +72,7 @@ async fn keep(
     taken
 }
 
-fn unpacked(body: &[u8]) -> Result<Vec<u8>, String> {
+pub(crate) fn unpacked(body: &[u8]) -> Result<Vec<u8>, String> {
     let mut out = Vec::new();
     let read = GzDecoder::new(body)
         .take(UNPACKED_MOST + 1)
@@ -85,7 +87,7 @@ fn unpacked(body: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 /// gzip or nothing; `Err` for what is not known.
-fn is_packed(encoding: &str) -> Result<bool, Failed> {
+pub(crate) fn is_packed(encoding: &str) -> Result<bool, Failed> {
     match encoding {
         "" | "identity" => Ok(false),
         "gzip" => Ok(true),
@@ -120,7 +122,7 @@ pub(crate) async fn otlp_http(call: Call) -> Done {
     let body = call.body.clone();
     match keep(&call, "OTLP over HTTP", body, packed, read).await {
         Ok(taken) => {
-            let said = otlp::partial(taken.refused, &taken.said, as_json);
+            let said = otlp::partial(taken.refused, &taken.said, REJECTED, as_json);
             Ok(reply::body(200, form, said))
         }
         Err(e) => {
@@ -183,7 +185,7 @@ pub(crate) async fn otlp_grpc(call: Call) -> Done {
     .await;
     Ok(match kept {
         Ok(taken) => {
-            let said = otlp::partial(taken.refused, &taken.said, false);
+            let said = otlp::partial(taken.refused, &taken.said, REJECTED, false);
             grpc_done(&said)
         }
         Err(e @ SourceError::BadRequest { .. }) => {
@@ -196,12 +198,12 @@ pub(crate) async fn otlp_grpc(call: Call) -> Done {
 
 /// The other services of OpenTelemetry's collector.
 pub(crate) async fn grpc_unserved(call: Call) -> Done {
-    let said = format!("{} is not served here: spans are", call.path);
+    let said = format!("{} is not served here: spans and logs are", call.path);
     Ok(grpc_failed(code::UNIMPLEMENTED, &said))
 }
 
 /// The one message of a body, and whether it is packed.
-fn framed(body: &Bytes) -> Result<(Bytes, bool), &'static str> {
+pub(crate) fn framed(body: &Bytes) -> Result<(Bytes, bool), &'static str> {
     let Some((head, rest)) = body.split_at_checked(5) else {
         return Err("the body holds no message");
     };
@@ -237,7 +239,7 @@ fn grpc_status(code: u32, said: &str) -> HeaderMap {
     trailers
 }
 
-fn grpc_done(message: &[u8]) -> Answer {
+pub(crate) fn grpc_done(message: &[u8]) -> Answer {
     let framed = Bytes::from(otlp::grpc_message(message));
     grpc_head(Payload::Trailed(
         Some(framed),
@@ -246,7 +248,7 @@ fn grpc_done(message: &[u8]) -> Answer {
 }
 
 /// A status without a message stands in the headers.
-fn grpc_failed(code: u32, said: &str) -> Answer {
+pub(crate) fn grpc_failed(code: u32, said: &str) -> Answer {
     let mut answer = grpc_head(Payload::Whole(None));
     answer.headers_mut().extend(grpc_status(code, said));
     answer

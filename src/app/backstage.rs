@@ -18,6 +18,7 @@ use crate::model::action::{Action, Outcome};
 use crate::model::exemplar::Exemplar;
 use crate::model::family::Family;
 use crate::model::labels::Labels;
+use crate::model::log_entry::{Level, LogEntry};
 use crate::model::matcher::Matcher;
 use crate::model::request::ViewName;
 use crate::model::view::{
@@ -471,13 +472,14 @@ const AHEAD: i64 = 600_000_000_000;
 
 /// Keeps what can be kept; the first line that cannot makes the answer.
 fn push_lines(shared: &Shared, streams: &[PushStream]) -> Result<u64, SourceError> {
-    let store = opened(shared)?;
+    let opening = || SourceError::Unavailable(OPENING.to_owned());
+    let store = shared.lines.get().ok_or_else(opening)?;
     let newest = shared.clock.now_ms() * 1_000_000 + AHEAD;
     let mut refused = None;
     let mut kept = 0;
     let mut batch = LogBatch::default();
     for stream in streams {
-        let id = LogSink::stream(&*store, &stream.labels).map_err(unwritten)?;
+        let id = store.stream(&stream.labels).map_err(unwritten)?;
         for entry in &stream.entries {
             if entry.t > newest {
                 let labels = &stream.labels;
@@ -489,7 +491,7 @@ fn push_lines(shared: &Shared, streams: &[PushStream]) -> Result<u64, SourceErro
                 });
                 continue;
             }
-            batch.push(id, entry.t, detect::level(&entry.line), &entry.line);
+            batch.push(id, entry.t, level_of(stream, entry), &entry.line);
             batch.describe(entry.metadata.clone());
             kept += 1;
             if batch.bytes() >= LINES_AT_ONCE {
@@ -504,6 +506,17 @@ fn push_lines(shared: &Shared, streams: &[PushStream]) -> Result<u64, SourceErro
         Some(said) => Err(SourceError::BadRequest { said, at: None }),
         None => Ok(kept),
     }
+}
+
+/// What the sender says of a line's level, else what the line says.
+fn level_of(stream: &PushStream, entry: &LogEntry) -> Level {
+    let names = ["detected_level", "level", "severity", "severity_text"];
+    let told = names
+        .iter()
+        .flat_map(|n| [entry.metadata.get(n), stream.labels.get(n)]);
+    let mut told = told.filter(|word| !word.is_empty());
+    let level = told.find_map(detect::level_of_word);
+    level.unwrap_or_else(|| detect::level(&entry.line))
 }
 
 fn push(shared: &Shared, request: &WriteRequest) -> Result<u64, SourceError> {

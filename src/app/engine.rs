@@ -11,6 +11,7 @@ use crate::app::backstage::{Ports, Stage};
 use crate::app::containers::Containers;
 use crate::app::doors::{self, Doors};
 use crate::app::forward;
+use crate::app::forwarding::Lines;
 use crate::app::gate::Gate;
 use crate::app::health::{Consoles, Problems, Trouble};
 use crate::app::languages::PromQl;
@@ -97,6 +98,8 @@ pub(crate) struct Shared {
     pub(crate) past_gaps: Mutex<Vec<Mark>>,
     /// Where spans are taken in, or why not there.
     pub(crate) hearing: Mutex<BTreeMap<&'static str, String>>,
+    /// The way in for lines, once history is open.
+    pub(crate) lines: OnceLock<Arc<Lines>>,
     /// Where HTTP is answered, once it is.
     pub(crate) listening: ArcSwap<String>,
     pub(crate) languages: Arc<PromQl>,
@@ -155,6 +158,7 @@ impl Shared {
         }
         rows.extend(self.jvm_targets());
         rows.extend(self.tail.rows());
+        rows.extend(self.lines.get().map(|l| l.rows()).unwrap_or_default());
         rows
     }
 
@@ -307,6 +311,7 @@ impl Engine {
             languages: Arc::new(PromQl::new(&launch.config, memory)),
             past_gaps: Mutex::default(),
             hearing: Mutex::default(),
+            lines: OnceLock::new(),
             listening: ArcSwap::from_pointee("opening".to_owned()),
             embedded: OnceLock::new(),
             problems: Problems::default(),
@@ -458,7 +463,13 @@ impl Opening {
         self.shared.gate.open(&store)?;
         self.shared.jvm_gate.open(&store)?;
         self.shared.containers.open(&store)?;
-        self.shared.tail.start(&self.shared, &store)?;
+        let lines = {
+            let _entered = self.runtime.enter();
+            Arc::new(Lines::open(&self.shared, &store, &self.stop))
+        };
+        let _ = self.shared.lines.set(Arc::clone(&lines));
+        let tail = &self.shared.tail;
+        tail.start(&self.shared, &store, lines, &self.runtime)?;
         let _entered = self.runtime.enter();
         telling::start(&self.shared, &store, self.stop.clone());
         let deriving = spans::write_metrics(

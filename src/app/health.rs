@@ -22,6 +22,8 @@ pub(crate) enum Trouble {
     SendingOn,
     /// Spans cannot be sent on to that receiver of the configuration.
     Forward(usize),
+    /// Log lines cannot be sent on to a Loki.
+    Forwarding,
 }
 
 /// The problems of now.

@@ -122,6 +122,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     for (name, same) in [
         ("api", old.api == new.api),
         ("storage", old.storage == new.storage),
+        ("logs.clients", old.logs.clients == new.logs.clients),
         (
             "limits.memory and limits.series",
             (old.limits.memory, old.limits.series) == (new.limits.memory, new.limits.series),

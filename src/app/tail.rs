@@ -1,57 +1,89 @@
-//! The reading of logs in the engine: its jobs where nothing is configured, its thread, its rows.
+//! The reading of logs in the engine: its jobs where nothing is configured, its thread, its rows,
+//! and the ports of jobs that are pushed to.
 
 use crate::app::engine::Shared;
+use crate::app::heard::Heard;
 use crate::base::fs::Fs;
 use crate::collect::tail::defaults;
 use crate::collect::tail::run::{Parts, Running, start};
+use crate::collect::tail::stage::Shared as Stages;
 use crate::config::Config;
 use crate::config::logs::LogJob;
 use crate::model::view::TargetRow;
 use crate::store::open::Store;
+use crate::store::write::logs::LogSink;
 use anyhow::Context;
 use chrono::{Local, Offset};
 use parking_lot::Mutex;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 /// The reader of logs, once it runs.
 #[derive(Default)]
-pub(crate) struct Tail(Mutex<Option<(Running, Rows)>>);
+pub(crate) struct Tail(Mutex<Option<Reading>>);
 
-type Rows = watch::Receiver<Arc<Vec<TargetRow>>>;
+struct Reading {
+    running: Running,
+    rows: watch::Receiver<Arc<Vec<TargetRow>>>,
+    heard: Heard,
+}
 
 impl Tail {
-    pub(crate) fn start(&self, shared: &Shared, store: &Store) -> anyhow::Result<()> {
+    pub(crate) fn start(
+        &self,
+        shared: &Shared,
+        store: &Store,
+        sink: Arc<dyn LogSink>,
+        runtime: &Handle,
+    ) -> anyhow::Result<()> {
         let (tell, rows) = watch::channel(Arc::default());
+        let stages = Arc::new(Stages::default());
         let running = start(Parts {
-            sink: Arc::new(store.clone()),
+            sink: Arc::clone(&sink),
             fs: Fs::real(),
             clock: shared.clock.clone(),
             jobs: jobs_of(&shared.launch.config),
             zone,
             rows: tell,
+            shared: Arc::clone(&stages),
+            metrics: Arc::new(store.clone()),
+            instance: shared.host_name.clone(),
         })
         .context("the thread that reads logs cannot be started")?;
-        *self.0.lock() = Some((running, rows));
+        let mut heard = Heard::new(sink, &shared.clock, stages, runtime);
+        heard.apply(&jobs_of(&shared.launch.config));
+        *self.0.lock() = Some(Reading {
+            running,
+            rows,
+            heard,
+        });
         Ok(())
     }
 
     pub(crate) fn apply(&self, config: &Config) {
-        if let Some((running, _)) = &*self.0.lock() {
-            running.apply(jobs_of(config));
+        if let Some(reading) = &mut *self.0.lock() {
+            let jobs = jobs_of(config);
+            reading.heard.apply(&jobs);
+            reading.running.apply(jobs);
         }
     }
 
     pub(crate) fn rows(&self) -> Vec<TargetRow> {
-        let tail = self.0.lock();
-        let rows = tail.as_ref().map(|(_, rows)| rows.borrow().clone());
-        rows.map(|r| r.to_vec()).unwrap_or_default()
+        let reading = self.0.lock();
+        let Some(reading) = &*reading else {
+            return Vec::new();
+        };
+        let mut rows = reading.rows.borrow().to_vec();
+        rows.extend(reading.heard.rows());
+        rows
     }
 
     pub(crate) fn stop(&self) {
-        let running = self.0.lock().take();
-        if let Some((running, _)) = running {
-            running.stop();
+        let reading = self.0.lock().take();
+        if let Some(reading) = reading {
+            reading.heard.stop();
+            reading.running.stop();
         }
     }
 }
@@ -65,7 +97,7 @@ fn jobs_of(config: &Config) -> Vec<LogJob> {
 }
 
 /// Seconds east of UTC of this server's clock, now.
-fn zone() -> i32 {
+pub(crate) fn zone() -> i32 {
     chrono::DateTime::from_timestamp_millis(crate::base::clock::Clock::System.now_ms())
         .map_or(0, |t| {
             t.with_timezone(&Local).offset().fix().local_minus_utc()

@@ -2,7 +2,8 @@
 
 use md5::{Digest as _, Md5};
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(2 * bytes.len());
     for byte in bytes {
         out.push_str(&format!("{byte:02x}"));
@@ -13,6 +14,22 @@ fn hex(bytes: &[u8]) -> String {
 /// SHA-256 in hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref())
+}
+
+/// SHA-1 in hexadecimal. Not for anything new.
+pub fn sha1_hex(bytes: &[u8]) -> String {
+    let digest = &ring::digest::SHA1_FOR_LEGACY_USE_ONLY;
+    hex(ring::digest::digest(digest, bytes).as_ref())
+}
+
+/// SHA-512 in hexadecimal.
+pub fn sha512_hex(bytes: &[u8]) -> String {
+    hex(ring::digest::digest(&ring::digest::SHA512, bytes).as_ref())
+}
+
+/// SHA3-256 in hexadecimal.
+pub fn sha3_256_hex(bytes: &[u8]) -> String {
+    hex(&sha3::Sha3_256::digest(bytes))
 }
 
 /// HMAC-SHA-256 (RFC 2104).
@@ -56,6 +73,12 @@ mod tests {
             sha256_hex(b"abc"),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
+        assert_eq!(sha1_hex(b"abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
+        assert_eq!(
+            sha3_256_hex(b"abc"),
+            "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532"
+        );
+        assert!(sha512_hex(b"abc").starts_with("ddaf35a193617abacc417349ae204131"));
         // RFC 2104 and RFC 4231, "what do ya want for nothing?" under the key Jefe.
         let said = b"what do ya want for nothing?";
         assert_eq!(

@@ -9,16 +9,20 @@
 //! It never reads files and holds no state between renderings. Start with [`Library`]: named
 //! templates, from which a [`Template`] is made for each text.
 
+pub mod cast;
 mod functions;
 mod rewrite;
 mod scope;
+pub mod sprig;
 mod time;
 mod value;
 
 pub use functions::{Body, Functions, Methods, number, text};
 pub use scope::{Limits, Scope};
-pub use time::{format_time, parse_shown_time};
-pub use value::{Value, duration, list, map, shown, structure, time as time_value, trusted};
+pub use time::{format_time, parse_shown_time, show_duration};
+pub use value::{
+    Value, duration, list, map, open_map, shown, structure, time as time_value, trusted,
+};
 
 use crate::base::clock::Duration;
 use gotmpl::parse::{ListNode, Parser};

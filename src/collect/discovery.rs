@@ -96,6 +96,12 @@ impl Watched {
         out
     }
 
+    /// The groups that these files name now.
+    pub fn groups(&self, sources: &[FileSd]) -> Vec<TargetGroup> {
+        let all = self.of(sources).into_iter();
+        all.flat_map(|(_, known)| known.groups.clone()).collect()
+    }
+
     /// Why files of this job were not taken as they stand now.
     pub fn problems(&self, job: &ScrapeConfig) -> Vec<String> {
         let files = self.of(&job.file_sd).into_iter();

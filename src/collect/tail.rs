@@ -9,12 +9,15 @@ pub mod defaults;
 mod file;
 mod glob;
 mod identity;
+mod intake;
 mod journal;
 mod output;
 mod pipeline;
 pub mod run;
-mod stage;
+pub mod stage;
 mod watch;
+
+pub(crate) use intake::Intake;
 
 #[cfg(test)]
 mod tests;

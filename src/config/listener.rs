@@ -277,7 +277,7 @@ fn judge(listener: &Listener, place: Place, check: &mut Check<'_>) {
     }
 }
 
-fn read_allow(of: Fields<'_>, check: &mut Check<'_>) -> Vec<Network> {
+pub(crate) fn read_allow(of: Fields<'_>, check: &mut Check<'_>) -> Vec<Network> {
     let mut out = Vec::new();
     for (text, place) in of.texts("allow") {
         if let Some(network) = Network::parse(text) {

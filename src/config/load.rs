@@ -1,12 +1,13 @@
 //! From files to one configuration: read, tell the kind, hold against the registry, check, join.
 
 use crate::config::check::{Check, Names};
+use crate::config::env;
 use crate::config::fields::Fields;
 use crate::config::files::{Files, System};
 use crate::config::finding::{Finding, Level, Report};
 use crate::config::global::{self, GLOBAL, folder_of};
 use crate::config::kind::{self, Kind};
-use crate::config::place::{self, Node, Place};
+use crate::config::place::{self, Node, Place, Value};
 use crate::config::root::{INCLUDE, JOBS_FILE, ROOT};
 use crate::config::shape::{self, Section};
 use crate::config::targets::{read_group_list, read_groups};
@@ -118,6 +119,7 @@ impl<'a> Loader<'a> {
             let text = "a configuration is a mapping of `key: value` lines";
             report.error(tree.place, text);
         }
+        let mut tree = tree;
         let kind = tree.as_ref().map_or(Kind::Prometheus, kind::detect);
         if let (Some(tree), Some((key, kinds))) = (&tree, named)
             && !tree.is_null()
@@ -129,6 +131,7 @@ impl<'a> Loader<'a> {
             );
             report.error(tree.place, text);
         }
+        expand_logs(kind, tree.as_mut());
         let mut document = Document {
             path,
             kind,
@@ -260,6 +263,7 @@ impl<'a> Loader<'a> {
                 each(document, files, names, |of, check| {
                     config.logs.jobs.extend(logs::read(of, check));
                     config.logs.rule_files.extend(logs::rule_files(of, check));
+                    config.logs.clients.extend(logs::read_clients(of, check));
                 });
                 continue;
             }
@@ -370,6 +374,25 @@ const INCLUDED: [(&str, &[Kind]); 3] = [
     ("promtail", &[Kind::Promtail]),
     ("alertmanager", &[Kind::Alertmanager]),
 ];
+
+/// Fills in the environment where Promtail's form is read.
+fn expand_logs(kind: Kind, tree: Option<&mut Node>) {
+    let look_up = |name: &str| std::env::var(name).ok();
+    let Some(tree) = tree else {
+        return;
+    };
+    if kind == Kind::Promtail {
+        return env::expand(tree, &look_up);
+    }
+    if kind != Kind::Native {
+        return;
+    }
+    if let Value::Map(entries) = &mut tree.value {
+        for entry in entries.iter_mut().filter(|e| e.key == "logs") {
+            env::expand(&mut entry.value, &look_up);
+        }
+    }
+}
 
 /// Holds a file of jobs and settings against the registry; the files it includes.
 fn open(document: &mut Document, files: &dyn Files) -> Vec<Include> {
@@ -499,6 +522,7 @@ fn read_sections(of: Fields<'_>, check: &mut Check<'_>, config: &mut Config) {
         config.logs.enabled = logs::enabled(of);
         config.logs.jobs.extend(logs::read(of, check));
         config.logs.rule_files.extend(logs::rule_files(of, check));
+        config.logs.clients.extend(logs::read_clients(of, check));
     }
     if let Some(of) = of.section("storage", &storage::STORAGE) {
         config.storage = storage::read(of, check);

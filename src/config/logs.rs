@@ -1,6 +1,13 @@
 //! `logs`, and promtail.yml: which files are read, with which labels, through which stages.
 
+mod clients;
+mod hear;
+mod limits;
 pub mod stages;
+
+pub use clients::LokiClient;
+pub use hear::{DockerSd, PushJob, SyslogJob};
+pub use limits::Encoding;
 
 use crate::base::clock::Duration;
 use crate::config::check::Check;
@@ -9,7 +16,7 @@ use crate::config::finding::Report;
 use crate::config::logs::stages::{STAGE, Stage};
 use crate::config::relabel::{self, RULE, RelabelRule};
 use crate::config::shape::{Key, Section, Shape, idle, key, later};
-use crate::config::targets::{GROUP, TargetGroup, read_static};
+use crate::config::targets::{FILE_SD, FileSd, GROUP, TargetGroup, read_file_sd, read_static};
 use crate::model::labels::Labels;
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -46,9 +53,24 @@ static PROMTAIL_KEYS: &[Key] = &[
         "",
         "The jobs: which logs are read and how, in Promtail's form.",
     ),
-    later("clients", Shape::Any, "forwarding of logs to a Loki"),
-    later("client", Shape::Any, "forwarding of logs to a Loki"),
-    later("limits_config", Shape::Any, "limits on the rate of reading"),
+    key(
+        "clients",
+        Shape::List(&Shape::Section(&clients::LOKI)),
+        "",
+        "Lokis that all lines are sent on to; what one does not take waits on disk.",
+    ),
+    key(
+        "client",
+        Shape::Any,
+        "",
+        "One of them, as older files have it.",
+    ),
+    key(
+        "limits_config",
+        Shape::Section(&limits::LIMITS),
+        "",
+        "Limits on what is read.",
+    ),
     key(
         "rule_files",
         Shape::List(&Shape::Text),
@@ -113,15 +135,36 @@ static JOB: Section = Section {
             "false",
             "Finds times and joins stack traces by itself, as for what is read without a configuration.",
         ),
-        later("file_sd_configs", Shape::Any, "log targets from files"),
-        later("docker_sd_configs", Shape::Any, "log targets from Docker"),
-        later("syslog", Shape::Any, "receiving syslog"),
-        later(
-            "loki_push_api",
-            Shape::Any,
-            "a listener of its own for pushed logs",
+        key(
+            "file_sd_configs",
+            Shape::List(&Shape::Section(&FILE_SD)),
+            "",
+            "Files of groups, as those of `static_configs`; they are looked at again and again.",
         ),
-        later("encoding", Shape::Text, "decoding of log files"),
+        key(
+            "docker_sd_configs",
+            Shape::List(&Shape::Section(&hear::DOCKER_SD)),
+            "",
+            "Output of containers, over the API of Docker or podman.",
+        ),
+        key(
+            "syslog",
+            Shape::Section(&hear::SYSLOG),
+            "",
+            "Takes in syslog messages.",
+        ),
+        key(
+            "loki_push_api",
+            Shape::Section(&hear::PUSH),
+            "",
+            "Takes in lines that are pushed, on a port of its own.",
+        ),
+        key(
+            "encoding",
+            Shape::Text,
+            "",
+            "How the files are encoded where it is not UTF-8: euc-kr, shift_jis, windows-1252.",
+        ),
         later("gelf", Shape::Any, "receiving GELF"),
         later("kafka", Shape::Any, "reading from Kafka"),
         later(
@@ -192,6 +235,8 @@ pub struct Logs {
     pub jobs: Vec<LogJob>,
     /// Patterns of files with rules in LogQL.
     pub rule_files: Vec<PathBuf>,
+    /// Where lines are sent on to.
+    pub clients: Vec<LokiClient>,
 }
 
 impl Default for Logs {
@@ -200,18 +245,25 @@ impl Default for Logs {
             enabled: true,
             jobs: Vec::new(),
             rule_files: Vec::new(),
+            clients: Vec::new(),
         }
     }
 }
 
 /// One job.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LogJob {
     pub name: String,
     pub groups: Vec<TargetGroup>,
+    pub file_sd: Vec<FileSd>,
+    /// What is not UTF-8 is read as this.
+    pub encoding: Option<Encoding>,
     pub relabel: Vec<RelabelRule>,
     pub stages: Arc<[Stage]>,
     pub journal: Option<JournalJob>,
+    pub syslog: Option<SyslogJob>,
+    pub push: Option<PushJob>,
+    pub docker: Vec<DockerSd>,
     /// Times and stack traces are found without stages.
     pub detect: bool,
 }
@@ -230,6 +282,9 @@ pub struct JournalJob {
 pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Vec<LogJob> {
     let mut names = HashSet::new();
     let mut jobs = Vec::new();
+    let first = of.section("limits_config", &limits::LIMITS);
+    let first = first.map(limits::stages).unwrap_or_default();
+    let limited = |own: Vec<Stage>| first.iter().cloned().chain(own).collect::<Arc<[Stage]>>();
     for job in of.sections("scrape_configs", &JOB) {
         let name = job.string("job_name").unwrap_or_default();
         if !names.insert(name.clone()) {
@@ -241,9 +296,18 @@ pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Vec<LogJob> {
         jobs.push(LogJob {
             name,
             groups: read_static(job, false, check),
+            file_sd: read_file_sd(job, check),
+            encoding: limits::encoding(job, check),
             relabel: relabel::read_list(job, "relabel_configs", check),
-            stages: stages::read(job, "pipeline_stages", check).into(),
+            stages: limited(stages::read(job, "pipeline_stages", check)),
             journal: job.section("journal", &JOURNAL).map(journal),
+            syslog: job
+                .section("syslog", &hear::SYSLOG)
+                .and_then(|of| hear::syslog(of, check)),
+            docker: hear::docker(job, check),
+            push: job
+                .section("loki_push_api", &hear::PUSH)
+                .and_then(|of| hear::push(of, check)),
             detect: job.bool("detect").unwrap_or(false),
         });
     }
@@ -252,6 +316,11 @@ pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Vec<LogJob> {
 
 pub(crate) fn rule_files(of: Fields<'_>, check: &mut Check<'_>) -> Vec<PathBuf> {
     check.patterns(of.texts("rule_files"))
+}
+
+/// The Lokis of `logs` or of a promtail.yml.
+pub(crate) fn read_clients(of: Fields<'_>, check: &mut Check<'_>) -> Vec<LokiClient> {
+    clients::read(of, check)
 }
 
 pub(crate) fn enabled(of: Fields<'_>) -> bool {

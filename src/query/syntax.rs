@@ -8,6 +8,7 @@ mod highlight;
 mod log_selector;
 pub mod logql;
 mod rules;
+mod stage_template;
 mod traceql;
 
 pub use crate::query::promql::ast::Span;
@@ -15,6 +16,7 @@ pub use complete::{Completion, Want, complete};
 pub use highlight::{Class, Piece, highlight};
 pub use log_selector::log_selector;
 pub use rules::{check_rule, lines_of_rule, watched_by_rule};
+pub use stage_template::StageTemplate;
 pub use traceql::{
     check_traceql, traceql_intrinsics, traceql_of_tags, traceql_of_words, traceql_type,
 };

@@ -21,10 +21,25 @@ pub struct Fault {
 pub struct Pairs<'l> {
     line: &'l str,
     at: usize,
+    /// What stands behind a closing quote is no fault of that pair.
+    lenient: bool,
 }
 
 pub fn pairs(line: &str) -> Pairs<'_> {
-    Pairs { line, at: 0 }
+    Pairs {
+        line,
+        at: 0,
+        lenient: false,
+    }
+}
+
+/// The same, as go-logfmt itself reads them: what follows a closing quote at once is the next
+/// pair's fault. Loki reads more strictly.
+pub fn lenient(line: &str) -> Pairs<'_> {
+    Pairs {
+        lenient: true,
+        ..pairs(line)
+    }
 }
 
 impl<'l> Iterator for Pairs<'l> {
@@ -128,7 +143,7 @@ impl<'l> Pairs<'l> {
         }
         let inner = &self.line[start..self.at];
         self.at += 1;
-        if bytes.get(self.at).is_some_and(|b| !is_blank(*b)) {
+        if !self.lenient && bytes.get(self.at).is_some_and(|b| !is_blank(*b)) {
             return Err(self.unexpected());
         }
         if !escaped {

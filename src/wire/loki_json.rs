@@ -104,6 +104,22 @@ pub fn by_stream(lines: &[LogLine], encoding: Encoding) -> BTreeMap<Labels, Vec<
     streams
 }
 
+/// One frame of `tail`: lines in the order of their arrival, and how many went by before `now`.
+pub fn tail(lines: &[LogLine], (missed, now): (u64, i64), encoding: Encoding) -> Vec<u8> {
+    let mut out = b"{\"streams\":".to_vec();
+    streams(&mut out, lines, encoding);
+    if encoding == Encoding::Categorised {
+        out.extend_from_slice(b",\"encodingFlags\":[\"categorize-labels\"]");
+    }
+    if missed > 0 {
+        // Which they were is not known: a range query finds them.
+        let dropped = serde_json::json!([{ "labels": "{}", "timestamp": now.to_string() }]);
+        out.extend_from_slice(format!(",\"dropped_entries\":{dropped}").as_bytes());
+    }
+    out.push(b'}');
+    out
+}
+
 fn streams(out: &mut Vec<u8>, lines: &[LogLine], encoding: Encoding) {
     let streams: Vec<_> = by_stream(lines, encoding).into_iter().collect();
     list(out, &streams, |out, (labels, lines)| {
@@ -319,6 +335,20 @@ mod tests {
         let want =
             serde_json::json!({"structuredMetadata": {"pod": "p1"}, "parsed": {"status": "500"}});
         assert_eq!(first["values"][0][2], want);
+    }
+
+    #[test]
+    fn frames_of_a_tail_hold_streams_and_what_went_by() {
+        let lines = [line(10, "a", "one"), line(20, "a", "two")];
+        let frame = tail(&lines, (0, 30), Encoding::Together);
+        let json: serde_json::Value = serde_json::from_slice(&frame).unwrap();
+        let want = serde_json::json!([["10", "one"], ["20", "two"]]);
+        assert_eq!(json["streams"][0]["values"], want);
+        assert!(json.get("dropped_entries").is_none());
+        let frame = tail(&[], (3, 30), Encoding::Categorised);
+        let json: serde_json::Value = serde_json::from_slice(&frame).unwrap();
+        assert_eq!(json["dropped_entries"][0]["timestamp"], "30");
+        assert_eq!(json["encodingFlags"][0], "categorize-labels");
     }
 
     #[test]

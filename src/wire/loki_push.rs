@@ -167,7 +167,8 @@ fn old_entry(value: &Value) -> Result<LogEntry, PushError> {
     })
 }
 
-fn protobuf(bytes: &[u8]) -> Result<Vec<PushStream>, PushError> {
+/// A `PushRequest`, unpacked.
+pub fn protobuf(bytes: &[u8]) -> Result<Vec<PushStream>, PushError> {
     let mut out = Vec::new();
     let mut fields = Reader::new(bytes);
     while let Some(field) = fields.next_field()? {
@@ -251,6 +252,39 @@ fn text(bytes: &[u8]) -> Result<&str, PushError> {
 }
 
 /// `{a="b", c="d"}` with the escapes of Go's texts.
+/// A `PushRequest`, not packed. Several of them, one behind the other, are one as well.
+pub fn encode(streams: &[PushStream]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for stream in streams {
+        let mut body = Vec::new();
+        Field::bytes(1, written(&stream.labels).as_bytes(), &mut body);
+        for entry in &stream.entries {
+            let mut time = Vec::new();
+            Field::varint(1, entry.t.div_euclid(1_000_000_000) as u64, &mut time);
+            Field::varint(2, entry.t.rem_euclid(1_000_000_000) as u64, &mut time);
+            let mut line = Vec::new();
+            Field::bytes(1, &time, &mut line);
+            Field::bytes(2, &entry.line, &mut line);
+            for (name, value) in &entry.metadata {
+                let mut pair = Vec::new();
+                Field::bytes(1, name.as_bytes(), &mut pair);
+                Field::bytes(2, value.as_bytes(), &mut pair);
+                Field::bytes(3, &pair, &mut line);
+            }
+            Field::bytes(2, &line, &mut body);
+        }
+        Field::bytes(1, &body, &mut out);
+    }
+    out
+}
+
+/// `{app="x", env="dev"}`, quoted as Go reads it.
+fn written(labels: &Labels) -> String {
+    let pairs = labels.iter();
+    let pairs = pairs.map(|(n, v)| format!("{n}={}", Value::from(v)));
+    format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
+}
+
 fn parse_labels(written: &str) -> Result<Labels, PushError> {
     let bad = || PushError::Labels(written.to_owned());
     let inside = written
@@ -284,6 +318,10 @@ fn quoted(text: &str) -> Option<(String, &str)> {
                 'n' => out.push('\n'),
                 't' => out.push('\t'),
                 'r' => out.push('\r'),
+                'a' => out.push('\u{7}'),
+                'b' => out.push('\u{8}'),
+                'f' => out.push('\u{c}'),
+                'v' => out.push('\u{b}'),
                 escape @ ('x' | 'u' | 'U') => {
                     let digits = match escape {
                         'x' => 2,
@@ -367,6 +405,15 @@ mod tests {
         let old = r#"{"streams":[{"labels":"{a=\"b\"}","entries":[{"ts":"2023-11-14T22:13:20Z","line":"x"}]}]}"#;
         let found = decode(old.as_bytes(), json, "", LIMIT).unwrap();
         assert_eq!(found[0].entries[0].t, 1_700_000_000_000_000_000);
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let mut streams = vec![one(), one()];
+        streams[1].labels = Labels::from_pairs([("a", "q\" \\ \n한\u{1b}\u{8}\u{c}")]);
+        let mut bytes = encode(&streams[..1]);
+        bytes.extend_from_slice(&encode(&streams[1..]));
+        assert_eq!(protobuf(&bytes).unwrap(), streams);
     }
 
     #[test]

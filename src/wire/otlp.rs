@@ -1,4 +1,5 @@
-//! OTLP, the protocol of OpenTelemetry: spans in protobuf and in JSON, and what is answered.
+//! OTLP, the protocol of OpenTelemetry: spans and log records in protobuf and in JSON, and what is
+//! answered.
 //!
 //! Read by hand, as far as spans need it; unknown fields are passed over. A span that cannot be kept
 //! is left out and counted with the reason, the rest of the request is kept. Sources: OTLP
@@ -6,11 +7,13 @@
 //! `collector/trace/v1` for the field numbers.
 
 mod json;
+mod logs;
 mod proto;
 mod reply;
 mod write;
 
 pub use json::read as from_json;
+pub use logs::{LogRecords, logs_from_json, logs_from_protobuf};
 pub use proto::read as from_protobuf;
 pub use reply::{grpc_message, partial, read_partial, read_partial_json, read_status, status};
 pub(crate) use write::value_json;

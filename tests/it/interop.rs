@@ -3,6 +3,7 @@
 mod alertmanager;
 mod jvm;
 mod mail;
+mod logs;
 mod node_exporter;
 mod otel;
 mod otel_app;

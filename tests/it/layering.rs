@@ -55,6 +55,17 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "forward",
+        &[
+            "base",
+            "model",
+            "wire",
+            "config",
+            "store::read",
+            "store::state",
+        ],
+    ),
+    (
         "alert",
         &[
             "base",
@@ -122,6 +133,9 @@ const PLACES: &[(&str, &[&str])] = &[
     ("gotmpl::", &["base/template"]),
     ("hyper::", &["base/net", "api", "collect/listen"]),
     ("reqwest::", &["base/net"]),
+    ("tokio_tungstenite::", &["api/loki/tail"]),
+    ("encoding_rs::", &["config/logs/limits"]),
+    ("jmespath::", &["config/logs/stages/path"]),
     ("rustls::", &["base/net"]),
     ("sysinfo::", &["collect/host"]),
     ("serde_yaml::", &["config", "collect/scrape/added"]),

@@ -4,5 +4,5 @@ mod conformance;
 mod grammar;
 pub(crate) mod memory;
 mod metric;
-mod set;
+pub(crate) mod set;
 mod store;

@@ -21,6 +21,7 @@ mod host;
 mod interop;
 mod layering;
 mod logql;
+mod logs;
 mod promql;
 mod rules;
 mod scrape;

@@ -190,7 +190,7 @@ pub(crate) async fn serve_connection<S>(
         .initial_stream_window_size(1 << 20)
         .initial_connection_window_size(4 << 20);
     let _ = builder
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection_with_upgrades(TokioIo::new(stream), service)
         .await;
 }
 

@@ -9,10 +9,12 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 
 /// One listener, as the configuration gives it. No address means off.
@@ -104,6 +106,11 @@ impl Bound {
         reason = "a socket can only be made within the runtime"
     )]
     pub async fn bind(spec: Spec) -> Result<Self, ListenError> {
+        Self::take(spec)
+    }
+
+    /// The same from a thread that has entered the runtime.
+    pub fn take(spec: Spec) -> Result<Self, ListenError> {
         spec.check()?;
         let tls = match &spec.tls {
             None => None,
@@ -138,11 +145,37 @@ impl Bound {
 
     /// Accepts until told to stop; open connections are cut off then.
     pub async fn serve(self, limits: Limits, respond: Respond, stop: Stop) {
-        let crowd = Arc::new(Crowd::new(limits.connections));
+        let tls = self.tls.clone();
+        let admit: Admit = Arc::new(move |stream, from, crowd| {
+            accept_one(stream, from, tls.clone(), limits, &respond, crowd);
+        });
+        self.accept(limits.connections, admit, stop).await;
+    }
+
+    /// The same for connections that speak no HTTP, at most `most` at once.
+    pub async fn serve_streams(self, most: usize, converse: Converse, stop: Stop) {
+        let tls = self.tls.clone();
+        let admit: Admit = Arc::new(move |stream, from, crowd| {
+            let (tls, converse) = (tls.clone(), converse.clone());
+            crowd.admit(move |_| async move {
+                let Some(tls) = tls else {
+                    return converse(Box::new(stream), from).await;
+                };
+                let shaken = tokio::time::timeout(SHAKE, tls.accept(stream)).await;
+                if let Ok(Ok(stream)) = shaken {
+                    converse(Box::new(stream), from).await;
+                }
+            });
+        });
+        self.accept(most, admit, stop).await;
+    }
+
+    async fn accept(self, most: usize, admit: Admit, stop: Stop) {
+        let crowd = Arc::new(Crowd::new(most));
         let mut loops = Vec::new();
         for listener in self.listeners {
-            let (spec, tls) = (self.spec.clone(), self.tls.clone());
-            let (respond, crowd, mut stop) = (respond.clone(), crowd.clone(), stop.clone());
+            let spec = self.spec.clone();
+            let (admit, crowd, mut stop) = (admit.clone(), crowd.clone(), stop.clone());
             loops.push(task::spawn("listener", async move {
                 loop {
                     let accepted = tokio::select! {
@@ -156,7 +189,7 @@ impl Bound {
                         continue;
                     };
                     if spec.allows(from.ip()) {
-                        accept_one(stream, from, tls.clone(), limits, &respond, &crowd);
+                        admit(stream, from, &crowd);
                     }
                 }
             }));
@@ -165,6 +198,63 @@ impl Bound {
             let _ = ended.await;
         }
         crowd.end_all();
+    }
+}
+
+/// How long a TLS handshake may take.
+const SHAKE: Duration = Duration::from_secs(30);
+
+type Admit = Arc<dyn Fn(TcpStream, SocketAddr, &Arc<Crowd>) + Send + Sync>;
+
+/// A connection that speaks something other than HTTP.
+pub type Connection = Box<dyn Duplex>;
+
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
+
+/// What is done with such a connection, to its end.
+pub type Converse =
+    Arc<dyn Fn(Connection, SocketAddr) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// A port for datagrams.
+pub struct Datagrams {
+    socket: UdpSocket,
+    spec: Spec,
+}
+
+impl Datagrams {
+    /// Takes the port of the one address. Must be called within the runtime.
+    pub fn take(spec: Spec) -> Result<Self, ListenError> {
+        spec.check()?;
+        let Some(address) = spec.addresses.first().copied() else {
+            return Err(ListenError::Tls("no address is given".to_owned()));
+        };
+        let made = std::net::UdpSocket::bind(address).and_then(|socket| {
+            socket.set_nonblocking(true)?;
+            UdpSocket::from_std(socket)
+        });
+        let socket = made.map_err(|e| match e.kind() {
+            io::ErrorKind::AddrInUse => ListenError::Taken(address),
+            _ => ListenError::Io(address, e.to_string()),
+        })?;
+        Ok(Self { socket, spec })
+    }
+
+    /// Where it listens; a port of 0 is known now.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.socket.local_addr().ok()
+    }
+
+    /// The next datagram of somebody who may come: its length, and whose it is.
+    pub async fn receive(&self, into: &mut [u8]) -> (usize, SocketAddr) {
+        loop {
+            match self.socket.recv_from(into).await {
+                Ok((n, from)) if self.spec.allows(from.ip()) => return (n, from),
+                Ok(_) => {}
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::base::template::rewrite::{GET, GUARD, OUT, STEP};
 use crate::base::template::scope::{self, Scope};
 use crate::base::template::time;
-use crate::base::template::value::{DURATION, TIME, TYPE, Value, shown, type_of};
+use crate::base::template::value::{DURATION, TIME, TYPE, Value, is_open, shown, type_of};
 use gotmpl::{FuncMap, TemplateError, ValueFunc};
 use std::sync::Arc;
 
@@ -147,7 +147,7 @@ fn index(args: &[Value]) -> Result<Value, String> {
 fn out(args: &[Value]) -> Result<Value, String> {
     let value = args.first().cloned().unwrap_or(Value::Nil);
     Ok(match value {
-        Value::Float(_) | Value::List(_) | Value::Map(_) => {
+        Value::Nil | Value::Float(_) | Value::List(_) | Value::Map(_) => {
             let mut left = scope::output();
             weigh(&value, &mut left)?;
             Value::String(shown(&value).into())
@@ -205,6 +205,7 @@ fn field(
                     return Err(format!("{name} is no method, so it takes no arguments"));
                 }
                 (Some(found), _) => return Ok(found),
+                (None, None) if is_open(map) => return Ok(Value::Nil),
                 (None, None) => return Ok(Value::String("".into())),
                 (None, Some(kind)) => kind,
             }

@@ -30,7 +30,7 @@ pub fn parse_shown_time(text: &str) -> Option<(DateTime<FixedOffset>, &str)> {
 }
 
 /// A duration as Go prints it: `1h2m3.5s`, `1.5ms`, `0s`.
-pub(super) fn show_duration(nanos: i64) -> String {
+pub fn show_duration(nanos: i64) -> String {
     let sign = if nanos < 0 { "-" } else { "" };
     let n = nanos.unsigned_abs();
     if n == 0 {

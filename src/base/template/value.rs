@@ -27,6 +27,19 @@ pub fn map<K: AsRef<str>, V: Into<Value>>(entries: impl IntoIterator<Item = (K, 
     Value::Map(Arc::new(entries))
 }
 
+/// A map whose missing keys are nothing rather than the empty text: Go's `map[string]any`.
+pub fn open_map<K: AsRef<str>, V: Into<Value>>(entries: impl IntoIterator<Item = (K, V)>) -> Value {
+    let entries = entries.into_iter();
+    let entries = entries.map(|(k, v)| (Arc::from(k.as_ref()), v.into()));
+    let open = (Arc::from(TYPE), Value::Nil);
+    Value::Map(Arc::new(entries.chain([open]).collect()))
+}
+
+/// Whether a key that a map lacks is nothing.
+pub(super) fn is_open(map: &BTreeMap<Arc<str>, Value>) -> bool {
+    matches!(map.get(TYPE), Some(Value::Nil))
+}
+
 /// A value with exactly these fields.
 pub fn structure<const N: usize>(name: &str, fields: [(&str, Value); N]) -> Value {
     let name = (TYPE, Value::String(Arc::from(name)));
@@ -78,12 +91,13 @@ pub(super) fn type_of(value: &Value) -> Option<&str> {
 pub fn shown(value: &Value) -> String {
     match value {
         Value::Float(f) => float(*f),
+        Value::Nil => "<no value>".to_owned(),
         Value::List(items) => {
             let items: Vec<String> = items.iter().map(shown).collect();
             format!("[{}]", items.join(" "))
         }
         Value::Map(entries) => {
-            let structure = entries.contains_key(TYPE);
+            let structure = entries.contains_key(TYPE) && !is_open(entries);
             let entries = entries.iter().filter(|(k, _)| &***k != TYPE);
             let entries: Vec<String> = entries
                 .map(|(k, v)| {

@@ -63,7 +63,7 @@ fn job(name: &str, groups: &[(&str, &str)], stages: Vec<Stage>) -> LogJob {
         relabel: Vec::new(),
         detect: stages.is_empty(),
         stages: stages.into(),
-        journal: None,
+        ..LogJob::default()
     }
 }
 
@@ -96,5 +96,6 @@ fn journal() -> LogJob {
             matches: Vec::new(),
         }),
         detect: true,
+        ..LogJob::default()
     }
 }

@@ -52,6 +52,8 @@ pub(crate) enum Look {
     /// Everything there is was taken.
     End,
     More,
+    /// A stage lets no more through for now.
+    Later,
 }
 
 impl Tailed {
@@ -195,6 +197,12 @@ impl Tailed {
         for end in memchr::memchr_iter(b'\n', chunk) {
             if end < start {
                 continue;
+            }
+            if self.pipeline.waits(now, out) {
+                self.offset = from + start as u64;
+                self.scanned = self.offset;
+                self.settle(file, out);
+                return Look::Later;
             }
             self.take(&chunk[start..end], from + start as u64, now, out);
             start = end + 1;

@@ -7,15 +7,20 @@ use crate::base::clock::{Clock, Duration};
 use crate::base::task;
 use crate::collect::relabel;
 use crate::collect::tail::output::Output;
+use crate::collect::tail::pipeline::{LEVEL, Pipeline};
+use crate::collect::tail::stage::{Entry, Shared};
 use crate::config::logs::{JournalJob, LogJob};
 use crate::model::labels::{Labels, LabelsBuilder};
 use crate::model::log_entry::Level;
 use crate::model::view::{Health, TargetRow};
 use crate::store::write::logs::{LogSink, MAX_LINE};
+use crate::wire::detect;
 use parking_lot::Mutex;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::{Map, Value};
+use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -53,12 +58,23 @@ struct State {
 
 impl Journal {
     /// Starts the readings of all jobs that want one.
-    pub(crate) fn all(jobs: &[Arc<LogJob>], sink: &Arc<dyn LogSink>, clock: &Clock) -> Vec<Self> {
+    pub(crate) fn all(
+        jobs: &[Arc<LogJob>],
+        sink: &Arc<dyn LogSink>,
+        clock: &Clock,
+        shared: &Arc<Shared>,
+    ) -> Vec<Self> {
         let wanted = jobs.iter().filter(|j| j.journal.is_some());
-        wanted.map(|job| Self::start(job, sink, clock)).collect()
+        let start = |job| Self::start(job, sink, clock, shared);
+        wanted.map(start).collect()
     }
 
-    fn start(job: &Arc<LogJob>, sink: &Arc<dyn LogSink>, clock: &Clock) -> Self {
+    fn start(
+        job: &Arc<LogJob>,
+        sink: &Arc<dyn LogSink>,
+        clock: &Clock,
+        shared: &Arc<Shared>,
+    ) -> Self {
         let state: Arc<Mutex<State>> = Arc::default();
         let stop = Cancel::never();
         let reader = Reader {
@@ -68,6 +84,7 @@ impl Journal {
             stop: stop.clone(),
             sink: Arc::clone(sink),
             clock: clock.clone(),
+            shared: Arc::clone(shared),
         };
         let thread = task::thread("journal", move || reader.run());
         if let Err(e) = &thread {
@@ -126,6 +143,27 @@ struct Reader {
     stop: Cancel,
     sink: Arc<dyn LogSink>,
     clock: Clock,
+    shared: Arc<Shared>,
+}
+
+/// What is read of the journal and not yet in the store: its way through the stages, and the
+/// cursors of the entries that stages hold back.
+struct Way {
+    pipeline: Pipeline,
+    number: u64,
+    cursors: VecDeque<(u64, String)>,
+}
+
+impl Way {
+    /// The cursor up to which everything is in the batch.
+    fn reached(&mut self) -> Option<String> {
+        let oldest = self.pipeline.oldest().unwrap_or(u64::MAX);
+        let mut reached = None;
+        while self.cursors.front().is_some_and(|(n, _)| *n < oldest) {
+            reached = self.cursors.pop_front().map(|(_, cursor)| cursor);
+        }
+        reached
+    }
 }
 
 impl Reader {
@@ -134,7 +172,7 @@ impl Reader {
             let stop = self.stop.clone();
             move || stop.check().is_err()
         };
-        let mut out = Output::new(Arc::clone(&self.sink), Box::new(ends));
+        let mut out = Output::new(Arc::clone(&self.sink), Box::new(ends)).sharing(&self.shared);
         let Some(config) = &self.job.journal else {
             return;
         };
@@ -201,37 +239,69 @@ impl Reader {
             state.child = Some(child);
             state.error.clear();
         }
-        let mut lines =
-            BufReader::with_capacity(256 << 10, pipe.ok_or("journalctl has no output")?);
+        let pipe = pipe.ok_or("journalctl has no output")?;
+        let mut lines = BufReader::with_capacity(256 << 10, pipe);
+        let mut way = Way {
+            pipeline: Pipeline::new(&self.job, Labels::empty(), 0),
+            number: 0,
+            cursors: VecDeque::new(),
+        };
         let mut line = Vec::new();
-        let mut cursor = None;
         loop {
+            if way.pipeline.oldest().is_some() && lines.buffer().is_empty() {
+                while !has_news(lines.get_ref()) {
+                    self.let_go(&mut way, out)?;
+                }
+            }
+            while way.pipeline.waits(self.clock.now_ms() * 1_000_000, out) {
+                self.stop.check().map_err(|e| e.to_string())?;
+                std::thread::sleep(Duration::from_millis(20));
+            }
             line.clear();
             let n = (&mut lines).take(MOST).read_until(b'\n', &mut line);
             if n.map_err(|e| e.to_string())? == 0 {
-                return Ok(());
+                way.pipeline.tick(None, out);
+                return self.hand_over(&mut way, out);
             }
             if let Ok(Value::Object(fields)) = serde_json::from_slice(&line) {
-                self.entry(config, &fields, out);
-                cursor = fields
-                    .get("__CURSOR")
-                    .and_then(Value::as_str)
-                    .map(str::to_owned)
-                    .or(cursor);
+                way.number += 1;
+                self.entry(config, &fields, &mut way, out);
+                let cursor = fields.get("__CURSOR").and_then(Value::as_str);
+                let cursor = cursor.map(|c| (way.number, c.to_owned()));
+                way.cursors.extend(cursor);
             }
             // What stands in the buffer belongs to the same batch.
             if lines.buffer().is_empty() || out.is_full() {
-                if let Some(cursor) = &cursor {
-                    out.reached(&self.source, Some(cursor.clone().into_bytes()));
-                }
-                if !out.hand_over() {
-                    return Err(out.trouble.clone().unwrap_or_default());
-                }
+                self.let_go(&mut way, out)?;
             }
         }
     }
 
-    fn entry(&self, config: &JournalJob, fields: &Map<String, Value>, out: &mut Output) {
+    /// Entries that waited long enough go on, and what is there goes into the store.
+    fn let_go(&self, way: &mut Way, out: &mut Output) -> Result<(), String> {
+        self.stop.check().map_err(|e| e.to_string())?;
+        way.pipeline.tick(Some(self.clock.now_ms()), out);
+        self.hand_over(way, out)
+    }
+
+    fn hand_over(&self, way: &mut Way, out: &mut Output) -> Result<(), String> {
+        if let Some(cursor) = way.reached() {
+            out.reached(&self.source, Some(cursor.into_bytes()));
+        }
+        if out.hand_over() {
+            Ok(())
+        } else {
+            Err(out.trouble.clone().unwrap_or_default())
+        }
+    }
+
+    fn entry(
+        &self,
+        config: &JournalJob,
+        fields: &Map<String, Value>,
+        way: &mut Way,
+        out: &mut Output,
+    ) {
         let now = self.clock.now_ms();
         let micros = fields.get("__REALTIME_TIMESTAMP").and_then(Value::as_str);
         let micros = micros.and_then(|t| t.parse::<i64>().ok());
@@ -249,11 +319,11 @@ impl Reader {
         let Some(labels) = self.labels(config, fields, priority.map(|p| p.0)) else {
             return out.drop_line("relabel");
         };
-        let Some(stream) = out.stream(&labels) else {
-            return out.drop_line("stream_limit");
-        };
-        let level = priority.map_or_else(|| crate::wire::detect::level(&line), |p| p.1);
-        out.push(stream, t, level, &line[..line.len().min(MAX_LINE)]);
+        let level = priority.map_or_else(|| detect::level(&line), |p| p.1);
+        let mut entry = Entry::new(&labels, &line[..line.len().min(MAX_LINE)], now * 1_000_000);
+        (entry.t, entry.from) = (t, way.number);
+        entry.labels.set(LEVEL, level.as_str());
+        way.pipeline.take_entry(entry, out);
         let mut state = self.state.lock();
         state.lines += 1;
         state.last = now;
@@ -283,6 +353,16 @@ impl Reader {
         }
         Some(labels.finish())
     }
+}
+
+/// Waits shortly for the program's next words.
+fn has_news(pipe: &ChildStdout) -> bool {
+    let mut fds = [PollFd::new(pipe, PollFlags::IN)];
+    let wait = Timespec {
+        tv_sec: 0,
+        tv_nsec: 250_000_000,
+    };
+    poll(&mut fds, Some(&wait)).is_ok_and(|n| n > 0)
 }
 
 fn text(value: &Value) -> String {

@@ -1,11 +1,12 @@
 //! The way into the store: streams by their labels, lines gathered into batches.
 
 use crate::base::clock::Duration;
+use crate::collect::tail::stage::{Shared, Tally};
 use crate::model::labels::Labels;
 use crate::model::log_entry::Level;
 use crate::store::write::WriteError;
 use crate::store::write::logs::{LogBatch, LogSink, StreamId};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Bytes from which a batch is handed over.
@@ -17,9 +18,9 @@ pub(crate) struct Output {
     sink: Arc<dyn LogSink>,
     batch: LogBatch,
     streams: HashMap<Labels, StreamId>,
-    /// Lines that were kept, and dropped by reason.
+    /// Lines that were kept.
     pub(crate) lines: u64,
-    pub(crate) dropped: BTreeMap<String, u64>,
+    pub(crate) tally: Tally,
     /// Why the store takes nothing at the moment.
     pub(crate) trouble: Option<String>,
     /// True once everything is to end.
@@ -33,7 +34,7 @@ impl Output {
             batch: LogBatch::default(),
             streams: HashMap::new(),
             lines: 0,
-            dropped: BTreeMap::new(),
+            tally: Tally::default(),
             trouble: None,
             ends,
         }
@@ -66,13 +67,15 @@ impl Output {
         self.batch.describe(metadata);
     }
 
+    /// Counts into what other outputs count into as well.
+    #[must_use]
+    pub(crate) fn sharing(mut self, shared: &Arc<Shared>) -> Self {
+        self.tally.shared = Arc::clone(shared);
+        self
+    }
+
     pub(crate) fn drop_line(&mut self, reason: &str) {
-        match self.dropped.get_mut(reason) {
-            Some(n) => *n += 1,
-            None => {
-                self.dropped.insert(reason.to_owned(), 1);
-            }
-        }
+        self.tally.drop_line(reason);
     }
 
     /// With what was pushed so far, the source is read up to there.

@@ -3,7 +3,7 @@
 
 use crate::collect::tail::output::Output;
 use crate::collect::tail::stage::{Entry, Stages};
-use crate::config::logs::LogJob;
+use crate::config::logs::{Encoding, LogJob};
 use crate::model::labels::{Labels, LabelsBuilder};
 use crate::model::log_entry::Level;
 use crate::store::write::logs::{MAX_LINE, StreamId};
@@ -14,6 +14,9 @@ use std::sync::Arc;
 const WAIT_MS: i64 = 1_000;
 /// Lines and bytes of one joined entry at most.
 const MOST_LINES: usize = 512;
+
+/// The label, never stored, by which a source tells the level that it knows.
+pub(crate) const LEVEL: &str = "__level";
 
 /// One line as it comes from its source.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +34,7 @@ pub(crate) struct Pipeline {
     labels: Labels,
     stages: Stages,
     detect: bool,
+    encoding: Option<Encoding>,
     /// Seconds east of UTC where a time has no zone.
     zone: i32,
     stream: Option<StreamId>,
@@ -52,6 +56,7 @@ impl Pipeline {
         Self {
             stages: Stages::new(&job.stages),
             detect: job.detect,
+            encoding: job.encoding,
             labels,
             zone,
             stream: None,
@@ -66,6 +71,7 @@ impl Pipeline {
             labels: self.labels.clone(),
             stages: self.stages.fresh(),
             detect: self.detect,
+            encoding: self.encoding,
             zone: self.zone,
             stream: self.stream,
             held: None,
@@ -75,6 +81,11 @@ impl Pipeline {
 
     /// Takes one line.
     pub(crate) fn take(&mut self, line: Line<'_>, out: &mut Output) {
+        let decoded = self.encoding.map(|e| e.decode(line.bytes).into_owned());
+        let line = Line {
+            bytes: decoded.as_ref().map_or(line.bytes, |text| text.as_bytes()),
+            ..line
+        };
         if !self.detect {
             return self.through(line.bytes, line.from, line.now, out);
         }
@@ -119,6 +130,23 @@ impl Pipeline {
         }
     }
 
+    /// Whether the source is to wait before its next line; `now` in nanoseconds.
+    pub(crate) fn waits(&self, now: i64, out: &Output) -> bool {
+        !self.stages.is_empty() && self.stages.waits(now, &out.tally)
+    }
+
+    /// Takes an entry that has labels and a time of its own.
+    pub(crate) fn take_entry(&mut self, entry: Entry, out: &mut Output) {
+        let mut entries = std::mem::take(&mut self.entries);
+        if self.stages.is_empty() {
+            entries.push(entry);
+        } else {
+            self.stages.take(entry, &mut entries, &mut out.tally);
+        }
+        Self::store(&mut entries, out);
+        self.entries = entries;
+    }
+
     fn through(&mut self, bytes: &[u8], from: u64, t: i64, out: &mut Output) {
         if self.stages.is_empty() {
             let Some(stream) = self.stream.or_else(|| out.stream(&self.labels)) else {
@@ -130,19 +158,20 @@ impl Pipeline {
         let mut entry = Entry::new(&self.labels, bytes, t);
         entry.from = from;
         let mut entries = std::mem::take(&mut self.entries);
-        self.stages.take(entry, &mut entries, &mut out.dropped);
+        self.stages.take(entry, &mut entries, &mut out.tally);
         Self::store(&mut entries, out);
         self.entries = entries;
     }
 
     fn store(entries: &mut Vec<Entry>, out: &mut Output) {
         for entry in entries.drain(..) {
+            let told = detect::level_of_word(entry.labels.get(LEVEL));
             let labels = visible(entry.labels);
             let Some(stream) = out.stream(&labels) else {
                 out.drop_line("stream_limit");
                 continue;
             };
-            let level = level_of(&labels, &entry.line);
+            let level = told.unwrap_or_else(|| level_of(&labels, &entry.line));
             out.push(stream, entry.t, level, &entry.line);
             out.describe(entry.metadata.finish());
         }
@@ -156,7 +185,7 @@ impl Pipeline {
         }
         if !self.stages.is_empty() {
             let mut entries = std::mem::take(&mut self.entries);
-            self.stages.tick(now, &mut entries, &mut out.dropped);
+            self.stages.tick(now, &mut entries, &mut out.tally);
             Self::store(&mut entries, out);
             self.entries = entries;
         }

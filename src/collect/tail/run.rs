@@ -9,9 +9,11 @@ use crate::base::task;
 use crate::collect::tail::journal::Journal;
 use crate::collect::tail::output::Output;
 use crate::collect::tail::run::files::Files;
+use crate::collect::tail::stage::Shared;
 use crate::collect::tail::watch::Watch;
 use crate::config::logs::LogJob;
 use crate::model::view::{Health, TargetRow};
+use crate::store::write::MetricSink;
 use crate::store::write::logs::LogSink;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -25,6 +27,8 @@ const SWEEP_MS: i64 = 10_000;
 const SWEEP_UNWATCHED_MS: i64 = 1_000;
 /// How often what is known of the jobs is published.
 const PUBLISH_MS: i64 = 1_000;
+/// How often series that stages count are written.
+const WRITE_MS: i64 = 15_000;
 
 /// What the thread is given.
 pub struct Parts {
@@ -35,6 +39,11 @@ pub struct Parts {
     /// Seconds east of UTC of this server's clock, asked at each sweep.
     pub zone: fn() -> i32,
     pub rows: watch::Sender<Arc<Vec<TargetRow>>>,
+    /// What stages count, shared with listeners; written by this thread.
+    pub shared: Arc<Shared>,
+    pub metrics: Arc<dyn MetricSink>,
+    /// This server's name, for series that stages count.
+    pub instance: String,
 }
 
 /// The reading thread.
@@ -73,19 +82,21 @@ fn run(parts: Parts, stop: &Cancel, orders: &Mutex<Option<Vec<LogJob>>>) {
         let stop = stop.clone();
         move || stop.check().is_err()
     };
-    let mut out = Output::new(Arc::clone(&parts.sink), Box::new(ends));
+    let mut out = Output::new(Arc::clone(&parts.sink), Box::new(ends)).sharing(&parts.shared);
     let mut jobs: Vec<Arc<LogJob>> = parts.jobs.into_iter().map(Arc::new).collect();
     let mut files = Files::new(parts.fs.clone(), parts.sink.positions());
-    let mut journals = Journal::all(&jobs, &parts.sink, &parts.clock);
+    let mut journals = Journal::all(&jobs, &parts.sink, &parts.clock, &parts.shared);
     let mut watched = Watch::new();
     let mut swept = i64::MIN;
     let mut published = i64::MIN;
+    let mut written = parts.clock.now_ms();
     let mut sweep = true;
     while stop.check().is_ok() {
         if let Some(new) = orders.lock().take() {
             jobs = new.into_iter().map(Arc::new).collect();
             files.let_go();
-            journals = Journal::all(&jobs, &parts.sink, &parts.clock);
+            parts.shared.forget_limits();
+            journals = Journal::all(&jobs, &parts.sink, &parts.clock, &parts.shared);
             sweep = true;
         }
         let now = parts.clock.now_ms();
@@ -110,6 +121,14 @@ fn run(parts: Parts, stop: &Cancel, orders: &Mutex<Option<Vec<LogJob>>>) {
             rows.extend(journals.iter().map(Journal::row));
             parts.rows.send_replace(Arc::new(rows));
             published = now;
+        }
+        if now.saturating_sub(written) >= WRITE_MS || now < written {
+            // A store in trouble says so itself; the counts stay for the next round.
+            let _ = parts
+                .shared
+                .metrics
+                .write(&*parts.metrics, &parts.instance, now);
+            written = now;
         }
         let heard = watched.wait(if more { 0 } else { TURN_MS });
         files.changed(&heard.files);

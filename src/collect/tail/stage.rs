@@ -7,32 +7,38 @@ mod choose;
 mod extract;
 mod join;
 mod labels;
+mod limit;
+mod metrics;
+mod template;
 mod time;
 
-use crate::config::logs::stages::Stage;
+pub use metrics::{Line, Metrics};
+
+use crate::config::logs::stages::{Limit, Stage};
 use crate::model::labels::{Labels, LabelsBuilder};
+use parking_lot::Mutex;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// One entry on its way.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) labels: LabelsBuilder,
+pub struct Entry {
+    pub labels: LabelsBuilder,
     /// What stages found and later stages use; the labels it came with are in it.
-    pub(crate) extracted: BTreeMap<String, Value>,
+    pub extracted: BTreeMap<String, Value>,
     /// Nanoseconds since the epoch.
-    pub(crate) t: i64,
-    pub(crate) line: Vec<u8>,
-    pub(crate) metadata: LabelsBuilder,
+    pub t: i64,
+    pub line: Vec<u8>,
+    pub metadata: LabelsBuilder,
     /// Where its first line begins in the source.
-    pub(crate) from: u64,
+    pub from: u64,
     /// When it was read, nanoseconds since the epoch.
-    pub(crate) now: i64,
+    pub now: i64,
 }
 
 impl Entry {
-    pub(crate) fn new(labels: &Labels, line: &[u8], now: i64) -> Self {
+    pub fn new(labels: &Labels, line: &[u8], now: i64) -> Self {
         let extracted = labels.iter().map(|(n, v)| (n.to_owned(), Value::from(v)));
         Self {
             labels: labels.edit(),
@@ -48,34 +54,80 @@ impl Entry {
     /// The text that a stage works on: an extracted value, else the line.
     fn text(&self, source: Option<&str>) -> Option<String> {
         match source {
-            Some(name) => self.extracted.get(name).map(show),
+            Some(name) => self.extracted.get(name).and_then(show),
             None => Some(String::from_utf8_lossy(&self.line).into_owned()),
         }
     }
 }
 
-/// A value as text: numbers as they are written, objects as JSON.
-fn show(value: &Value) -> String {
-    match value {
+/// A value as text: numbers in full, objects as JSON. Nothing has none.
+fn show(value: &Value) -> Option<String> {
+    Some(match value {
         Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        Value::Number(n) => n
-            .as_f64()
-            .filter(|f| f.fract() == 0.0 && f.abs() < 1e15)
-            .map_or_else(|| n.to_string(), |f| format!("{f:.0}")),
+        Value::Null => return None,
+        Value::Number(n) if n.is_f64() => n.as_f64().map_or_else(String::new, |f| f.to_string()),
         other => other.to_string(),
+    })
+}
+
+/// What the stages of all sources share.
+#[derive(Default)]
+pub struct Shared {
+    pub metrics: Metrics,
+    /// By the stage, which lives as long as its job.
+    limits: Mutex<HashMap<usize, limit::Buckets>>,
+}
+
+impl Shared {
+    /// With this the jobs are others.
+    pub fn forget_limits(&self) {
+        self.limits.lock().clear();
+    }
+
+    /// True where the entry may go on.
+    fn admits(&self, config: &Limit, entry: &Entry) -> bool {
+        let mut limits = self.limits.lock();
+        let of = limits.entry(name_of(config));
+        of.or_default().admits(config, entry)
+    }
+
+    /// Whether the source of such entries is to wait.
+    fn is_used_up(&self, config: &Limit, now: i64) -> bool {
+        let mut limits = self.limits.lock();
+        let of = limits.get_mut(&name_of(config));
+        of.is_some_and(|buckets| buckets.is_used_up(config, now))
     }
 }
 
-/// Lines that were dropped, by reason.
-pub(crate) type Dropped = BTreeMap<String, u64>;
+/// A stage is known by where it stands; the limit of all jobs is one.
+fn name_of(config: &Limit) -> usize {
+    if config.common {
+        0
+    } else {
+        std::ptr::from_ref(config) as usize
+    }
+}
 
-fn note(dropped: &mut Dropped, reason: &str) {
-    *dropped.entry(reason.to_owned()).or_default() += 1;
+/// What is counted on the way: lines that were dropped, by reason, and what the stages share.
+#[derive(Clone, Default)]
+pub struct Tally {
+    pub dropped: BTreeMap<String, u64>,
+    pub shared: Arc<Shared>,
+}
+
+impl Tally {
+    pub fn drop_line(&mut self, reason: &str) {
+        match self.dropped.get_mut(reason) {
+            Some(n) => *n += 1,
+            None => {
+                self.dropped.insert(reason.to_owned(), 1);
+            }
+        }
+    }
 }
 
 /// The stages of one source, with what they hold back.
-pub(crate) struct Stages {
+pub struct Stages {
     config: Arc<[Stage]>,
     held: Vec<Held>,
 }
@@ -91,7 +143,7 @@ enum Held {
 }
 
 impl Stages {
-    pub(crate) fn new(config: &Arc<[Stage]>) -> Self {
+    pub fn new(config: &Arc<[Stage]>) -> Self {
         let held = config.iter().map(|stage| match stage {
             Stage::Multiline(_) => Held::Lines(join::Lines::default()),
             Stage::Cri(_) => Held::Parts(join::Parts::default()),
@@ -106,17 +158,17 @@ impl Stages {
         }
     }
 
-    pub(crate) fn fresh(&self) -> Self {
+    pub fn fresh(&self) -> Self {
         Self::new(&self.config)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.config.is_empty()
     }
 
     /// Takes one entry; those that come through are appended.
-    pub(crate) fn take(&mut self, entry: Entry, out: &mut Vec<Entry>, dropped: &mut Dropped) {
-        self.through(0, entry, out, dropped);
+    pub fn take(&mut self, entry: Entry, out: &mut Vec<Entry>, tally: &mut Tally) {
+        self.through(0, entry, out, tally);
     }
 
     fn through(
@@ -124,7 +176,7 @@ impl Stages {
         mut from: usize,
         mut entry: Entry,
         out: &mut Vec<Entry>,
-        dropped: &mut Dropped,
+        tally: &mut Tally,
     ) {
         while let Some(stage) = self.config.get(from) {
             from += 1;
@@ -133,14 +185,14 @@ impl Stages {
                 (Stage::Multiline(config), Held::Lines(held)) => {
                     held.take(config, entry, &mut ready);
                 }
-                (Stage::Cri(config), Held::Parts(held)) => ready.extend(held.take(config, entry)),
+                (Stage::Cri(config), Held::Parts(held)) => held.take(config, entry, &mut ready),
                 (Stage::Match(config), Held::Inner(inner)) => {
                     if !choose::matches(config, &entry) {
                         ready.push(entry);
                     } else if config.drop {
-                        note(dropped, &config.reason);
+                        tally.drop_line(&config.reason);
                     } else {
-                        inner.take(entry, &mut ready, dropped);
+                        inner.take(entry, &mut ready, tally);
                     }
                 }
                 (Stage::Timestamp(config), Held::Last(last)) => {
@@ -151,12 +203,31 @@ impl Stages {
                     if count.keeps(*rate) {
                         ready.push(entry);
                     } else {
-                        note(dropped, "sampling_stage");
+                        tally.drop_line("sampling_stage");
                     }
+                }
+                (Stage::Limit(config), _) => {
+                    if tally.shared.admits(config, &entry) {
+                        ready.push(entry);
+                    } else {
+                        tally.drop_line("limit_stage");
+                    }
+                }
+                (Stage::Longest { most, cut }, _) => {
+                    if entry.line.len() > *most && !cut {
+                        tally.drop_line("line_too_long");
+                    } else {
+                        entry.line.truncate(*most);
+                        ready.push(entry);
+                    }
+                }
+                (Stage::Metrics(all), _) => {
+                    tally.shared.metrics.count(all, &entry);
+                    ready.push(entry);
                 }
                 (Stage::Drop(config), _) => {
                     if choose::drops(config, &entry) {
-                        note(dropped, &config.reason);
+                        tally.drop_line(&config.reason);
                     } else {
                         ready.push(entry);
                     }
@@ -165,13 +236,13 @@ impl Stages {
                     if apply(other, &mut entry) {
                         ready.push(entry);
                     } else {
-                        note(dropped, "malformed");
+                        tally.drop_line("malformed");
                     }
                 }
             }
             let Some(last) = ready.pop() else { return };
             for early in ready {
-                self.through(from, early, out, dropped);
+                self.through(from, early, out, tally);
             }
             entry = last;
         }
@@ -179,24 +250,34 @@ impl Stages {
     }
 
     /// Lets go what waited long enough; `now` in milliseconds, or everything.
-    pub(crate) fn tick(&mut self, now: Option<i64>, out: &mut Vec<Entry>, dropped: &mut Dropped) {
+    pub fn tick(&mut self, now: Option<i64>, out: &mut Vec<Entry>, tally: &mut Tally) {
         let config = Arc::clone(&self.config);
         for (i, stage) in config.iter().enumerate() {
             let mut ready = Vec::new();
             match (stage, &mut self.held[i]) {
                 (Stage::Multiline(config), Held::Lines(held)) => held.tick(config, now, &mut ready),
                 (Stage::Cri(_), Held::Parts(held)) if now.is_none() => held.flush(&mut ready),
-                (Stage::Match(_), Held::Inner(inner)) => inner.tick(now, &mut ready, dropped),
+                (Stage::Match(_), Held::Inner(inner)) => inner.tick(now, &mut ready, tally),
                 _ => {}
             }
             for entry in ready {
-                self.through(i + 1, entry, out, dropped);
+                self.through(i + 1, entry, out, tally);
             }
         }
     }
 
+    /// Whether a limit wants the source to wait; `now` in nanoseconds.
+    pub fn waits(&self, now: i64, tally: &Tally) -> bool {
+        let mut stages = self.config.iter().zip(&self.held);
+        stages.any(|(stage, held)| match (stage, held) {
+            (Stage::Limit(config), _) => !config.drop && tally.shared.is_used_up(config, now),
+            (Stage::Match(_), Held::Inner(inner)) => inner.waits(now, tally),
+            _ => false,
+        })
+    }
+
     /// Where the oldest line begins that a stage holds back.
-    pub(crate) fn oldest(&self) -> Option<u64> {
+    pub fn oldest(&self) -> Option<u64> {
         let all = self.held.iter().filter_map(|held| match held {
             Held::Lines(lines) => lines.oldest(),
             Held::Parts(parts) => parts.oldest(),
@@ -213,7 +294,9 @@ fn apply(stage: &Stage, entry: &mut Entry) -> bool {
         Stage::Json(config) => return extract::json(config, entry),
         Stage::Regex(config) => extract::regex(config, entry),
         Stage::Logfmt(config) => extract::logfmt(config, entry),
-        Stage::Replace(config) => extract::replace(config, entry),
+        Stage::Replace(config) => template::replace(config, entry),
+        Stage::Template(config) => template::template(config, entry),
+        Stage::Tenant(of) => labels::tenant(of, entry),
         Stage::Decolorize => extract::decolorize(entry),
         Stage::Docker => extract::docker(entry),
         Stage::Output(source) => extract::output(source, entry),
@@ -223,13 +306,14 @@ fn apply(stage: &Stage, entry: &mut Entry) -> bool {
         Stage::LabelAllow(names) => labels::allow(names, entry),
         Stage::StructuredMetadata(names) => labels::metadata(names, entry),
         Stage::Pack(config) => labels::pack(config, entry),
-        // Tenants are Loki's; this store has one.
-        Stage::Tenant
-        | Stage::Multiline(_)
+        Stage::Multiline(_)
         | Stage::Cri(_)
         | Stage::Match(_)
         | Stage::Timestamp(_)
         | Stage::Sampling(_)
+        | Stage::Limit(_)
+        | Stage::Metrics(_)
+        | Stage::Longest { .. }
         | Stage::Drop(_) => {}
     }
     true

@@ -84,8 +84,7 @@ impl Bench {
             }],
             relabel: Vec::new(),
             stages: stages.into(),
-            journal: None,
-            detect: false,
+            ..LogJob::default()
         };
         let sink: Arc<Memory> = Arc::default();
         Self {

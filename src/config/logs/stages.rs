@@ -1,15 +1,16 @@
 //! `pipeline_stages`: what each stage may say.
 
 mod keys;
+mod measure;
 mod path;
 
 pub(crate) use keys::STAGE;
-pub use path::JsonPath;
+pub use measure::{Action, Limit, Metric, MetricKind};
+pub use path::{Json as JsonText, JsonPath};
 
 use crate::base::clock::Duration;
 use crate::base::regex::LineRegex;
-use crate::base::units::parse_bytes;
-use crate::config::check::Check;
+use crate::config::check::{Check, Names};
 use crate::config::fields::Fields;
 use crate::config::logs::judge_backslashes;
 use crate::config::logs::stages::keys as k;
@@ -17,7 +18,7 @@ use crate::config::place::{Node, Value};
 use crate::config::shape;
 use crate::model::log_entry::LineTest;
 use crate::model::matcher::Matcher;
-use crate::query::syntax;
+use crate::query::syntax::{self, StageTemplate};
 use chrono_tz::Tz;
 use std::sync::Arc;
 
@@ -41,7 +42,15 @@ pub enum Stage {
     LabelAllow(Vec<String>),
     StructuredMetadata(Vec<(String, String)>),
     Pack(Pack),
-    Tenant,
+    Tenant(Tenant),
+    Template(Template),
+    Limit(Limit),
+    /// Lines of more bytes are cut there, or dropped.
+    Longest {
+        most: usize,
+        cut: bool,
+    },
+    Metrics(Arc<[Metric]>),
     Drop(Drop),
     Match(Match),
     /// The share that is kept, from 0 to 1.
@@ -72,7 +81,23 @@ pub struct Extract {
 pub struct Replace {
     pub expression: LineRegex,
     pub source: Option<String>,
-    pub replace: String,
+    /// Over `.Value`, what a group matched, and what was extracted.
+    pub replace: StageTemplate,
+}
+
+/// Makes the extracted value `source`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template {
+    pub source: String,
+    pub template: StageTemplate,
+}
+
+/// What names the tenant of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tenant {
+    Label(String),
+    Source(String),
+    Value(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,17 +208,22 @@ pub(crate) fn read(of: Fields<'_>, key: &str, check: &mut Check<'_>) -> Vec<Stag
 }
 
 fn one(item: Fields<'_>, name: &str, check: &mut Check<'_>) -> Option<Stage> {
-    let names = || pairs(item, name);
+    filled(item, name, check)?;
     Some(match name {
         "docker" => Stage::Docker,
         "decolorize" => Stage::Decolorize,
-        "tenant" => Stage::Tenant,
-        "labels" => Stage::Labels(names()),
+        "tenant" => tenant(item.section(name, &k::TENANT)?, check)?,
+        "template" => template(item.section(name, &k::TEMPLATE)?, check)?,
+        "limit" => measure::limit(item.section(name, &k::LIMIT)?, check)?,
+        "metrics" => measure::metrics(item, check),
+        "labels" => Stage::Labels(labels(item, name, check)),
         "static_labels" => {
             let all = item.pairs(name).into_iter();
             Stage::StaticLabels(all.map(|(n, v, _)| (n.to_owned(), v.to_owned())).collect())
         }
-        "structured_metadata" => Stage::StructuredMetadata(names()),
+        "structured_metadata" | "non_indexed_labels" => {
+            Stage::StructuredMetadata(labels(item, name, check))
+        }
         "labeldrop" => Stage::LabelDrop(item.strings(name)),
         "labelallow" => Stage::LabelAllow(item.strings(name)),
         "cri" => Stage::Cri(item.section(name, &k::CRI).map(cri).unwrap_or_default()),
@@ -201,6 +231,10 @@ fn one(item: Fields<'_>, name: &str, check: &mut Check<'_>) -> Option<Stage> {
         "regex" => regexp(item.section(name, &k::REGEX)?, check)?,
         "logfmt" => {
             let of = item.section(name, &k::LOGFMT)?;
+            if of.pairs("mapping").is_empty() {
+                let text = "`mapping` is needed here: names and the keys they are taken from";
+                check.report.error(of.place_of("mapping"), text);
+            }
             Stage::Logfmt(Extract {
                 mapping: pairs(of, "mapping"),
                 source: source(of),
@@ -262,6 +296,10 @@ fn cri(of: Fields<'_>) -> Cri {
 
 fn json(of: Fields<'_>, check: &mut Check<'_>) -> Stage {
     let mut expressions = Vec::new();
+    if of.pairs("expressions").is_empty() {
+        let text = "`expressions` are needed here: names and JMESPath expressions";
+        check.report.error(of.place_of("expressions"), text);
+    }
     let places = of.pairs("expressions");
     for ((name, path), (_, _, place)) in pairs(of, "expressions").into_iter().zip(places) {
         match JsonPath::parse(&path) {
@@ -308,16 +346,98 @@ fn regexp(of: Fields<'_>, check: &mut Check<'_>) -> Option<Stage> {
 }
 
 fn replace(of: Fields<'_>, check: &mut Check<'_>) -> Option<Stage> {
-    let replace = of.string("replace").unwrap_or_default();
-    if replace.contains("{{") {
-        let text = "bongsu does not have templates in this stage yet; the text is put as it is";
-        check.report.warning(of.value_place("replace"), text);
-    }
     Some(Stage::Replace(Replace {
         expression: expression(of, "expression", check)?,
         source: source(of),
-        replace,
+        replace: templated(of, "replace", check)?,
     }))
+}
+
+/// The template of a key; an empty text where nothing is said.
+fn templated(of: Fields<'_>, key: &str, check: &mut Check<'_>) -> Option<StageTemplate> {
+    match StageTemplate::new(of.text(key).unwrap_or_default()) {
+        Ok(template) => Some(template),
+        Err(e) => {
+            check.report.error(of.value_place(key), e);
+            None
+        }
+    }
+}
+
+fn template(of: Fields<'_>, check: &mut Check<'_>) -> Option<Stage> {
+    check.require(of, &["source"]);
+    Some(Stage::Template(Template {
+        source: of.string("source").filter(|s| !s.is_empty())?,
+        template: templated(of, "template", check)?,
+    }))
+}
+
+fn tenant(of: Fields<'_>, check: &mut Check<'_>) -> Option<Stage> {
+    let given = |key| of.string(key).filter(|t| !t.is_empty());
+    let all = (given("label"), given("source"), given("value"));
+    match all {
+        (Some(name), None, None) => Some(Stage::Tenant(Tenant::Label(name))),
+        (None, Some(name), None) => Some(Stage::Tenant(Tenant::Source(name))),
+        (None, None, Some(value)) => Some(Stage::Tenant(Tenant::Value(value))),
+        _ => {
+            let text = "one of `label`, `source` and `value` is needed here, and no more";
+            check.report.error(of.place(), text);
+            None
+        }
+    }
+}
+
+/// Names of labels with what they are made of.
+fn labels(of: Fields<'_>, key: &str, check: &mut Check<'_>) -> Vec<(String, String)> {
+    for (name, _, place) in of.pairs(key) {
+        if !Names::Legacy.label_is_valid(name) {
+            let text = format!("{name:?} is not a label name: letters, digits and `_`");
+            check.report.error(place, text);
+        }
+    }
+    pairs(of, key)
+}
+
+/// Stages that do nothing without what they are about, and what that is.
+const NEEDED: &[(&str, &str)] = &[
+    ("labels", "names of labels"),
+    ("static_labels", "names of labels with their values"),
+    ("labeldrop", "a list of labels"),
+    ("labelallow", "a list of labels"),
+    ("structured_metadata", "names of values"),
+    ("non_indexed_labels", "names of values"),
+    ("json", "`expressions`"),
+    ("regex", "`expression`"),
+    ("logfmt", "`mapping`"),
+    ("replace", "`expression`"),
+    ("multiline", "`firstline`"),
+    ("timestamp", "`source` and `format`"),
+    ("output", "`source`"),
+    ("template", "`source` and `template`"),
+    ("tenant", "one of `label`, `source` and `value`"),
+    ("match", "`selector`"),
+    (
+        "drop",
+        "one of source, value, expression, older_than, longer_than",
+    ),
+    ("limit", "`rate` and `burst`"),
+    ("metrics", "names of metrics"),
+];
+
+/// `None`, reported, where a stage has nothing under its name.
+fn filled(item: Fields<'_>, name: &str, check: &mut Check<'_>) -> Option<()> {
+    let empty = item.get(name).is_none_or(|node| match &node.value {
+        Value::Scalar(one) => one.text.is_empty(),
+        Value::List(items) => items.is_empty(),
+        Value::Map(entries) => entries.is_empty(),
+    });
+    let needed = NEEDED.iter().find(|(stage, _)| *stage == name);
+    if let (true, Some((_, what))) = (empty, needed) {
+        let text = format!("a {name} stage needs {what}");
+        check.report.error(item.place_of(name), text);
+        return None;
+    }
+    Some(())
 }
 
 fn multiline(of: Fields<'_>, check: &mut Check<'_>) -> Option<Stage> {
@@ -419,9 +539,40 @@ fn drop_stage(of: Fields<'_>, check: &mut Check<'_>) -> Option<Stage> {
         value: of.string("value"),
         expression,
         older_than: of.duration("older_than"),
-        longer_than: of.text("longer_than").and_then(|t| parse_bytes(t).ok()),
+        longer_than: longer_than(of, check),
         reason: reason(of, "drop_stage"),
     }))
+}
+
+/// A size as Promtail reads it: `10000`, `8kb`, `1 MB`, all of 1024.
+fn longer_than(of: Fields<'_>, check: &mut Check<'_>) -> Option<u64> {
+    let text = of.text("longer_than").filter(|t| !t.is_empty())?;
+    let read = || {
+        let end = text
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len());
+        let unit = text[end..].trim().to_ascii_lowercase();
+        let powers = [
+            ["", "b"],
+            ["k", "kb"],
+            ["m", "mb"],
+            ["g", "gb"],
+            ["t", "tb"],
+            ["p", "pb"],
+            ["e", "eb"],
+        ];
+        let power = powers.iter().position(|names| names.contains(&&*unit))?;
+        text[..end]
+            .parse::<u64>()
+            .ok()?
+            .checked_mul(1 << (10 * power))
+    };
+    let size = read();
+    if size.is_none() {
+        let said = format!("{text:?} is not a size; write 8kb, 1MB or 10000");
+        check.report.error(of.value_place("longer_than"), said);
+    }
+    size
 }
 
 fn reason(of: Fields<'_>, or: &str) -> String {

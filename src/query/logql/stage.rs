@@ -21,6 +21,7 @@ mod unpack;
 mod unwrap;
 mod work;
 
+pub(crate) use functions::add_to as add_functions;
 pub(crate) use unwrap::{Number, Unwrapping};
 pub(crate) use work::{Origin, Work};
 

@@ -31,8 +31,8 @@ struct ResourceSpans {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct RawResource {
-    attributes: Vec<KeyValue>,
+pub(super) struct RawResource {
+    pub(super) attributes: Vec<KeyValue>,
 }
 
 #[derive(Deserialize, Default)]
@@ -45,7 +45,7 @@ struct ScopeSpans {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct RawScope {
+pub(super) struct RawScope {
     name: String,
     version: String,
     attributes: Vec<KeyValue>,
@@ -53,7 +53,7 @@ struct RawScope {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct KeyValue {
+pub(super) struct KeyValue {
     key: String,
     value: Value,
 }
@@ -99,7 +99,7 @@ struct RawStatus {
 
 /// A 64-bit integer, written as a number or as text.
 #[derive(Clone, Copy, Default)]
-struct Number(u64);
+pub(super) struct Number(pub(super) u64);
 
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -123,14 +123,7 @@ pub fn read(bytes: &[u8]) -> Result<Batch, OtlpError> {
         let resource = attributes(of_resource.resource.attributes, 0);
         let resource = resource.map(|attributes| Arc::new(Resource { attributes }));
         for of_scope in of_resource.scope_spans {
-            let scope = of_scope.scope;
-            let scope = attributes(scope.attributes, 0).map(|attributes| {
-                Arc::new(Scope {
-                    name: scope.name.into(),
-                    version: scope.version.into(),
-                    attributes,
-                })
-            });
+            let scope = scope(of_scope.scope).map(Arc::new);
             for raw in of_scope.spans {
                 let read = match (&resource, &scope) {
                     (Ok(resource), Ok(scope)) => span(raw.get(), blank(resource, scope)),
@@ -144,6 +137,14 @@ pub fn read(bytes: &[u8]) -> Result<Batch, OtlpError> {
         }
     }
     Ok(batch)
+}
+
+pub(super) fn scope(raw: RawScope) -> Result<Scope, &'static str> {
+    Ok(Scope {
+        name: raw.name.into(),
+        version: raw.version.into(),
+        attributes: attributes(raw.attributes, 0)?,
+    })
 }
 
 fn span(raw: &str, mut span: Span) -> Result<Span, &'static str> {
@@ -189,7 +190,7 @@ fn full<T>(text: &str, digits: usize, parse: fn(&str) -> Option<T>) -> Option<T>
     (text.len() == digits).then(|| parse(text)).flatten()
 }
 
-fn attributes(list: Vec<KeyValue>, depth: u32) -> Result<Attributes, &'static str> {
+pub(super) fn attributes(list: Vec<KeyValue>, depth: u32) -> Result<Attributes, &'static str> {
     if list.len() > MOST_ATTRIBUTES {
         return Err(reason::ATTRIBUTES);
     }
@@ -200,7 +201,7 @@ fn attributes(list: Vec<KeyValue>, depth: u32) -> Result<Attributes, &'static st
 }
 
 /// `{"stringValue": ".."}` and its like; nothing is an empty text.
-fn value(raw: &Value, depth: u32) -> Result<Attribute, &'static str> {
+pub(super) fn value(raw: &Value, depth: u32) -> Result<Attribute, &'static str> {
     if depth >= MAX_DEPTH {
         return Err(reason::DEPTH);
     }

@@ -40,7 +40,7 @@ pub fn read(bytes: &[u8]) -> Result<Batch, OtlpError> {
     Ok(batch)
 }
 
-fn each<'a>(
+pub(super) fn each<'a>(
     bytes: &'a [u8],
     see: &mut dyn FnMut(u32, Wire<'a>) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
@@ -106,7 +106,7 @@ impl From<Malformed> for Broken {
 }
 
 /// So that `?` turns a malformed message into a reason.
-struct Broken(Refused);
+pub(super) struct Broken(Refused);
 
 impl From<Refused> for Broken {
     fn from(why: Refused) -> Self {
@@ -115,7 +115,7 @@ impl From<Refused> for Broken {
 }
 
 /// Calls `see` for each field; a reason ends it.
-fn fields<'a>(
+pub(super) fn fields<'a>(
     bytes: &'a [u8],
     see: &mut dyn FnMut(u32, Wire<'a>) -> Result<(), Broken>,
 ) -> Result<(), Refused> {
@@ -131,13 +131,13 @@ fn fields<'a>(
 
 /// The texts of one request, each once: keys and names repeat in every span.
 #[derive(Default)]
-struct Texts<'a>(RefCell<HashMap<&'a [u8], Arc<str>>>);
+pub(super) struct Texts<'a>(RefCell<HashMap<&'a [u8], Arc<str>>>);
 
 /// Longer texts seldom come twice.
 const REPEATED: usize = 128;
 
 impl<'a> Texts<'a> {
-    fn read(&self, wire: Wire<'a>) -> Result<Arc<str>, Broken> {
+    pub(super) fn read(&self, wire: Wire<'a>) -> Result<Arc<str>, Broken> {
         let bytes = wire.bytes()?;
         if bytes.is_empty() {
             return Ok(Arc::default());
@@ -160,7 +160,7 @@ fn read_text(bytes: &[u8]) -> Result<Arc<str>, Broken> {
     Ok(Arc::from(text))
 }
 
-fn scope<'a>(bytes: &'a [u8], t: &Texts<'a>) -> Result<Scope, Refused> {
+pub(super) fn scope<'a>(bytes: &'a [u8], t: &Texts<'a>) -> Result<Scope, Refused> {
     let mut scope = Scope::default();
     fields(bytes, &mut |number, wire| {
         match number {
@@ -175,7 +175,7 @@ fn scope<'a>(bytes: &'a [u8], t: &Texts<'a>) -> Result<Scope, Refused> {
 }
 
 /// The attributes in the fields of that number.
-fn listed<'a>(
+pub(super) fn listed<'a>(
     bytes: &'a [u8],
     wanted: u32,
     depth: u32,
@@ -191,7 +191,7 @@ fn listed<'a>(
     Ok(out)
 }
 
-fn push<'a>(out: &mut Attributes, wire: Wire<'a>, depth: u32, t: &Texts<'a>) -> Result<(), Broken> {
+pub(super) fn push<'a>(out: &mut Attributes, wire: Wire<'a>, depth: u32, t: &Texts<'a>) -> Result<(), Broken> {
     if out.len() >= MOST_ATTRIBUTES {
         return Err(Broken(reason::ATTRIBUTES));
     }
@@ -212,7 +212,7 @@ fn push<'a>(out: &mut Attributes, wire: Wire<'a>, depth: u32, t: &Texts<'a>) -> 
     Ok(())
 }
 
-fn value<'a>(bytes: &'a [u8], depth: u32, t: &Texts<'a>) -> Result<Attribute, Broken> {
+pub(super) fn value<'a>(bytes: &'a [u8], depth: u32, t: &Texts<'a>) -> Result<Attribute, Broken> {
     if depth >= MAX_DEPTH {
         return Err(Broken(reason::DEPTH));
     }

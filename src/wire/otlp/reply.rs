@@ -3,13 +3,14 @@
 use crate::wire::protobuf::{Field, Reader, Wire};
 use serde_json::{Value, json};
 
-/// An `ExportTraceServiceResponse`. With nothing refused and nothing said it is empty.
-pub fn partial(refused: u64, said: &str, as_json: bool) -> Vec<u8> {
+/// An `ExportTraceServiceResponse`, or that of logs: `what` is how what was left out is called there,
+/// `rejectedSpans` or `rejectedLogRecords`. With nothing refused and nothing said it is empty.
+pub fn partial(refused: u64, said: &str, what: &str, as_json: bool) -> Vec<u8> {
     if refused == 0 && said.is_empty() {
         return if as_json { b"{}".to_vec() } else { Vec::new() };
     }
     if as_json {
-        let partial = json!({"rejectedSpans": refused.to_string(), "errorMessage": said});
+        let partial = json!({what: refused.to_string(), "errorMessage": said});
         return json!({ "partialSuccess": partial })
             .to_string()
             .into_bytes();

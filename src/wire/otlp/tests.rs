@@ -115,11 +115,14 @@ fn offending_spans_are_left_out_and_named() {
 
 #[test]
 fn answers_have_their_shapes() {
-    assert_eq!(partial(0, "", false), Vec::<u8>::new());
-    assert_eq!(partial(0, "", true), b"{}");
-    let text = String::from_utf8(partial(2, "why", true)).unwrap();
+    assert_eq!(partial(0, "", "rejectedSpans", false), Vec::<u8>::new());
+    assert_eq!(partial(0, "", "rejectedSpans", true), b"{}");
+    let text = String::from_utf8(partial(2, "why", "rejectedSpans", true)).unwrap();
     assert!(text.contains(r#""rejectedSpans":"2""#), "{text}");
-    assert_eq!(partial(2, "a", false), [10, 5, 8, 2, 18, 1, b'a']);
+    assert_eq!(
+        partial(2, "a", "rejectedSpans", false),
+        [10, 5, 8, 2, 18, 1, b'a']
+    );
     assert_eq!(grpc_message(b"ab"), [0, 0, 0, 0, 2, b'a', b'b']);
 }
 

@@ -89,11 +89,14 @@ fn collect(value: &serde_yaml::Value, path: &str, out: &mut BTreeMap<String, Vec
         serde_yaml::Value::Mapping(map) => {
             for (key, value) in map {
                 let key = key.as_str().unwrap();
-                // A header's name is the user's own.
-                let key = if path.ends_with("http_headers")
-                    || path.ends_with("proxy_connect_header")
-                    || path.ends_with("endpoint_params")
-                {
+                // A header's name is the user's own, as is that of a metric.
+                let own = [
+                    "http_headers",
+                    "proxy_connect_header",
+                    "endpoint_params",
+                    "pipeline_stages[].metrics",
+                ];
+                let key = if own.iter().any(|p| path.ends_with(p)) {
                     "*"
                 } else {
                     key

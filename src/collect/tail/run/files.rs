@@ -1,6 +1,7 @@
 //! The files of all jobs: which there are, which is which, and whose turn it is.
 
 use crate::base::fs::{Facts, File, Fs};
+use crate::collect::discovery::Watched;
 use crate::collect::relabel;
 use crate::collect::tail::file::{Look, Tailed, is_gzip, unpacked_head};
 use crate::collect::tail::glob::Pattern;
@@ -41,6 +42,8 @@ pub(crate) struct Files {
     first: bool,
     /// Made when a sweep finds the first new file.
     relatives: Option<Relatives>,
+    /// Files that name groups.
+    named: Watched,
 }
 
 /// Files that a new one may be another name or a copy of.
@@ -79,6 +82,7 @@ impl Files {
             made: 0,
             first: true,
             relatives: None,
+            named: Watched::default(),
         }
     }
 
@@ -114,9 +118,11 @@ impl Files {
         let mut folders = BTreeSet::new();
         let mut there: Vec<(Key, LabelsBuilder)> = Vec::new();
         self.found = Vec::new();
+        self.named.look(jobs.iter().flat_map(|job| &job.file_sd));
         for (number, job) in jobs.iter().enumerate() {
             let mut seen = Seen::default();
-            for group in &job.groups {
+            let named = self.named.groups(&job.file_sd);
+            for group in job.groups.iter().chain(&named) {
                 self.expand(job, group, &mut seen);
             }
             folders.extend(seen.folders.drain(..));
@@ -467,9 +473,15 @@ impl Files {
             let Some(tailed) = self.tailed.get_mut(&key) else {
                 continue;
             };
+            let mut waits = false;
             for _ in 0..TURN {
-                if tailed.read(&self.fs, nanos, out) == Look::End {
-                    break;
+                match tailed.read(&self.fs, nanos, out) {
+                    Look::End => break,
+                    Look::Later => {
+                        waits = true;
+                        break;
+                    }
+                    Look::More => {}
                 }
                 if out.is_full() && !out.hand_over() {
                     return false;
@@ -479,7 +491,7 @@ impl Files {
             if many {
                 tailed.close();
             }
-            if more {
+            if more || waits {
                 self.dirty.insert(key);
             }
         }
@@ -491,9 +503,11 @@ impl Files {
 
     /// Reads files that lost their name; true where they hold more.
     fn read_leaving(&mut self, nanos: i64, out: &mut Output) -> bool {
-        let mut left = Vec::new();
+        let (mut left, mut more) = (Vec::new(), false);
         for mut tailed in std::mem::take(&mut self.leaving) {
-            if tailed.read(&self.fs, nanos, out) == Look::More {
+            let look = tailed.read(&self.fs, nanos, out);
+            if look != Look::End {
+                more |= look == Look::More;
                 left.push(tailed);
                 continue;
             }
@@ -501,7 +515,7 @@ impl Files {
             self.known.insert(tailed.source.clone(), tailed.known);
         }
         self.leaving = left;
-        !self.leaving.is_empty()
+        more
     }
 
     /// One row for each job.
@@ -533,7 +547,7 @@ impl Files {
             if cut > 0 {
                 remark.push_str(&format!("; {cut} lines were longer than is kept"));
             }
-            for (reason, n) in &out.dropped {
+            for (reason, n) in &out.tally.dropped {
                 remark.push_str(&format!("; {n} lines dropped: {reason}"));
             }
             if let Some(why) = unwatched {

@@ -25,10 +25,10 @@ pub(crate) fn drops(config: &Drop, entry: &Entry) -> bool {
     if !config.source.is_empty() {
         let mut values = Vec::new();
         for name in &config.source {
-            let Some(value) = entry.extracted.get(name) else {
+            let Some(value) = entry.extracted.get(name).and_then(show) else {
                 return false;
             };
-            values.push(show(value));
+            values.push(value);
         }
         text = values.join(&config.separator);
     }

@@ -1,7 +1,7 @@
-//! Stages that read the line or a value: json, regex, logfmt, replace, decolorize, docker, output.
+//! Stages that read the line or a value: json, regex, logfmt, decolorize, docker, output.
 
 use crate::collect::tail::stage::{Entry, show};
-use crate::config::logs::stages::{Extract, Json, Regexp, Replace};
+use crate::config::logs::stages::{Extract, Json, JsonText, Regexp};
 use crate::wire::logfmt as format;
 use serde_json::Value;
 
@@ -10,11 +10,11 @@ pub(crate) fn json(config: &Json, entry: &mut Entry) -> bool {
     let Some(text) = entry.text(config.source.as_deref()) else {
         return true;
     };
-    let Ok(value) = serde_json::from_str::<Value>(&text) else {
+    let Some(value) = JsonText::parse(&text) else {
         return !config.drop_malformed;
     };
     for (name, path) in &config.expressions {
-        let found = path.find(&value).unwrap_or(Value::Null);
+        let found = path.find(&value);
         let found = match found {
             Value::Object(_) | Value::Array(_) => Value::String(found.to_string()),
             plain => plain,
@@ -43,52 +43,14 @@ pub(crate) fn logfmt(config: &Extract, entry: &mut Entry) {
     let Some(text) = entry.text(config.source.as_deref()) else {
         return;
     };
-    for pair in format::pairs(&text).flatten() {
+    // Behind the first fault nothing more is read.
+    for pair in format::lenient(&text).map_while(Result::ok) {
         let (key, value) = pair;
         for (name, _) in config.mapping.iter().filter(|(_, from)| *from == *key) {
             entry
                 .extracted
                 .insert(name.clone(), value.to_string().into());
         }
-    }
-}
-
-/// Every capture group is replaced, the outer before what lies in it.
-pub(crate) fn replace(config: &Replace, entry: &mut Entry) {
-    let Some(text) = entry.text(config.source.as_deref()) else {
-        return;
-    };
-    let compiled = config.expression.compiled();
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    for found in compiled.captures_iter(bytes) {
-        for (i, name) in compiled.capture_names().enumerate() {
-            let Some(group) = found.get(i).filter(|_| i > 0) else {
-                continue;
-            };
-            if group.start() >= at {
-                out.extend_from_slice(&bytes[at..group.start()]);
-                out.extend_from_slice(config.replace.as_bytes());
-                at = group.end();
-            }
-            if let Some(name) = name {
-                entry
-                    .extracted
-                    .insert(name.to_owned(), config.replace.clone().into());
-            }
-        }
-    }
-    if at == 0 && out.is_empty() {
-        return;
-    }
-    out.extend_from_slice(&bytes[at..]);
-    match &config.source {
-        Some(name) => {
-            let text = String::from_utf8_lossy(&out).into_owned();
-            entry.extracted.insert(name.clone(), text.into());
-        }
-        None => entry.line = out,
     }
 }
 
@@ -145,7 +107,7 @@ pub(crate) fn docker(entry: &mut Entry) {
 }
 
 pub(crate) fn output(source: &str, entry: &mut Entry) {
-    if let Some(value) = entry.extracted.get(source) {
-        entry.line = show(value).into_bytes();
+    if let Some(text) = entry.extracted.get(source).and_then(show) {
+        entry.line = text.into_bytes();
     }
 }

@@ -66,61 +66,71 @@ impl Lines {
     }
 }
 
-/// Partial lines of containers, by stream.
+/// Partial lines of containers, joined so far, by stream.
 #[derive(Default)]
-pub(crate) struct Parts(BTreeMap<Labels, Vec<Entry>>);
+pub(crate) struct Parts(BTreeMap<Labels, Entry>);
 
 impl Parts {
     /// A line of the container runtime interface: `TIME STREAM FLAGS TEXT`; flag P is joined with
-    /// what follows up to F.
-    pub(crate) fn take(&mut self, config: &Cri, mut entry: Entry) -> Option<Entry> {
+    /// what follows up to F. With parts of too many streams all that waits goes on as it is.
+    pub(crate) fn take(&mut self, config: &Cri, mut entry: Entry, out: &mut Vec<Entry>) {
         let line = std::mem::take(&mut entry.line);
         let Some((time, stream, flags, text)) = read(&line) else {
             entry.line = line;
-            return Some(entry);
+            return out.push(entry);
         };
         let nanos = chrono::DateTime::parse_from_rfc3339(time).ok();
         entry.t = nanos
             .and_then(|t| t.timestamp_nanos_opt())
             .unwrap_or(entry.t);
         entry.labels.set("stream", stream);
-        for (name, value) in [("stream", stream), ("flags", flags), ("timestamp", time)] {
+        for (name, value) in [("stream", stream), ("flags", flags), ("time", time)] {
             entry.extracted.insert(name.to_owned(), value.into());
         }
         entry.line = text.to_vec();
+        let content = String::from_utf8_lossy(text).into_owned();
+        entry.extracted.insert("content".to_owned(), content.into());
         let key = entry.labels.clone().finish();
-        if flags == "F" {
-            return Some(self.join(&key, Some(entry), config));
+        let part = flags == "P";
+        match self.0.remove(&key) {
+            Some(before) => join(config, &before, &mut entry),
+            None if part => {
+                if self.0.len() >= config.max_partial_lines {
+                    self.flush(out);
+                }
+                cut(config, &mut entry);
+            }
+            None => {}
         }
-        let held = self.0.entry(key.clone()).or_default();
-        held.push(entry);
-        (held.len() >= config.max_partial_lines).then(|| self.join(&key, None, config))
-    }
-
-    fn join(&mut self, key: &Labels, last: Option<Entry>, config: &Cri) -> Entry {
-        let mut all = self.0.remove(key).unwrap_or_default();
-        all.extend(last);
-        let first = all.first().map_or(0, |e| e.from);
-        let text: Vec<u8> = all.iter().flat_map(|e| e.line.iter().copied()).collect();
-        let mut entry = all.pop().unwrap_or_else(|| Entry::new(key, b"", 0));
-        entry.from = first;
-        entry.line = text;
-        if config.max_partial_line_size > 0 && config.truncate {
-            entry.line.truncate(config.max_partial_line_size);
+        if part {
+            self.0.insert(key, entry);
+        } else {
+            out.push(entry);
         }
-        entry
     }
 
     pub(crate) fn flush(&mut self, out: &mut Vec<Entry>) {
-        let keys: Vec<Labels> = self.0.keys().cloned().collect();
-        let config = Cri::default();
-        for key in keys {
-            out.push(self.join(&key, None, &config));
-        }
+        out.extend(std::mem::take(&mut self.0).into_values());
     }
 
     pub(crate) fn oldest(&self) -> Option<u64> {
-        self.0.values().flatten().map(|e| e.from).min()
+        self.0.values().map(|e| e.from).min()
+    }
+}
+
+fn join(config: &Cri, before: &Entry, entry: &mut Entry) {
+    let mut line = before.line.clone();
+    // What is longer is not stored, so that it need not be kept.
+    let room = MAX_LINE.saturating_sub(line.len());
+    line.extend_from_slice(&entry.line[..entry.line.len().min(room)]);
+    entry.line = line;
+    entry.from = before.from;
+    cut(config, entry);
+}
+
+fn cut(config: &Cri, entry: &mut Entry) {
+    if config.max_partial_line_size > 0 && config.truncate {
+        entry.line.truncate(config.max_partial_line_size);
     }
 }
 

@@ -1,15 +1,18 @@
 //! Stages that change labels, and those that move them: labels, static_labels, labeldrop,
-//! labelallow, structured_metadata, pack.
+//! labelallow, structured_metadata, tenant, pack.
 
 use crate::collect::tail::stage::{Entry, show};
-use crate::config::logs::stages::Pack;
+use crate::config::logs::stages::{Pack, Tenant};
 use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The label that names an entry's tenant, as Promtail calls it.
+const TENANT: &str = "__tenant_id__";
 
 /// Label names from extracted values.
 pub(crate) fn labels(names: &[(String, String)], entry: &mut Entry) {
     for (name, source) in names {
-        if let Some(value) = entry.extracted.get(source).filter(|v| !v.is_null()) {
-            let text = show(value);
+        if let Some(text) = entry.extracted.get(source).and_then(show) {
             entry.labels.set(name, &text);
         }
     }
@@ -36,11 +39,7 @@ pub(crate) fn metadata(names: &[(String, String)], entry: &mut Entry) {
     for (name, source) in names {
         let label = entry.labels.get(source).to_owned();
         let value = if label.is_empty() {
-            entry
-                .extracted
-                .get(source)
-                .filter(|v| !v.is_null())
-                .map(show)
+            entry.extracted.get(source).and_then(show)
         } else {
             entry.labels.remove(source);
             Some(label)
@@ -51,24 +50,42 @@ pub(crate) fn metadata(names: &[(String, String)], entry: &mut Entry) {
     }
 }
 
-/// The line and some labels become one JSON object.
+/// The tenant stands in a label that is not stored; forwarding reads it.
+pub(crate) fn tenant(of: &Tenant, entry: &mut Entry) {
+    let name = match of {
+        Tenant::Label(name) => Some(entry.labels.get(name).to_owned()).filter(|t| !t.is_empty()),
+        Tenant::Source(name) => entry.extracted.get(name).and_then(show),
+        Tenant::Value(value) => Some(value.clone()),
+    };
+    if let Some(name) = name {
+        entry.labels.set(TENANT, &name);
+    }
+}
+
+/// The line and some labels become one JSON object, the line as its last.
 pub(crate) fn pack(config: &Pack, entry: &mut Entry) {
-    let mut object = serde_json::Map::new();
+    let mut packed: BTreeMap<&str, String> = BTreeMap::new();
     for name in &config.labels {
         let label = entry.labels.get(name).to_owned();
-        let value = if label.is_empty() {
-            entry.extracted.get(name).map(show)
-        } else {
-            Some(label)
-        };
+        let extracted = entry.extracted.get(name).and_then(show);
+        let value = extracted.or(Some(label).filter(|l| !l.is_empty()));
         if let Some(value) = value {
-            object.insert(name.clone(), value.into());
+            packed.insert(name, value);
         }
         entry.labels.remove(name);
     }
+    let mut object = String::from("{");
     let line = String::from_utf8_lossy(&entry.line).into_owned();
-    object.insert("_entry".to_owned(), line.into());
-    entry.line = Value::Object(object).to_string().into_bytes();
+    for (name, value) in packed.into_iter().chain([("_entry", line)]) {
+        if object.len() > 1 {
+            object.push(',');
+        }
+        object.push_str(&Value::from(name).to_string());
+        object.push(':');
+        object.push_str(&Value::from(value).to_string());
+    }
+    object.push('}');
+    entry.line = object.into_bytes();
     if config.ingest_timestamp {
         entry.t = entry.now;
     }

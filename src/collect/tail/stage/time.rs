@@ -2,24 +2,49 @@
 
 use crate::collect::tail::stage::{Entry, show};
 use crate::config::logs::stages::{Layout, Timestamp};
+use crate::model::labels::Labels;
 use crate::wire::go_time;
 use chrono::{Datelike, NaiveDateTime, Offset, TimeZone};
+use std::collections::{HashMap, VecDeque};
 
-/// The last time that was known, for entries whose own cannot be read.
+/// Label sets whose last time is known; the one that was met first gives way.
+const MOST: usize = 10_000;
+
+/// The last time that was known of each label set, for entries whose own cannot be read.
 #[derive(Default)]
-pub(crate) struct Last(Option<i64>);
+pub(crate) struct Last {
+    known: HashMap<Labels, i64>,
+    order: VecDeque<Labels>,
+}
+
+impl Last {
+    fn note(&mut self, labels: Labels, t: i64) {
+        if self.known.insert(labels.clone(), t).is_some() {
+            return;
+        }
+        self.order.push_back(labels);
+        if self.order.len() > MOST
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+    }
+}
 
 pub(crate) fn stamp(config: &Timestamp, last: &mut Last, entry: &mut Entry) {
-    let value = entry.extracted.get(&config.source).map(show);
+    let value = entry.extracted.get(&config.source).and_then(show);
     let read = value.and_then(|text| {
         let mut layouts = config.formats.iter();
         layouts.find_map(|layout| time(layout, &text, config, entry.now))
     });
     if let Some(t) = read {
         entry.t = t;
-        last.0 = Some(t);
+        // Where entries that cannot be read keep their time, nothing needs to be remembered.
+        if !config.skip {
+            last.note(entry.labels.clone().finish(), t);
+        }
     } else if !config.skip
-        && let Some(t) = last.0.as_mut()
+        && let Some(t) = last.known.get_mut(&entry.labels.clone().finish())
     {
         *t += 1;
         entry.t = *t;

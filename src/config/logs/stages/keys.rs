@@ -1,6 +1,6 @@
 //! The rows of the stages' keys.
 
-use crate::config::shape::{Section, Shape, idle, key, later};
+use crate::config::shape::{Section, Shape, idle, key};
 
 const SOURCE: &str = "The extracted value it works on; the line where nothing is said.";
 
@@ -26,6 +26,10 @@ pub(crate) const NAMES: &[&str] = &[
     "drop",
     "sampling",
     "decolorize",
+    "template",
+    "limit",
+    "metrics",
+    "non_indexed_labels",
 ];
 
 pub(crate) static STAGE: Section = Section {
@@ -112,7 +116,7 @@ pub(crate) static STAGE: Section = Section {
         ),
         key(
             "tenant",
-            Shape::Any,
+            Shape::Section(&TENANT),
             "",
             "Accepted: this store has one tenant.",
         ),
@@ -141,19 +145,39 @@ pub(crate) static STAGE: Section = Section {
             "Keeps a share of the lines.",
         ),
         key("decolorize", Shape::Any, "", "Takes terminal colours out."),
-        later("template", Shape::Any, "templates in stages"),
-        later("limit", Shape::Any, "limits on the rate of lines"),
-        later("metrics", Shape::Any, "metrics from lines"),
-        later("geoip", Shape::Any, "places of addresses"),
+        key(
+            "template",
+            Shape::Section(&TEMPLATE),
+            "",
+            "Makes an extracted value by a Go template.",
+        ),
+        key(
+            "limit",
+            Shape::Section(&LIMIT),
+            "",
+            "Lets so many lines a second through.",
+        ),
+        key(
+            "metrics",
+            Shape::Named(&Shape::Section(&METRIC)),
+            "",
+            "Counts lines and values into series: `promtail_custom_NAME`.",
+        ),
+        key(
+            "non_indexed_labels",
+            Shape::Texts,
+            "",
+            "The former name of structured_metadata.",
+        ),
+        idle(
+            "geoip",
+            Shape::Any,
+            "the stage geoip needs a database of addresses, which bongsu does not read; it is left out",
+        ),
         idle(
             "eventlogmessage",
             Shape::Any,
-            "Windows' events are not on this system",
-        ),
-        idle(
-            "non_indexed_labels",
-            Shape::Any,
-            "Promtail itself has renamed this to structured_metadata",
+            "the stage eventlogmessage is for Windows' events, which are not on this system; it is left out",
         ),
     ]],
 };
@@ -352,7 +376,12 @@ pub(crate) static DROP: Section = Section {
             "",
             "The entry's time is further back.",
         ),
-        key("longer_than", Shape::Size, "", "The line is longer."),
+        key(
+            "longer_than",
+            Shape::Text,
+            "",
+            "The line is longer: 8kb, 1MB, 10000.",
+        ),
         key(
             "drop_counter_reason",
             Shape::Text,
@@ -405,4 +434,125 @@ pub(crate) static SAMPLING: Section = Section {
         "",
         "The share that is kept, from 0 to 1.",
     )]],
+};
+
+pub(crate) static TENANT: Section = Section {
+    name: "tenant",
+    keys: &[&[
+        key("label", Shape::Text, "", "The label that names the tenant."),
+        key(
+            "source",
+            Shape::Text,
+            "",
+            "The extracted value that names the tenant.",
+        ),
+        key("value", Shape::Text, "", "The tenant."),
+    ]],
+};
+
+pub(crate) static TEMPLATE: Section = Section {
+    name: "template",
+    keys: &[&[
+        key(
+            "source",
+            Shape::Text,
+            "",
+            "The extracted value that is made, or changed.",
+        ),
+        key(
+            "template",
+            Shape::Text,
+            "",
+            "Go's templates over extracted values, `.Value` and `.Entry`; an empty result removes the value.",
+        ),
+    ]],
+};
+
+pub(crate) static LIMIT: Section = Section {
+    name: "limit",
+    keys: &[&[
+        key("rate", Shape::Float, "", "Lines a second."),
+        key("burst", Shape::Int(0, i64::MAX), "", "Lines at once."),
+        key(
+            "drop",
+            Shape::Bool,
+            "false",
+            "What is too much is dropped; else the source waits.",
+        ),
+        key(
+            "by_label_name",
+            Shape::Text,
+            "",
+            "A limit for each value of this extracted label; needs `drop: true`.",
+        ),
+        key(
+            "max_distinct_labels",
+            Shape::Int(0, i64::MAX),
+            "10000",
+            "Values of that label that are told apart.",
+        ),
+    ]],
+};
+
+pub(crate) static METRIC: Section = Section {
+    name: "metrics",
+    keys: &[&[
+        key("type", Shape::Text, "", "Counter, Gauge or Histogram."),
+        key("description", Shape::Text, "", "Its help."),
+        key(
+            "prefix",
+            Shape::Text,
+            "promtail_custom_",
+            "What stands before the name.",
+        ),
+        key(
+            "source",
+            Shape::Text,
+            "",
+            "The extracted value; that of the metric's own name where nothing is said.",
+        ),
+        key(
+            "max_idle_duration",
+            Shape::Duration,
+            "5m",
+            "A series ends so long after its last line.",
+        ),
+        key(
+            "config",
+            Shape::Section(&METRIC_CONFIG),
+            "",
+            "What is counted.",
+        ),
+    ]],
+};
+
+pub(crate) static METRIC_CONFIG: Section = Section {
+    name: "config",
+    keys: &[&[
+        key(
+            "match_all",
+            Shape::Bool,
+            "false",
+            "Every line counts, whatever was extracted.",
+        ),
+        key(
+            "count_entry_bytes",
+            Shape::Bool,
+            "false",
+            "Adds the bytes of each line; needs `match_all: true` and `action: add`.",
+        ),
+        key("value", Shape::Text, "", "Only this value counts."),
+        key(
+            "action",
+            Shape::Text,
+            "",
+            "inc or add; of gauges also set, dec and sub.",
+        ),
+        key(
+            "buckets",
+            Shape::List(&Shape::Float),
+            "",
+            "Upper bounds of a histogram.",
+        ),
+    ]],
 };

@@ -1,100 +1,67 @@
-//! Paths into JSON, as the json stage writes them: the part of JMESPath that pipelines use.
-//!
-//! Names, names in quotes, indexes, and `.` between. Functions, projections and filters are
-//! refused by name.
+//! Paths into JSON, as the json stage writes them: JMESPath, by the crate `jmespath`.
 
+use jmespath::{Expression, Rcvar, Variable};
 use serde_json::Value;
+use std::sync::Arc;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JsonPath(Vec<Step>);
+/// A compiled expression; equality goes by its text.
+#[derive(Clone, Debug)]
+pub struct JsonPath(Arc<Expression<'static>>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
-    Name(String),
-    /// From the end where negative.
-    Index(i64),
-}
+/// Bytes of one expression at most.
+const MAX_EXPRESSION: usize = 4096;
+/// Brackets in brackets at most: the reader and the search go as deep as the expression.
+const MAX_NESTING: usize = 64;
 
 impl JsonPath {
     pub fn parse(text: &str) -> Result<Self, String> {
-        let bad = |what: &str| format!("{text:?}: {what}");
-        let mut steps = Vec::new();
-        let mut rest = text.trim();
-        while !rest.is_empty() {
-            if let Some(inside) = rest.strip_prefix('"') {
-                let (name, behind) =
-                    quoted(inside).ok_or_else(|| bad("the quote is not closed"))?;
-                steps.push(Step::Name(name));
-                rest = behind;
-            } else if let Some(inside) = rest.strip_prefix('[') {
-                let (index, behind) = inside
-                    .split_once(']')
-                    .ok_or_else(|| bad("the bracket is not closed"))?;
-                let Ok(index) = index.trim().parse() else {
-                    return Err(bad(
-                        "only numbers may stand in brackets; bongsu does not have JMESPath's projections and filters yet",
-                    ));
-                };
-                steps.push(Step::Index(index));
-                rest = behind;
-            } else {
-                let end =
-                    rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-' || c == '@'));
-                let end = end.unwrap_or(rest.len());
-                if end == 0 {
-                    return Err(bad(
-                        "bongsu does not have this part of JMESPath yet; names, [numbers] and dots are read",
-                    ));
-                }
-                steps.push(Step::Name(rest[..end].to_owned()));
-                rest = &rest[end..];
+        let bad = |what: &str| format!("{text:?} is no JMESPath expression: {what}");
+        if text.len() > MAX_EXPRESSION {
+            return Err(bad("it is too long"));
+        }
+        let (mut depth, mut deepest) = (0_usize, 0);
+        for c in text.chars() {
+            match c {
+                '(' | '[' | '{' | '!' | '&' => depth += 1,
+                ')' | ']' | '}' => depth = depth.saturating_sub(1),
+                _ => {}
             }
-            rest = match rest.strip_prefix('.') {
-                Some("") => return Err(bad("it ends with a dot")),
-                Some(more) => more,
-                None if rest.is_empty() || rest.starts_with('[') => rest,
-                None => {
-                    return Err(bad(
-                        "bongsu does not have this part of JMESPath yet; names, [numbers] and dots are read",
-                    ));
-                }
-            };
+            deepest = deepest.max(depth);
         }
-        if steps.is_empty() {
-            return Err(bad("it is empty"));
+        if deepest > MAX_NESTING {
+            return Err(bad("it is nested too deeply"));
         }
-        Ok(Self(steps))
+        match jmespath::compile(text) {
+            Ok(expression) => Ok(Self(Arc::new(expression))),
+            // The crate's error draws the place under the text; here it stands on one line.
+            Err(e) => Err(bad(&format!("{} (column {})", e.reason, e.column + 1))),
+        }
     }
 
-    /// What stands there; `None` where nothing does.
-    pub fn find(&self, value: &Value) -> Option<Value> {
-        let mut at = value;
-        for step in &self.0 {
-            at = match step {
-                Step::Name(name) => at.get(name)?,
-                Step::Index(i) => {
-                    let items = at.as_array()?;
-                    let i = if *i < 0 { items.len() as i64 + i } else { *i };
-                    items.get(usize::try_from(i).ok()?)?
-                }
-            };
-        }
-        Some(at.clone())
+    /// What stands there; null where nothing does, or where a function was given what it does not
+    /// take.
+    pub fn find(&self, value: &Json) -> Value {
+        let found = self.0.search(Rcvar::clone(&value.0));
+        let found = found.ok().and_then(|v| serde_json::to_value(&*v).ok());
+        found.unwrap_or(Value::Null)
     }
 }
 
-/// A name up to its closing quote, and what follows.
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let mut name = String::new();
-    let mut chars = text.char_indices();
-    while let Some((i, c)) = chars.next() {
-        match c {
-            '"' => return Some((name, &text[i + 1..])),
-            '\\' => name.push(chars.next()?.1),
-            c => name.push(c),
-        }
+/// A line that expressions are asked of.
+pub struct Json(Rcvar);
+
+impl Json {
+    /// `None` where the text is no JSON.
+    pub fn parse(text: &str) -> Option<Self> {
+        let value = Variable::from_json(text).ok()?;
+        Some(Self(Rcvar::new(value)))
     }
-    None
+}
+
+impl PartialEq for JsonPath {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
 }
 
 #[cfg(test)]
@@ -103,20 +70,35 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn paths_find_what_jmespath_finds() {
-        let value = json!({"a": {"b": [1, 2, {"c d": "x"}]}, "n": null, "@t": 5});
+    fn expressions_find_what_jmespath_finds() {
+        let value = r#"{"a": {"b": [1, 2, {"c d": "x"}]}, "n": null, "@t": 5,
+            "list": [{"k": "x", "v": 1}, {"k": "y", "v": 2}]}"#;
+        let value = Json::parse(value).unwrap();
         for (path, want) in [
-            ("a.b[0]", Some(json!(1))),
-            ("a.b[-1].\"c d\"", Some(json!("x"))),
-            ("n", Some(json!(null))),
-            ("a.x", None),
-            ("a.b.c", None),
-            ("\"@t\"", Some(json!(5))),
+            ("a.b[0]", json!(1)),
+            ("a.b[-1].\"c d\"", json!("x")),
+            ("n", json!(null)),
+            ("a.x", json!(null)),
+            ("a.b.c", json!(null)),
+            ("\"@t\"", json!(5)),
+            ("list[*].k", json!(["x", "y"])),
+            ("list[?k=='y'].v | [0]", json!(2)),
+            ("a.x || a.b[1]", json!(2)),
+            ("length(list)", json!(2)),
+            ("join(',', list[].k)", json!("x,y")),
+            ("{first: list[0].k}", json!({"first": "x"})),
+            ("a.b[0:2]", json!([1, 2])),
+            ("max_by(list, &v).k", json!("y")),
+            ("to_string(a.b[0])", json!("1")),
+            ("length(n)", json!(null)),
         ] {
             assert_eq!(JsonPath::parse(path).unwrap().find(&value), want, "{path}");
         }
-        for bad in ["", "a.", "a[*]", "length(a)", "a[", "\"a", "a || b"] {
+        for bad in ["", "a.", "a[", "\"a", "a b", "nothing("] {
             assert!(JsonPath::parse(bad).is_err(), "{bad}");
         }
+        assert!(JsonPath::parse(&"[".repeat(3000)).is_err());
+        assert!(JsonPath::parse(&"!".repeat(3000)).is_err());
+        assert!(Json::parse("no json").is_none());
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::base::clock::Clock;
 use crate::base::regex::Regex;
-use crate::base::template::{Functions, Scope, Value, list, map, parse_shown_time, shown};
+use crate::base::template::cast::{float, is_set, of_json, said, whole};
+use crate::base::template::{Functions, Scope, Value, parse_shown_time};
 use crate::base::template::{format_time, time_value};
 use crate::query::logql::stage::{decimal, quantity};
 use crate::wire::go_time;
@@ -31,7 +32,11 @@ const ANY: usize = 64;
 const MOST: i64 = 10_000;
 
 pub(crate) fn table() -> Functions {
-    let mut functions = Functions::new();
+    add_to(Functions::new())
+}
+
+/// The same, into a table that has others.
+pub(crate) fn add_to(mut functions: Functions) -> Functions {
     for (name, least, most, body) in LINES.iter().chain(TEXTS).chain(NUMBERS).chain(TIMES) {
         let (name, least, most, body) = (*name, *least, *most, *body);
         functions = functions.with(name, move |scope, args| {
@@ -40,6 +45,11 @@ pub(crate) fn table() -> Functions {
                 return Err(format!(
                     "wrong number of args for {name}: want {least} got {got}"
                 ));
+            }
+            // Go hands nothing to what needs a text.
+            let texts = TEXTS.iter().chain(TIMES).any(|row| row.0 == name);
+            if texts && args.iter().any(|a| matches!(a, Value::Nil)) {
+                return Err(format!("invalid value for {name}; expected string"));
             }
             body(scope, args)
         });
@@ -59,10 +69,10 @@ const LINES: &[Row] = &[
     ("fromJson", 1, 1, |_, a| {
         let text = said(a, 0);
         let read: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        Ok(json(&read))
+        Ok(of_json(&read))
     }),
     ("default", 1, 2, |_, a| {
-        let given = a.get(1).filter(|v| !shown(v).is_empty() && is_set(v));
+        let given = a.get(1).filter(|v| is_set(v));
         Ok(given.unwrap_or(&a[0]).clone())
     }),
 ];
@@ -321,35 +331,6 @@ fn string(text: &str) -> Value {
     Value::String(text.into())
 }
 
-/// An argument as text.
-fn said(args: &[Value], at: usize) -> Arc<str> {
-    match args.get(at) {
-        Some(Value::String(s) | Value::Safe { s, .. }) => s.as_ref().into(),
-        Some(other) => shown(other).into(),
-        None => "".into(),
-    }
-}
-
-/// Whole, as sprig casts: what is no number is 0.
-fn whole(value: &Value) -> i64 {
-    match value {
-        Value::Int(i) => *i,
-        Value::Uint(u) => *u as i64,
-        Value::Float(f) => *f as i64,
-        Value::Bool(b) => i64::from(*b),
-        Value::String(s) => s.trim().parse().unwrap_or(0),
-        _ => 0,
-    }
-}
-
-fn float(value: &Value) -> f64 {
-    match value {
-        Value::Float(f) => *f,
-        Value::String(s) => s.trim().parse().unwrap_or(0.0),
-        other => whole(other) as f64,
-    }
-}
-
 fn folded(args: &[Value], with: fn(f64, f64) -> f64) -> Value {
     let all = args.iter().map(float);
     Value::Float(all.reduce(with).unwrap_or(0.0))
@@ -385,27 +366,6 @@ fn title(text: &str) -> String {
 fn indent(columns: usize, text: &str) -> String {
     let pad = " ".repeat(columns);
     format!("{pad}{}", text.replace('\n', &format!("\n{pad}")))
-}
-
-/// Neither zero nor empty.
-fn is_set(value: &Value) -> bool {
-    match value {
-        Value::Nil | Value::Bool(false) => false,
-        Value::Int(_) | Value::Uint(_) | Value::Float(_) => float(value) != 0.0,
-        _ => true,
-    }
-}
-
-fn json(value: &serde_json::Value) -> Value {
-    use serde_json::Value as Json;
-    match value {
-        Json::Null => Value::Nil,
-        Json::Bool(b) => Value::Bool(*b),
-        Json::Number(n) => Value::Float(n.as_f64().unwrap_or(f64::NAN)),
-        Json::String(s) => string(s),
-        Json::Array(all) => list(all.iter().map(json)),
-        Json::Object(all) => map(all.iter().map(|(k, v)| (k, json(v)))),
-    }
 }
 
 fn utc(at: DateTime<Utc>) -> Value {

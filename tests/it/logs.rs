@@ -1,0 +1,3 @@
+//! Logs on their way in: Promtail's stages.
+
+mod stages;
