@@ -1,8 +1,8 @@
 //! The tree that the spans of a trace make, and which spans are related.
 
-use crate::model::span::{Span, SpanId, Trace};
+use crate::model::span::{Span, Trace};
+use crate::model::span_tree::parents;
 use crate::query::traceql::ast::{Form, Tie};
-use std::collections::HashMap;
 
 /// A trace with the places of its spans in its tree.
 pub struct Tree<'a> {
@@ -124,52 +124,6 @@ fn inverse(tie: Tie) -> Tie {
         Tie::Descendant => Tie::Ancestor,
         Tie::Ancestor => Tie::Descendant,
         Tie::Sibling => Tie::Sibling,
-    }
-}
-
-/// By span the index of its parent. A span that its server shares (Zipkin) hangs below the client's
-/// half of the same id, and the children of both below the server's. A circle is cut where it closes.
-pub(crate) fn parents(spans: &[Span]) -> Vec<Option<u32>> {
-    let mut own: HashMap<SpanId, u32> = HashMap::new();
-    let mut shared: HashMap<SpanId, u32> = HashMap::new();
-    for (i, span) in spans.iter().enumerate() {
-        let half = if span.shared { &mut shared } else { &mut own };
-        half.entry(span.id).or_insert(i as u32);
-    }
-    let above = |i: usize| {
-        let span = &spans[i];
-        if span.shared
-            && let Some(client) = own.get(&span.id)
-        {
-            return Some(*client);
-        }
-        let parent = span.parent?;
-        let found = shared.get(&parent).or_else(|| own.get(&parent)).copied();
-        found.filter(|p| *p as usize != i)
-    };
-    let mut out: Vec<Option<u32>> = (0..spans.len()).map(above).collect();
-    cut_circles(&mut out);
-    out
-}
-
-fn cut_circles(parents: &mut [Option<u32>]) {
-    // 0: not seen, 1: on the way up now, 2: leads to a root.
-    let mut seen = vec![0u8; parents.len()];
-    for start in 0..parents.len() {
-        let mut path = Vec::new();
-        let mut at = start;
-        while seen[at] == 0 {
-            seen[at] = 1;
-            path.push(at);
-            match parents[at] {
-                Some(up) if seen[up as usize] == 1 => parents[at] = None,
-                Some(up) => at = up as usize,
-                None => break,
-            }
-        }
-        for i in path {
-            seen[i] = 2;
-        }
     }
 }
 

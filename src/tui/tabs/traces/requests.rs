@@ -1,12 +1,11 @@
 //! The list of traces: one row a request.
 
-use crate::base::text;
 use crate::base::units::format_nanoseconds;
 use crate::model::answer::TraceHit;
 use crate::model::request::TraceOrder;
 use crate::tui::state::State;
 use crate::tui::tabs::list::{self, Empty};
-use crate::tui::tabs::traces::{FOUND, found};
+use crate::tui::tabs::traces::{FOUND, Pane, found, ms, shown_name};
 use crate::tui::widget::Look;
 use crate::tui::widget::frame::Frame;
 use crate::tui::widget::table::{Column, Entry, Table};
@@ -49,22 +48,30 @@ fn first(order: TraceOrder) -> &'static str {
     }
 }
 
-pub(super) fn ms(ns: u64) -> i64 {
-    (ns / 1_000_000) as i64
-}
-
 pub(super) fn paint(state: &State, look: &Look, place: Rect, buf: &mut Buffer) {
     let hits = found(state);
     let local = &state.locals.traces;
+    let boxed = local
+        .picked
+        .map(|p| format!("in the box: {}", p.words(state)));
+    let up_to = state
+        .time
+        .cursor
+        .map(|t| format!("up to {}", state.time.clock(t)));
+    let remark = boxed.or(up_to).unwrap_or_default();
     let frame = Frame {
         title: "Requests",
         headline: first(local.order),
         headline_style: look.dim,
-        focused: true,
-        ..Frame::default()
+        remark: &remark,
+        remark_style: look.mark,
+        focused: local.pane == Pane::Requests && local.sketch.is_none(),
     };
     let inside = frame.paint(buf, place, look);
     if hits.is_empty() {
+        if local.picked.is_some() {
+            why_none(state, look, inside, buf);
+        }
         return;
     }
     let at = local.list.at(hits.len());
@@ -80,7 +87,7 @@ pub(super) fn paint(state: &State, look: &Look, place: Rect, buf: &mut Buffer) {
         let hit = &hits[row];
         let failed = hit.errors > 0;
         let word = |t: &Option<String>, or: &str| {
-            let shown = text::display(t.as_deref().unwrap_or(or)).into_owned();
+            let shown = shown_name(t.as_deref(), or);
             Entry::new(shown, if t.is_some() { look.text } else { look.dim })
         };
         match column {
@@ -101,11 +108,12 @@ pub(super) fn paint(state: &State, look: &Look, place: Rect, buf: &mut Buffer) {
 
 /// Why no dot is here, and what to type for the first.
 pub(super) fn why_none(state: &State, look: &Look, place: Rect, buf: &mut Buffer) {
+    let local = &state.locals.traces;
     let empty = Empty {
         slot: state.slots.get(FOUND),
         nothing: "No request in this time. Applications send spans to 127.0.0.1:4317 (OTLP gRPC), :4318 (OTLP HTTP) or :9411 (Zipkin).",
         way_out: "In a container 127.0.0.1 is the container itself: listen on its network's gateway with traces.otlp_grpc.",
-        filtered: !state.locals.traces.query.is_empty(),
+        filtered: !local.query.is_empty() || local.picked.is_some(),
     };
     list::why_empty(buf, place, look, empty);
 }
