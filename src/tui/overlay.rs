@@ -38,6 +38,8 @@ pub(crate) enum Run {
     GoTo(i64),
     Range(i64),
     Copy(String),
+    /// Finds traces by a query, in their tab.
+    Traces(String),
     /// Opens the logs at a place.
     Logs(crate::tui::tabs::logs::Opening),
     /// Gives a text to the open tab, with the word of one of its prompts.

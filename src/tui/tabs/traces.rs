@@ -12,10 +12,13 @@ mod bar;
 mod boxed;
 mod detail;
 mod endpoints;
+mod links;
 mod report;
 mod requests;
 pub(crate) mod scatter;
 mod waterfall;
+
+pub(crate) use links::query_of_container;
 
 use crate::base::text;
 use crate::model::answer::{Answer, TraceHit};
@@ -83,6 +86,7 @@ pub(crate) const TAB: Tab = Tab {
 enum Pane {
     #[default]
     Requests,
+    Dots,
     Endpoints,
 }
 
@@ -96,6 +100,8 @@ pub(crate) struct Local {
     /// Further requests that are asked for, beyond the first.
     more: usize,
     pane: Pane,
+    /// The pane has the whole screen.
+    zoomed: bool,
     endpoints: list::Cursor,
     sketch: Option<boxed::Sketch>,
     picked: Option<boxed::Picked>,
@@ -112,6 +118,15 @@ pub(crate) fn show(state: &mut State, id: TraceId) {
         let local = &mut state.locals.traces;
         (local.report, local.sketch) = (None, None);
         local.open = Some(waterfall::Open::new(id));
+    }
+}
+
+/// Opens this tab with what a query finds: words, or TraceQL.
+pub(crate) fn find(state: &mut State, query: &str) {
+    if let Some(here) = by_name(NAME) {
+        state.tab = here;
+        state.locals.traces.sketch = None;
+        take_query(state, query);
     }
 }
 
@@ -163,6 +178,9 @@ fn layout(state: &State, body: Rect) -> Layout {
         width: side,
         ..top
     };
+    if state.locals.traces.zoomed {
+        return zoomed(state.locals.traces.pane, row(0, 1), row(1, body.height));
+    }
     // Where there is no room for both, the one with the keys is shown.
     let alone = side == 0 && state.locals.traces.pane == Pane::Endpoints;
     let (dots, endpoints) = match (alone, side) {
@@ -175,6 +193,22 @@ fn layout(state: &State, body: Rect) -> Layout {
         dots,
         endpoints,
         list: row(1 + upper, body.height),
+    }
+}
+
+/// One pane alone.
+fn zoomed(pane: Pane, bar: Rect, all: Rect) -> Layout {
+    let none = Rect {
+        width: 0,
+        height: 0,
+        ..all
+    };
+    let only = |wanted| if pane == wanted { all } else { none };
+    Layout {
+        bar,
+        dots: only(Pane::Dots),
+        endpoints: only(Pane::Endpoints),
+        list: only(Pane::Requests),
     }
 }
 
@@ -272,7 +306,7 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
     if state.locals.traces.report.is_some() {
         return report::act(state, act);
     }
-    if report::begin(state, act) {
+    if report::begin(state, act) || links::follow(state, act) {
         return Some(Vec::new());
     }
     if state.locals.traces.open.is_some() {
@@ -307,12 +341,15 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
             local.list = list::Cursor::default();
         }
         Act::Mark => boxed::begin(state),
+        Act::ZoomPane => local.zoomed = !local.zoomed,
         Act::NextPane | Act::PrevPane => {
-            local.pane = match local.pane {
-                Pane::Requests => Pane::Endpoints,
-                Pane::Endpoints => Pane::Requests,
+            local.pane = match (local.pane, act == Act::NextPane) {
+                (Pane::Requests, true) | (Pane::Endpoints, false) => Pane::Dots,
+                (Pane::Dots, true) | (Pane::Requests, false) => Pane::Endpoints,
+                (Pane::Endpoints, true) | (Pane::Dots, false) => Pane::Requests,
             };
         }
+        Act::Escape | Act::Back if local.zoomed => local.zoomed = false,
         Act::Escape | Act::Back if local.picked.is_some() => local.picked = None,
         Act::Escape | Act::Back if !local.query.is_empty() => local.query.clear(),
         Act::Filter => bar::begin(state),
@@ -327,7 +364,7 @@ fn take_query(state: &mut State, text: &str) {
     text.trim().clone_into(&mut local.query);
     (local.open, local.report, local.picked) = (None, None, None);
     (local.list, local.more) = (list::Cursor::default(), 0);
-    local.pane = Pane::Requests;
+    (local.pane, local.zoomed) = (Pane::Requests, false);
     local.bar.remember(text);
 }
 
@@ -412,6 +449,7 @@ fn menu(state: &State) -> Vec<Item> {
         let said = "the lines that name it, around this time";
         items.push(Item::new("logs of this trace", said, Run::Logs(to)).keys(keys));
     }
+    items.extend(links::menu(state));
     items.extend(report::menu(state));
     if state.locals.traces.open.is_some() {
         items.extend(waterfall::menu(state));
@@ -465,7 +503,9 @@ fn view(state: &State, theme: &Theme, body: Rect, buf: &mut Buffer) -> Option<Po
     if places.endpoints.width > 0 {
         endpoints::paint(state, look, places.endpoints, buf);
     }
-    requests::paint(state, look, places.list, buf);
+    if places.list.height > 0 {
+        requests::paint(state, look, places.list, buf);
+    }
     bar::paint(state, theme, (places.bar, body), buf)
 }
 
@@ -485,7 +525,7 @@ fn dots(state: &State, look: &Look, place: Rect, buf: &mut Buffer) {
         title: "Latency",
         headline: &headline,
         headline_style: if failed > 0 { look.warn } else { look.dim },
-        focused: state.locals.traces.sketch.is_some(),
+        focused: state.locals.traces.pane == Pane::Dots,
         ..Frame::default()
     };
     let inside = frame.paint(buf, place, look);

@@ -171,6 +171,27 @@ fn it_starts_takes_keys_and_restores_the_terminal() {
 }
 
 #[test]
+fn traces_are_visited_in_a_terminal() {
+    let mut pty = Pty::start("attached");
+    pty.sees("Overview");
+    pty.keys("6");
+    pty.sees("Requests newest first");
+    pty.sees("draw a box around dots");
+    pty.keys("v[[kk\r");
+    pty.sees("in the box");
+    pty.keys("\r");
+    pty.sees("6 spans");
+    pty.keys("c");
+    pty.sees("Call tree");
+    pty.keys("q");
+    pty.sees("6 spans");
+    pty.keys("qq");
+    pty.sees("draw a box around dots");
+    pty.keys("\u{3}");
+    pty.ends("ended: ");
+}
+
+#[test]
 fn every_frame_stands_in_one_bracket() {
     let mut pty = Pty::start("attached");
     pty.sees("web1");

@@ -52,6 +52,154 @@ fn a_trace_opens_span_by_span() {
 }
 
 #[test]
+fn a_box_lists_what_is_inside() {
+    for (width, height) in [(80, 24), (200, 50)] {
+        let mut bench = open(width, height);
+        let all = bench.screen();
+        assert!(all.contains("v: draw a box around dots"), "{all}");
+        // From the newest request back, and up over the slow ones.
+        bench.press("v [ [ k k").answer(&mut answer);
+        golden(&format!("traces-box-{width}x{height}"), &bench.screen());
+        bench.press("Enter").answer(&mut answer);
+        golden(&format!("traces-boxed-{width}x{height}"), &bench.screen());
+        assert!(bench.screen().contains("in the box"));
+        bench.press("Esc").answer(&mut answer);
+        assert_eq!(bench.screen(), all, "Esc takes the box away");
+    }
+}
+
+#[test]
+fn the_number_in_the_hint_is_what_is_listed() {
+    let mut bench = open(120, 40);
+    bench.press("v [ [ [ k k k").answer(&mut answer);
+    let screen = bench.screen();
+    let hint = screen.split("lists ").nth(1).unwrap();
+    let count: usize = hint.split(' ').next().unwrap().parse().unwrap();
+    bench.press("Enter").answer(&mut answer);
+    let rows = bench.screen().matches("GET /cart/{id}").count();
+    // One more in the table of endpoints.
+    assert_eq!(rows - 1, count, "{screen}");
+    assert!(count > 0);
+}
+
+#[test]
+fn a_mouse_draws_the_same_box() {
+    let mut bench = open(120, 40);
+    bench.drag((20, 4), (60, 12)).answer(&mut answer);
+    let screen = bench.screen();
+    assert!(screen.contains("in the box"), "{screen}");
+    // A click chooses the request under it, and draws no box.
+    bench.press("Esc").answer(&mut answer);
+    bench.drag((20, 4), (20, 4)).answer(&mut answer);
+    assert!(!bench.screen().contains("in the box"));
+}
+
+#[test]
+fn endpoints_have_rate_errors_and_latencies() {
+    let mut bench = open(80, 24);
+    bench.press("Tab z").answer(&mut answer);
+    golden("traces-zoomed-80x24", &bench.screen());
+    bench.press("z Tab").answer(&mut answer);
+    golden("traces-endpoints-80x24", &bench.screen());
+    bench.press("Enter").answer(&mut answer);
+    let screen = bench.screen();
+    assert!(screen.contains("resource.service.name = "), "{screen}");
+}
+
+#[test]
+fn calls_flame_statistics_and_map() {
+    for (name, key) in [("calls", "c"), ("flame", "F"), ("by", "a"), ("map", "p")] {
+        for (width, height) in [(80, 24), (200, 50)] {
+            let mut bench = open(width, height);
+            bench.press(key).answer(&mut answer);
+            golden(&format!("traces-{name}-{width}x{height}"), &bench.screen());
+            // Of one trace.
+            bench.press("Esc Enter").answer(&mut answer);
+            bench.press(key).answer(&mut answer);
+            golden(&format!("traces-one-{name}-{width}x{height}"), &bench.screen());
+            bench.press("Esc").answer(&mut answer);
+            assert!(bench.screen().contains("OWN"), "Esc goes back to the trace");
+        }
+    }
+    let mut bench = open(120, 40);
+    bench.press("p").answer(&mut answer).press("Tab");
+    golden("traces-map-table", &bench.screen());
+    bench.press("Esc a").answer(&mut answer);
+    bench.press("a").answer(&mut answer).type_text("db.sys").press("Enter");
+    bench.answer(&mut answer);
+    golden("traces-by-attribute", &bench.screen());
+    bench.press("Enter").answer(&mut answer);
+    let screen = bench.screen();
+    assert!(screen.contains("{ span.db.system = "), "{screen}");
+}
+
+#[test]
+fn two_traces_and_two_selections_are_compared() {
+    let mut bench = open(120, 40);
+    bench.press("x").answer(&mut answer);
+    assert!(bench.screen().contains("choose another and press x"));
+    bench.press("j j x").answer(&mut answer);
+    golden("traces-compare", &bench.screen());
+    bench.press("s");
+    golden("traces-compare-sorted", &bench.screen());
+    // What is slow against everything.
+    let mut bench = open(120, 40);
+    bench.press("v [ k k k k k k k k Enter").answer(&mut answer);
+    bench.press("x Esc v [ [ [ k k Enter").answer(&mut answer);
+    bench.press("x").answer(&mut answer);
+    golden("traces-compare-boxes", &bench.screen());
+}
+
+#[test]
+fn the_bar_completes_underlines_and_remembers() {
+    let mut bench = open(120, 40);
+    bench.press("/").type_text("ser").answer(&mut answer);
+    assert!(bench.screen().contains("service="), "{}", bench.screen());
+    bench.press("Tab").answer(&mut answer);
+    golden("traces-complete", &bench.screen());
+    bench.press("Down Tab Enter").answer(&mut answer);
+    assert!(bench.screen().contains("service=장바구니"), "{}", bench.screen());
+    bench.press("/ Ctrl-U").type_text("{ span.db").answer(&mut answer);
+    golden("traces-complete-field", &bench.screen());
+    // Gone back to: what was asked before.
+    bench.press("Esc Ctrl-U Up");
+    assert!(bench.screen().contains("service=장바구니"), "{}", bench.screen());
+    bench.press("Ctrl-U").type_text("error >soon").press("Enter");
+    let bytes = bench.bytes();
+    assert!(bytes.contains("4m"), "underlined");
+    assert!(bench.screen().contains("cannot be searched for"));
+}
+
+#[test]
+fn a_span_is_shown_with_its_statement_clock_and_stacks() {
+    let mut bench = open(120, 40);
+    // The trace whose cart has a clock of its own, and the span before its parent.
+    bench.press("j j j j Enter").answer(&mut answer);
+    bench.press("j j Enter");
+    golden("traces-clock", &bench.screen());
+    bench.press("j");
+    golden("traces-sql", &bench.screen());
+    let mut bench = open(80, 24);
+    bench.press("j j Enter").answer(&mut answer);
+    bench.press("j j Enter o Tab G");
+    golden("traces-scrolled", &bench.screen());
+}
+
+#[test]
+fn short_spans_and_others_are_hidden_inside() {
+    let mut bench = open(120, 40);
+    bench.press("Enter").answer(&mut answer);
+    bench.press("d d d");
+    let screen = bench.screen();
+    assert!(screen.contains("below 5% hidden"), "{screen}");
+    bench.press("d /").type_text("select >20ms").press("Enter");
+    let screen = bench.screen();
+    assert!(screen.contains("SELECT prices") && !screen.contains("SELECT items"), "{screen}");
+    bench.press("/ Ctrl-U").type_text(">soon").press("Enter");
+    assert!(bench.screen().contains("is not a duration"));
+}
+
+#[test]
 fn words_find_traces_and_wrong_ones_are_refused_at_their_place() {
     let mut bench = open(80, 24);
     bench

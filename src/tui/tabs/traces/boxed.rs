@@ -77,7 +77,10 @@ fn start(state: &mut State, at: (u16, u16), by_mouse: bool) {
 
 /// A box begins at the chosen request, else in the middle.
 pub(super) fn begin(state: &mut State) {
-    state.locals.traces.pane = Pane::Requests;
+    let local = &mut state.locals.traces;
+    if local.pane != Pane::Dots {
+        (local.pane, local.zoomed) = (Pane::Dots, false);
+    }
     let Some((plot, dots, scale)) = ground(state) else {
         state.toast("there are no dots to draw a box around", false);
         return;
@@ -111,7 +114,10 @@ pub(super) fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         // The other corner is where the box stands now.
         Act::Mark => sketch.anchor = sketch.at,
         Act::Open => take(state),
-        Act::Escape | Act::Back => state.locals.traces.sketch = None,
+        Act::Escape | Act::Back => {
+            let local = &mut state.locals.traces;
+            (local.sketch, local.pane) = (None, Pane::Requests);
+        }
         _ => return None,
     }
     Some(Vec::new())
@@ -124,7 +130,7 @@ fn take(state: &mut State) {
     local.sketch = None;
     local.picked = inside;
     (local.list, local.more) = (list::Cursor::default(), 0);
-    local.pane = Pane::Requests;
+    (local.pane, local.zoomed) = (Pane::Requests, false);
 }
 
 /// What the box holds: its bounds, and good and failed requests in it.

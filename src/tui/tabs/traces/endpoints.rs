@@ -58,7 +58,9 @@ pub(super) fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
                 .map(|r| report::query_of(&kind(), &r.values));
             take_query(state, &query?);
         }
-        Act::Escape | Act::Back => state.locals.traces.pane = Pane::Requests,
+        Act::Escape | Act::Back if !state.locals.traces.zoomed => {
+            state.locals.traces.pane = Pane::Requests;
+        }
         _ if state.locals.traces.endpoints.act(act, count, 10) => {}
         _ => return None,
     }

@@ -58,14 +58,17 @@ pub(super) fn paint(state: &State, look: &Look, place: Rect, buf: &mut Buffer) {
         .time
         .cursor
         .map(|t| format!("up to {}", state.time.clock(t)));
-    let remark = boxed.or(up_to).unwrap_or_default();
+    let failed = state.slots.get(FOUND).and_then(|s| s.error());
+    let failed = failed.map(|e| shown_name(Some(&e.to_string()), ""));
+    let remark_style = if failed.is_some() { look.bad } else { look.mark };
+    let remark = failed.or(boxed).or(up_to).unwrap_or_default();
     let frame = Frame {
         title: "Requests",
         headline: first(local.order),
         headline_style: look.dim,
         remark: &remark,
-        remark_style: look.mark,
-        focused: local.pane == Pane::Requests && local.sketch.is_none(),
+        remark_style,
+        focused: local.pane == Pane::Requests,
     };
     let inside = frame.paint(buf, place, look);
     if hits.is_empty() {

@@ -1,11 +1,13 @@
 //! Forty requests of a shop: one trace in four failed, one in ten was slow.
 
 use bongsu::model::answer::{Answer, Notes, TracesAnswer};
-use bongsu::model::request::SpanRequest;
+use bongsu::model::request::{SpanRequest, TagScope, TraceQuery};
 use bongsu::model::span::{
     Attribute, Resource, Scope, Span, SpanEvent, SpanId, SpanKind, SpanStatus, Trace, TraceId,
 };
+use bongsu::model::trace_report::TracePick;
 use bongsu::query::traceql::eval::summary;
+use bongsu::query::traceql::report::Report;
 use bongsu::source::api::SourceError;
 use std::sync::Arc;
 
@@ -27,10 +29,10 @@ fn trace(n: u64) -> Trace {
         id: SpanId([i; 8]),
         parent: parent.map(|p| SpanId([p; 8])),
         name: Arc::from(name),
-        kind: if i % 2 == 1 {
-            SpanKind::Server
-        } else {
-            SpanKind::Client
+        kind: match i {
+            1 | 3 => SpanKind::Server,
+            6 => SpanKind::Internal,
+            _ => SpanKind::Client,
         },
         status: if failed && i < 4 {
             SpanStatus::Error
@@ -78,7 +80,9 @@ fn trace(n: u64) -> Trace {
         scope: Arc::new(Scope::default()),
         shared: false,
     };
-    let spans = vec![
+    // The cart's clock is early in this one.
+    let early = if n == 35 { 8 } else { 0 };
+    let mut spans = vec![
         span(1, None, "front", "GET /cart/{id}", 0, 90 + n),
         span(2, Some(1), "front", "call cart", 5, 80),
         span(3, Some(2), "장바구니", "GET /items", 10, 75),
@@ -86,6 +90,18 @@ fn trace(n: u64) -> Trace {
         span(5, Some(3), "장바구니", "SELECT prices", 32, 70),
         span(6, Some(1), "front", "render", 82, 90),
     ];
+    for select in &mut spans[3..5] {
+        let sql = "select p.id, p.price from prices p join items i on i.id = p.item where i.cart = ? and p.valid = 'and so' order by p.id";
+        select.attributes = vec![
+            (Arc::from("db.system"), Attribute::text("mysql")),
+            (Arc::from("server.address"), Attribute::text("db1")),
+            (Arc::from("db.statement"), Attribute::text(sql)),
+        ];
+    }
+    for cart in &mut spans[2..5] {
+        cart.start -= early * ms;
+        cart.end -= early * ms;
+    }
     Trace::new(id, spans)
 }
 
@@ -102,13 +118,48 @@ pub(crate) fn answer(request: &SpanRequest) -> Result<Answer, SourceError> {
             });
         }
         SpanRequest::Search(query) => {
-            let wanted = |t: &Trace| !query.query.contains("error") || t.errors() > 0;
-            let traces = (0..40).rev().map(trace).filter(wanted).take(query.limit);
             Answer::Traces(TracesAnswer {
-                traces: traces.map(|t| summary(&t)).collect(),
+                traces: found(query).iter().map(summary).collect(),
                 ..TracesAnswer::default()
             })
         }
+        SpanRequest::Report(asked) => {
+            let traces = match &asked.of {
+                TracePick::Ids(ids) => (0..40).map(trace).filter(|t| ids.contains(&t.id)).collect(),
+                TracePick::Found(query) => found(query),
+            };
+            let mut report = Report::new(&asked.parts).map_err(|e| SourceError::BadRequest {
+                said: e.to_string(),
+                at: None,
+            })?;
+            traces.iter().for_each(|t| report.add(t));
+            Answer::Report(report.finish())
+        }
+        SpanRequest::Tags { .. } => {
+            let names = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
+            let tags = vec![
+                (TagScope::Span, names(&["db.statement", "db.system", "http.route"])),
+                (TagScope::Resource, names(&["service.name"])),
+            ];
+            Answer::Tags(tags, Notes::default())
+        }
+        SpanRequest::TagValues { tag, .. } if tag == "resource.service.name" => {
+            let values = ["front", "장바구니"].map(Attribute::text);
+            Answer::TagValues(values.to_vec(), Notes::default())
+        }
         _ => Answer::TagValues(Vec::new(), Notes::default()),
     })
+}
+
+/// The newest first; of the query only `error` is understood.
+fn found(query: &TraceQuery) -> Vec<Trace> {
+    let wanted = |t: &Trace| {
+        let took = t.duration();
+        (!query.query.contains("error") || t.errors() > 0)
+            && (query.from..=query.to).contains(&t.bounds().0)
+            && query.shortest.is_none_or(|s| took >= s)
+            && query.longest.is_none_or(|l| took <= l)
+    };
+    let traces = (0..40).rev().map(trace).filter(wanted);
+    traces.take(query.limit).collect()
 }
