@@ -38,6 +38,7 @@ pub(crate) enum Run {
     GoTo(i64),
     Range(i64),
     Copy(String),
+    Trace(crate::model::span::TraceId),
     /// Finds traces by a query, in their tab.
     Traces(String),
     /// Opens the logs at a place.

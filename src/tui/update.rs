@@ -317,6 +317,7 @@ fn perform(state: &mut State, what: Run) -> Vec<Cmd> {
         Run::GoTo(at) => state.time.go_to(at, state.now),
         Run::Range(range) => state.time.set_range(range, state.now),
         Run::Logs(to) => crate::tui::tabs::logs::open(state, to),
+        Run::Trace(id) => crate::tui::tabs::traces::show(state, id),
         Run::Traces(query) => crate::tui::tabs::traces::find(state, &query),
         Run::Copy(text) => return copy(state, text),
         Run::Give { tag, text } => {

@@ -3,8 +3,11 @@
 use crate::tui::fake_source::{self, NOW};
 use crate::tui::golden;
 use crate::tui::screens::options;
-use bongsu::model::answer::{Answer, TracesAnswer};
+use bongsu::model::answer::{Answer, Notes, TracesAnswer};
+use bongsu::model::exemplar::{Exemplar, ExemplarSeries};
+use bongsu::model::labels::Labels;
 use bongsu::model::request::{Request, SpanRequest};
+use bongsu::model::span::{SpanId, TraceId};
 use bongsu::source::api::SourceError;
 use bongsu::tui::testing::Bench;
 
@@ -183,6 +186,42 @@ fn a_span_is_shown_with_its_statement_clock_and_stacks() {
     bench.press("j j Enter").answer(&mut answer);
     bench.press("j j Enter o Tab G");
     golden("traces-scrolled", &bench.screen());
+}
+
+#[test]
+fn a_mark_on_a_chart_leads_to_its_trace() {
+    let mut bench = Bench::new(options(), NOW, 120, 40);
+    let with_mark = &mut |request: &Request| match request {
+        Request::Exemplars { expr, .. } => {
+            assert_eq!(expr, "node_load1");
+            let mut id = [0xab; 16];
+            id[15] = 38;
+            let one = Exemplar::of_span(TraceId(id), SpanId([1; 8]), 0.128, NOW - 80_000);
+            let series = ExemplarSeries {
+                labels: Labels::default(),
+                exemplars: vec![one],
+            };
+            Ok(Answer::Exemplars(vec![series], Notes::default()))
+        }
+        other => answer(other),
+    };
+    bench.press("8 e").type_text("node_load1").press("Esc Enter").answer(with_mark);
+    golden("metrics-exemplar", &bench.screen());
+    bench.press("O").answer(with_mark);
+    let screen = bench.screen();
+    assert!(screen.contains("6 spans") && screen.contains("128 ms"), "{screen}");
+}
+
+#[test]
+fn links_lead_to_host_and_container_and_back() {
+    let mut bench = open(120, 40);
+    bench.press("Enter").answer(&mut answer).press("H").answer(&mut answer);
+    let screen = bench.screen();
+    assert!(screen.contains("11:59:20"), "at the time of the span: {screen}");
+    bench.press("6").answer(&mut answer);
+    assert!(bench.screen().contains("6 spans"), "6 leads back");
+    bench.press("C").answer(&mut answer);
+    assert!(bench.screen().contains("names no container"), "{}", bench.screen());
 }
 
 #[test]
