@@ -99,7 +99,7 @@ impl<'a> SpanTree<'a> {
                 if late && (child.kind == SpanKind::Consumer || child.start >= span.end) {
                     continue;
                 }
-                let end = child.end.min(span.end);
+                let end = child.end.min(span.end).min(until);
                 if end <= at && end > span.start && child.start < at {
                     stack.push((*c, end));
                     at = child.start;

@@ -164,9 +164,8 @@ fn row(hit: &TraceHit) -> Vec<String> {
 
 pub(crate) fn show(arguments: Arguments, args: &TraceArgs) -> anyhow::Result<ExitCode> {
     let read = |text: &str| {
-        TraceId::parse(text).with_context(|| {
-            format!("{text:?} is no trace id: write up to 32 hexadecimal digits")
-        })
+        TraceId::parse(text)
+            .with_context(|| format!("{text:?} is no trace id: write up to 32 hexadecimal digits"))
     };
     let id = read(&args.id)?;
     let other = args.compare.as_deref().map(read).transpose()?;
@@ -222,7 +221,9 @@ fn tree(trace: &Trace) -> String {
         ]);
     }
     print::table(
-        &["span", "service", "start", "duration", "own", "kind", "status"],
+        &[
+            "span", "service", "start", "duration", "own", "kind", "status",
+        ],
         &rows,
     )
 }

@@ -198,7 +198,9 @@ pub fn report(
             for id in ids.iter().take(MOST_IDS) {
                 let (trace, warnings) = source.trace(*id, cancel)?;
                 said = warnings;
-                trace.iter().for_each(|t| report.add(t));
+                if let Some(trace) = trace {
+                    report.add(&trace);
+                }
             }
             (said, ids.len() > MOST_IDS)
         }

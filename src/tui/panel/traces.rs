@@ -32,7 +32,10 @@ const PLOT: u16 = 5;
 
 fn requests(ask: &Ask<'_>) -> Vec<Request> {
     let ns = |ms: i64| u64::try_from(ms).unwrap_or(0).saturating_mul(1_000_000);
-    let (from, to) = (ns(ask.window.start), ns(ask.window.end.min(ask.at.max(ask.window.start))));
+    let (from, to) = (
+        ns(ask.window.start),
+        ns(ask.window.end.min(ask.at.max(ask.window.start))),
+    );
     let whole = (ask.window.end - ask.window.start) / ask.window.step.max(1);
     let columns = whole.clamp(1, 1_000) as u16;
     let of = TraceQuery {
@@ -118,7 +121,10 @@ fn view(shown: &Shown<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let service = text::display(service);
         let service = text::fit(&service, 12, look.symbols.ellipsis());
         x = paint::put(buf, (x, y), area.right(), &service, look.title) + 1;
-        let name = hit.root_name.as_deref().unwrap_or("root span not yet received");
+        let name = hit
+            .root_name
+            .as_deref()
+            .unwrap_or("root span not yet received");
         let room = usize::from(area.right().saturating_sub(x));
         let name = text::display(name);
         let name = text::fit(&name, room, look.symbols.ellipsis());

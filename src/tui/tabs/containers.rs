@@ -20,10 +20,10 @@ use crate::tui::panel::plot::{self, Place};
 use crate::tui::panel::{Ask, Shown};
 use crate::tui::slot::SlotId;
 use crate::tui::state::State;
-use crate::tui::tabs::{Tab, by_name, traces};
 use crate::tui::tabs::containers::detail::Pane;
 use crate::tui::tabs::containers::orders::command;
 use crate::tui::tabs::containers::rows::{COLUMNS, Line, Order, SORTS, entry, lay};
+use crate::tui::tabs::{Tab, by_name, traces};
 use crate::tui::theme::Theme;
 use crate::tui::widget::frame::{self, Frame};
 use crate::tui::widget::table::Table;
@@ -291,7 +291,11 @@ fn menu(state: &State) -> Vec<Item> {
     };
     let mut items = orders::menu(state, &row);
     let query = traces::query_of_container(&row.id, &row.name);
-    let traces = Item::new("traces of this container", "spans that name it", Run::Traces(query));
+    let traces = Item::new(
+        "traces of this container",
+        "spans that name it",
+        Run::Traces(query),
+    );
     items.push(traces);
     items
 }

@@ -86,15 +86,24 @@ fn reported(dir: &Path) {
     };
     let (ok, said, faults) = run(&["trace", ID, "--format", "calls"]);
     assert!(ok && said.contains("GET /orders"), "{said}{faults}");
-    assert!(said.contains("  SELECT") && said.contains("150 ms"), "{said}");
+    assert!(
+        said.contains("  SELECT") && said.contains("150 ms"),
+        "{said}"
+    );
     let (ok, said, faults) = run(&["traces", "--by", "http.status"]);
     assert!(ok && said.contains("500"), "{said}{faults}");
     let (ok, said, faults) = run(&["traces", "--report", "map"]);
     assert!(ok && said.contains("user"), "{said}{faults}");
     let (ok, said, faults) = run(&["traces", "{ name = \"batch\" }", "--report", "calls"]);
-    assert!(ok && said.contains("batch") && !said.contains("SELECT"), "{said}{faults}");
+    assert!(
+        ok && said.contains("batch") && !said.contains("SELECT"),
+        "{said}{faults}"
+    );
     let (ok, said, faults) = run(&["trace", ID, "--compare", "a1"]);
-    assert!(ok && said.contains("1 0") && said.contains("0 1"), "{said}{faults}");
+    assert!(
+        ok && said.contains("1 0") && said.contains("0 1"),
+        "{said}{faults}"
+    );
     let (ok, _, faults) = run(&["trace", ID, "--compare", "beef"]);
     assert!(!ok && faults.contains("beef is not here"), "{faults}");
     let (ok, _, faults) = run(&["traces", "--by", "a b"]);

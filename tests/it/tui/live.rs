@@ -1,6 +1,6 @@
 //! The three threads in a real pty: this test binary starts itself there and plays the console.
 
-use crate::tui::fake_source::FakeSource;
+use crate::tui::fake_source::{self, FakeSource};
 use crate::tui::screens;
 use bongsu::tui::{Engine, Options, run};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
@@ -22,6 +22,7 @@ fn child_plays_the_console() {
         .enable_all()
         .build()
         .unwrap();
+    fake_source::spans::live();
     let engine = match play.as_str() {
         "inside" => Engine::Inside,
         _ => Engine::Attached,

@@ -68,7 +68,11 @@ pub(super) fn print(
 }
 
 fn indented(depth: u32, name: &str) -> String {
-    format!("{}{}", "  ".repeat(depth.min(40) as usize), text::sanitise(name))
+    format!(
+        "{}{}",
+        "  ".repeat(depth.min(40) as usize),
+        text::sanitise(name)
+    )
 }
 
 fn calls(rows: &[CallRow]) -> String {
@@ -84,7 +88,9 @@ fn calls(rows: &[CallRow]) -> String {
         ]
     };
     let rows: Vec<Vec<String>> = rows.iter().map(row).collect();
-    let head = ["call", "service", "calls", "errors", "total", "own", "longest"];
+    let head = [
+        "call", "service", "calls", "errors", "total", "own", "longest",
+    ];
     print::table(&head, &rows)
 }
 
@@ -161,7 +167,13 @@ pub(super) fn compare(launch: &Launch, before: TraceId, after: TraceId) -> anyho
         })
         .collect();
     let head = [
-        "call", "service", "calls", "errors", "own", "own of the other", "slower by",
+        "call",
+        "service",
+        "calls",
+        "errors",
+        "own",
+        "own of the other",
+        "slower by",
     ];
     print::out(&print::table(&head, &table));
     Ok(())

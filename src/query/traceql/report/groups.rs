@@ -18,7 +18,7 @@ const MOST_DURATIONS: usize = 2_000_000;
 pub(super) struct Groups {
     fields: Vec<Compiled>,
     entries: bool,
-    groups: HashMap<Vec<Option<String>>, Group>,
+    by_values: HashMap<Vec<Option<String>>, Group>,
     kept: usize,
     traces: u64,
 }
@@ -37,7 +37,7 @@ impl Groups {
         Ok(Self {
             fields,
             entries,
-            groups: HashMap::new(),
+            by_values: HashMap::new(),
             kept: 0,
             traces: 0,
         })
@@ -57,10 +57,10 @@ impl Groups {
                 (!value.is_nil()).then(|| value.to_label())
             };
             let mut key: Vec<Option<String>> = self.fields.iter().map(value).collect();
-            if self.groups.len() >= MOST_GROUPS && !self.groups.contains_key(&key) {
+            if self.by_values.len() >= MOST_GROUPS && !self.by_values.contains_key(&key) {
                 key = vec![Some(OTHERS.to_owned()); self.fields.len()];
             }
-            let group = self.groups.entry(key).or_default();
+            let group = self.by_values.entry(key).or_default();
             let row = &mut group.row;
             row.spans += 1;
             row.errors += u64::from(span.is_error());
@@ -86,7 +86,7 @@ impl Groups {
             values,
             ..group.row
         };
-        let mut rows: Vec<GroupRow> = self.groups.into_iter().map(row).collect();
+        let mut rows: Vec<GroupRow> = self.by_values.into_iter().map(row).collect();
         rows.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.values.cmp(&b.values)));
         rows
     }

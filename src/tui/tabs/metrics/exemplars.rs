@@ -75,7 +75,10 @@ fn nearest(state: &State) -> Option<TraceId> {
 pub(super) fn follow(state: &mut State) {
     match nearest(state) {
         Some(id) => traces::show(state, id),
-        None => state.toast("no exemplar of this query leads to a trace in this time", false),
+        None => state.toast(
+            "no exemplar of this query leads to a trace in this time",
+            false,
+        ),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::query::syntax::{
     Fault, TraceWant, ValueForm, complete_traces, fault_of_words, traceql_intrinsics, traceql_type,
 };
 use crate::tui::cmd::Cmd;
-use crate::tui::keymap::{Act, Code, Key};
+use crate::tui::keymap::{Code, Key};
 use crate::tui::line_edit::LineEdit;
 use crate::tui::overlay::fuzzy;
 use crate::tui::overlay::paint::edit_line;
@@ -302,9 +302,8 @@ pub(super) fn paint(
         ..row
     };
     if !local.bar.editing {
-        let key = state.keymap.label(Act::Filter);
         let (said, style) = if local.query.is_empty() {
-            let said = format!("{key} finds: words, service=shop, >200ms, error, or {{ TraceQL }}");
+            let said = "find: words, service=shop, >200ms, error, or { TraceQL }".to_owned();
             (said, theme.dim)
         } else {
             (text::display(&local.query).into_owned(), theme.accent)

@@ -14,11 +14,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 const COLUMNS: &[Column] = &[
-    Column::left("SERVICE", 12, 3),
-    Column::left("REQUEST", 16, 0).growing(),
-    Column::right("/MIN", 6, 1),
-    Column::right("ERR", 5, 0),
-    Column::right("P50", 7, 2),
+    Column::left("SERVICE", 10, 1).growing(),
+    Column::left("REQUEST", 14, 0).growing(),
+    Column::right("/MIN", 5, 2),
+    Column::right("ERR", 4, 0),
+    Column::right("P50", 7, 3),
     Column::right("P95", 7, 0),
 ];
 
@@ -111,6 +111,16 @@ pub(super) fn rate(requests: u64, minutes: f64) -> String {
         format!("{rate:.1}")
     } else {
         format!("{rate:.0}")
+    }
+}
+
+/// A sum of durations in few letters, however long.
+pub(super) fn sum(ns: u64) -> String {
+    match ns as f64 / 1e9 {
+        s if s < 120.0 => format_nanoseconds(ns),
+        s if s < 7_200.0 => format!("{:.1} min", s / 60.0),
+        s if s < 172_800.0 => format!("{:.1} h", s / 3_600.0),
+        s => format!("{:.1} d", s / 86_400.0),
     }
 }
 

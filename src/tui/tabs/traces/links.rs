@@ -45,12 +45,13 @@ fn to_host(state: &mut State) {
         return;
     };
     if let Some(host) = waterfall::resource(state, HOST) {
-        match instance(state, &host) {
-            Some(known) => state.chosen_instance = Some(Chosen::One(known)),
-            None => {
-                let said = format!("no numbers of {host} are collected here; this is the server of this engine");
-                state.toast(said, false);
-            }
+        if let Some(known) = instance(state, &host) {
+            state.chosen_instance = Some(Chosen::One(known));
+        } else {
+            let said = format!(
+                "no numbers of {host} are collected here; this is the server of this engine"
+            );
+            state.toast(said, false);
         }
     }
     if let Some(tab) = by_name("Host") {
@@ -84,11 +85,15 @@ pub(crate) fn query_of_container(id: &str, name: &str) -> String {
     let id = id.rsplit(['/', '-']).next().unwrap_or(id);
     let id = id.strip_suffix(".scope").unwrap_or(id);
     let name = report::quoted(name);
-    let by_name = format!("resource.container.name = {name} || resource.k8s.container.name = {name}");
+    let by_name =
+        format!("resource.container.name = {name} || resource.k8s.container.name = {name}");
     if id.is_empty() || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
         return format!("{{ {by_name} }}");
     }
-    format!("{{ resource.container.id =~ \"{}.*\" || {by_name} }}", short(id))
+    format!(
+        "{{ resource.container.id =~ \"{}.*\" || {by_name} }}",
+        short(id)
+    )
 }
 
 pub(super) fn menu(state: &State) -> Vec<Item> {
@@ -99,7 +104,11 @@ pub(super) fn menu(state: &State) -> Vec<Item> {
     let host = waterfall::resource(state, HOST);
     let container = waterfall::resource(state, CONTAINER);
     let links = [
-        (Act::HostOfSpan, "CPU and memory of its host at its time", host),
+        (
+            Act::HostOfSpan,
+            "CPU and memory of its host at its time",
+            host,
+        ),
         (Act::ContainerOfSpan, "its container at its time", container),
     ];
     for (act, what, whose) in links {
@@ -124,7 +133,10 @@ mod tests {
         assert_eq!(short("shop-web"), "shop-web");
         for (id, wanted) in [
             (format!("/docker/{long}"), "\"abababababab.*\""),
-            (format!("/system.slice/docker-{long}.scope"), "\"abababababab.*\""),
+            (
+                format!("/system.slice/docker-{long}.scope"),
+                "\"abababababab.*\"",
+            ),
             (String::new(), "container.name = \"web \\\"1\\\"\""),
         ] {
             let query = query_of_container(&id, "web \"1\"");

@@ -60,7 +60,11 @@ pub(super) fn paint(state: &State, look: &Look, place: Rect, buf: &mut Buffer) {
         .map(|t| format!("up to {}", state.time.clock(t)));
     let failed = state.slots.get(FOUND).and_then(|s| s.error());
     let failed = failed.map(|e| shown_name(Some(&e.to_string()), ""));
-    let remark_style = if failed.is_some() { look.bad } else { look.mark };
+    let remark_style = if failed.is_some() {
+        look.bad
+    } else {
+        look.mark
+    };
     let remark = failed.or(boxed).or(up_to).unwrap_or_default();
     let frame = Frame {
         title: "Requests",

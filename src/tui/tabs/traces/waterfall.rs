@@ -150,7 +150,7 @@ pub(super) fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         Act::HideShort => {
             open.short = (open.short + 1) % SHORT.len();
             let (part, _) = SHORT[open.short];
-            open.kept.shortest = if part == 0 { 0 } else { (whole / part).max(1) };
+            open.kept.shortest = whole.checked_div(part).map_or(0, |ns| ns.max(1));
         }
         Act::Stacks => open.stacks = !open.stacks,
         Act::Filter => {

@@ -9,11 +9,18 @@ use bongsu::model::trace_report::TracePick;
 use bongsu::query::traceql::eval::summary;
 use bongsu::query::traceql::report::Report;
 use bongsu::source::api::SourceError;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-/// The present of the benches, in nanoseconds.
+/// The present in milliseconds: that of the benches, or the clock's where a console runs in a pty.
+static PRESENT: OnceLock<i64> = OnceLock::new();
+
+/// From now on traces end at the clock's time.
+pub(crate) fn live() {
+    let _ = PRESENT.set(bongsu::base::clock::Clock::System.now_ms());
+}
+
 fn now() -> u64 {
-    super::NOW as u64 * 1_000_000
+    *PRESENT.get_or_init(|| super::NOW) as u64 * 1_000_000
 }
 
 fn trace(n: u64) -> Trace {
@@ -117,12 +124,10 @@ pub(crate) fn answer(request: &SpanRequest) -> Result<Answer, SourceError> {
                 at: Some((2, 7)),
             });
         }
-        SpanRequest::Search(query) => {
-            Answer::Traces(TracesAnswer {
-                traces: found(query).iter().map(summary).collect(),
-                ..TracesAnswer::default()
-            })
-        }
+        SpanRequest::Search(query) => Answer::Traces(TracesAnswer {
+            traces: found(query).iter().map(summary).collect(),
+            ..TracesAnswer::default()
+        }),
         SpanRequest::Report(asked) => {
             let traces = match &asked.of {
                 TracePick::Ids(ids) => (0..40).map(trace).filter(|t| ids.contains(&t.id)).collect(),
@@ -138,7 +143,10 @@ pub(crate) fn answer(request: &SpanRequest) -> Result<Answer, SourceError> {
         SpanRequest::Tags { .. } => {
             let names = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
             let tags = vec![
-                (TagScope::Span, names(&["db.statement", "db.system", "http.route"])),
+                (
+                    TagScope::Span,
+                    names(&["db.statement", "db.system", "http.route"]),
+                ),
                 (TagScope::Resource, names(&["service.name"])),
             ];
             Answer::Tags(tags, Notes::default())

@@ -102,7 +102,7 @@ pub(super) fn paint(state: &State, open: &Open, look: &Look, (area, buf): (Rect,
     };
     table.paint(buf, above, look, |i, column| {
         let r = rows[i];
-        let time = |ns| Entry::new(format_nanoseconds(ns), look.dim);
+        let time = |ns| Entry::new(endpoints::sum(ns), look.dim);
         match column {
             0 => {
                 let value = r.values.first().and_then(|v| v.as_deref());
@@ -112,7 +112,7 @@ pub(super) fn paint(state: &State, open: &Open, look: &Look, (area, buf): (Rect,
             1 => Entry::new(r.traces.to_string(), look.dim),
             2 => Entry::new(r.spans.to_string(), look.dim),
             3 => endpoints::errors(r.errors, r.spans, look),
-            4 => Entry::new(format_nanoseconds(r.total), look.text),
+            4 => Entry::new(endpoints::sum(r.total), look.text),
             5 => time(r.own),
             6 => time(r.p50),
             7 => Entry::new(format_nanoseconds(r.p95), look.text),

@@ -1,6 +1,5 @@
 //! The call tree: every path of calls once, with how often and how long.
 
-use crate::base::units::format_nanoseconds;
 use crate::model::trace_report::CallRow;
 use crate::tui::keymap::Act;
 use crate::tui::state::State;
@@ -97,7 +96,7 @@ pub(super) fn paint(state: &State, open: &Open, look: &Look, (area, buf): (Rect,
             .get(shown[i] + 1)
             .is_some_and(|next| next.depth > row.depth);
         let style = if row.errors > 0 { look.bad } else { look.text };
-        let time = |ns| Entry::new(format_nanoseconds(ns), look.dim);
+        let time = |ns| Entry::new(endpoints::sum(ns), look.dim);
         match column {
             0 => {
                 let sign = match (open.folded.contains(&shown[i]), has_children) {
@@ -112,7 +111,7 @@ pub(super) fn paint(state: &State, open: &Open, look: &Look, (area, buf): (Rect,
             3 => time(row.total),
             4 => time(row.total / row.calls.max(1)),
             5 => time(row.longest),
-            6 => Entry::new(format_nanoseconds(row.own), look.text),
+            6 => Entry::new(endpoints::sum(row.own), look.text),
             _ => {
                 let share = row.own as f64 / all.max(1) as f64;
                 let bar = gauge::text(share, 8, look);

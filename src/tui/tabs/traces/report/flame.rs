@@ -205,8 +205,8 @@ mod tests {
     fn rows() -> Vec<CallRow> {
         let row = |depth, weight, own| CallRow {
             depth,
-            weight,
             own,
+            weight,
             ..CallRow::default()
         };
         vec![

@@ -47,19 +47,17 @@ fn minutes(state: &State, open: &Open) -> Option<f64> {
     }
 }
 
-/// `12.3/min 4% 120 ms`; of single traces the number of calls.
+/// `12/min 4% err 120 ms`; of single traces the number of calls.
 fn words(load: Load, minutes: Option<f64>) -> String {
-    let rate = match minutes {
-        Some(minutes) => format!("{}/min", endpoints::rate(load.requests, minutes)),
+    let rate = match minutes.map(|m| load.requests as f64 / m) {
+        Some(rate) if rate < 9.95 => format!("{rate:.1}/min"),
+        Some(rate) => format!("{rate:.0}/min"),
         None => format!("{}x", load.requests),
     };
-    let errors = if load.errors > 0 {
-        format!(
-            " {:.0}%✗",
-            (100.0 * load.errors as f64 / load.requests.max(1) as f64).max(1.0)
-        )
-    } else {
-        String::new()
+    let part = 100.0 * load.errors as f64 / load.requests.max(1) as f64;
+    let errors = match load.errors {
+        0 => String::new(),
+        _ => format!(" {:.0}% err", part.max(1.0)),
     };
     format!("{rate}{errors} {}", format_nanoseconds(load.p95))
 }
@@ -111,7 +109,7 @@ pub(super) fn act(state: &mut State, act: Act) -> bool {
         Act::CursorLeft => drawn.beside(at, false),
         Act::CursorRight => drawn.beside(at, true),
         Act::Open => {
-            let query = order.get(at).and_then(|i| query(&map.nodes[*i], None));
+            let query = order.get(at).map(|i| query(&map.nodes[*i], None));
             drill(state, query);
             return true;
         }
@@ -124,9 +122,9 @@ pub(super) fn act(state: &mut State, act: Act) -> bool {
 }
 
 /// The requests that a service took, or that went to what sends no spans.
-fn query(node: &MapNode, from: Option<&MapNode>) -> Option<String> {
+fn query(node: &MapNode, from: Option<&MapNode>) -> String {
     let name = quoted(&node.name);
-    Some(match node.kind {
+    match node.kind {
         NodeKind::User => "{ nestedSetParent = -1 }".to_owned(),
         NodeKind::Service => match from.filter(|f| f.kind == NodeKind::Service) {
             Some(from) => format!(
@@ -141,7 +139,7 @@ fn query(node: &MapNode, from: Option<&MapNode>) -> Option<String> {
         NodeKind::Database | NodeKind::External => format!(
             "{{ .peer.service = {name} || .server.address = {name} || .network.peer.address = {name} || .db.name = {name} || .db.namespace = {name} || .db.system = {name} }}"
         ),
-    })
+    }
 }
 
 /// The drawing's place above the line of keys.
@@ -160,33 +158,30 @@ pub(super) fn paint(state: &State, open: &Open, look: &Look, (area, buf): (Rect,
     let place = graph(area);
     let key = |act| state.keymap.label(act);
     let (pane, enter) = (key(Act::NextPane), key(Act::Open));
-    let hint = match laid(state, place) {
-        Some(drawn) => {
-            let order = drawn.order();
-            let chosen = order.get(open.rows.at(order.len())).copied();
-            draw::paint(
-                map,
-                &drawn,
-                chosen,
-                (look, &|load| words(load, minutes)),
-                buf,
-            );
-            let back = match drawn.back {
-                0 => String::new(),
-                1 => "  1 call back to a caller is in the table".to_owned(),
-                n => format!("  {n} calls back to callers are in the table"),
-            };
-            format!("{pane}: as a table  {enter}: its requests{back}")
-        }
-        None => {
-            table(map, open, minutes, look, (place, buf));
-            let why = if open.as_table {
-                ""
-            } else {
-                "no room for the map: "
-            };
-            format!("{why}{pane}: as a map  {enter}: its requests")
-        }
+    let hint = if let Some(drawn) = laid(state, place) {
+        let order = drawn.order();
+        let chosen = order.get(open.rows.at(order.len())).copied();
+        draw::paint(
+            map,
+            &drawn,
+            chosen,
+            (look, &|load| words(load, minutes)),
+            buf,
+        );
+        let back = match drawn.back {
+            0 => String::new(),
+            1 => "  1 call back to a caller is in the table".to_owned(),
+            n => format!("  {n} calls back to callers are in the table"),
+        };
+        format!("{pane}: as a table  {enter}: its requests{back}")
+    } else {
+        table(map, open, minutes, look, (place, buf));
+        let why = if open.as_table {
+            ""
+        } else {
+            "no room for the map: "
+        };
+        format!("{why}{pane}: as a map  {enter}: its requests")
     };
     let y = area.bottom().saturating_sub(1);
     stroke::put(buf, (area.x, y), area.right(), &hint, look.dim);

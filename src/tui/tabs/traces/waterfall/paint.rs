@@ -22,7 +22,7 @@ const COLUMNS: &[Column] = &[
     Column::right("TOOK", 8, 0),
     Column::right("OWN", 8, 3),
 ];
-/// Indentation ends here; a number says how deep deeper spans stand.
+/// Indentation ends here at the latest; a number says how deep deeper spans stand.
 const DEEPEST: usize = 20;
 
 pub(in crate::tui::tabs::traces) fn view(state: &State, look: &Look, body: Rect, buf: &mut Buffer) {
@@ -135,12 +135,13 @@ fn bars(trace: &Trace, rows: &[Row<'_>], at: usize, look: &Look, (area, buf): (R
         width: left,
         ..area
     };
+    let deepest = usize::from(left / 6).clamp(4, DEEPEST);
     let first = table.paint(buf, names, look, |i, column| {
         let row = &rows[i];
         let span = row.span;
         let style = if span.is_error() { look.bad } else { look.text };
         match column {
-            0 => Entry::new(name(row, look), style),
+            0 => Entry::new(name(row, deepest, look), style),
             1 => Entry::new(text::display(span.service()).into_owned(), look.dim),
             2 => Entry::new(format_nanoseconds(span.duration()), style),
             _ => Entry::new(format_nanoseconds(row.own), look.dim),
@@ -166,7 +167,7 @@ fn bars(trace: &Trace, rows: &[Row<'_>], at: usize, look: &Look, (area, buf): (R
     }
 }
 
-fn name(row: &Row<'_>, look: &Look) -> String {
+fn name(row: &Row<'_>, deepest: usize, look: &Look) -> String {
     let fold = match (row.folded, row.has_children) {
         (true, _) => "+",
         (_, true) => "-",
@@ -179,12 +180,12 @@ fn name(row: &Row<'_>, look: &Look) -> String {
     };
     // A clock that differs.
     let skewed = if row.skew.is_some() { "~ " } else { "" };
-    let depth = if row.depth > DEEPEST {
+    let depth = if row.depth > deepest {
         format!("{} ", row.depth)
     } else {
         String::new()
     };
-    let indent = " ".repeat(row.depth.min(DEEPEST));
+    let indent = " ".repeat(row.depth.min(deepest));
     let shown = text::display(&row.span.name);
     format!("{indent}{depth}{fold} {failed}{skewed}{shown}")
 }

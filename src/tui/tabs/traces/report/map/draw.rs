@@ -129,9 +129,9 @@ pub(super) fn paint(
     let arrow = if look.boxes { '▸' } else { '>' };
     for (from, end, y, label, style) in labels {
         stroke::dot(buf, (end, y), arrow, style);
-        let room = usize::from(end.saturating_sub(from + 2));
-        if laid.numbers && text::width(&label) <= room {
-            stroke::put_right(buf, (from, y), end - 1, &label, style);
+        let room = usize::from(end.saturating_sub(from + 1));
+        if let Some(label) = fitting(&label, room) {
+            stroke::put_right(buf, (from, y), end - 1, label, style);
         }
     }
     for spot in laid.layers.iter().flatten() {
@@ -145,6 +145,17 @@ pub(super) fn paint(
             );
         }
     }
+}
+
+/// As much of the words as has room: without the rate, then the last alone.
+fn fitting(label: &str, room: usize) -> Option<&str> {
+    let mut rest = label;
+    while text::width(rest) > room {
+        rest = rest.split_once(' ')?.1;
+        rest = rest.strip_prefix("err ").unwrap_or(rest);
+    }
+    // Half a number says nothing.
+    rest.contains(' ').then_some(rest)
 }
 
 fn node_box(
@@ -166,7 +177,9 @@ fn node_box(
     let room = usize::from(place.width) - 4;
     let name = text::fit(&name, room, look.symbols.ellipsis());
     let title = if chosen { look.focus } else { look.title };
-    stroke::put(buf, (place.x + 2, place.y), right, &name, title);
+    let named = Rect::new(place.x + 2, place.y, text::width(&name) as u16, 1);
+    buf.set_style(named, Style::reset());
+    stroke::put(buf, (named.x, place.y), right, &name, title);
     if node.kind != NodeKind::Service {
         let kind = node.kind.as_str();
         stroke::put_right(
@@ -208,6 +221,7 @@ fn edges(place: Rect, boxes: bool, style: Style, buf: &mut Buffer) {
                 (_, _, true, _) | (.., true) => h,
                 _ => ' ',
             };
+            let style = if c == ' ' { Style::reset() } else { style };
             stroke::dot(buf, (x, y), c, style);
         }
     }

@@ -6,10 +6,10 @@ use crate::model::trace_report::ServiceMap;
 use ratatui::layout::Rect;
 
 /// Cells of a box, border included.
-const NARROWEST: u16 = 20;
+const NARROWEST: u16 = 22;
 const WIDEST: u16 = 30;
-/// Cells between layers: with the numbers of each line, or without.
-const WITH_NUMBERS: u16 = 26;
+/// Cells between layers, as far as there is room: the numbers of lines stand there.
+const WIDE: u16 = 28;
 const BARE: u16 = 8;
 const SWEEPS: usize = 6;
 
@@ -26,8 +26,6 @@ pub(super) struct Spot {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Laid {
     pub(super) layers: Vec<Vec<Spot>>,
-    /// Lines have room for their numbers.
-    pub(super) numbers: bool,
     /// Calls back to a caller, or to itself: they are not drawn.
     pub(super) back: usize,
 }
@@ -236,12 +234,11 @@ pub(super) fn lay(map: &ServiceMap, area: Rect) -> Option<Laid> {
         .unwrap_or(0);
     let width = (longest as u16 + 4).clamp(NARROWEST, WIDEST);
     let gaps = layers.len() as u16 - 1;
-    let room = |gap: u16| layers.len() as u16 * width + gaps * gap <= area.width;
-    let (gap, numbers) = match (room(WITH_NUMBERS), room(BARE)) {
-        (true, _) => (WITH_NUMBERS, true),
-        (_, true) => (BARE, false),
-        _ => return None,
-    };
+    let spare = area.width.checked_sub(layers.len() as u16 * width)?;
+    let gap = spare.checked_div(gaps).unwrap_or(WIDE).min(WIDE);
+    if gap < BARE {
+        return None;
+    }
     let mut arrivals: Vec<Vec<u16>> = layers.iter().map(|l| vec![0; l.len()]).collect();
     for (l, layer) in layers.iter().enumerate() {
         for (to, _) in layer.iter().flat_map(|i| &i.to) {
@@ -273,11 +270,7 @@ pub(super) fn lay(map: &ServiceMap, area: Rect) -> Option<Laid> {
         out.push(spots);
     }
     arrive(&mut out);
-    Some(Laid {
-        layers: out,
-        numbers,
-        back,
-    })
+    Some(Laid { layers: out, back })
 }
 
 /// Gives each line its row at the box where it arrives: the upper ones higher.
@@ -339,7 +332,6 @@ mod tests {
             laid.layers[1].iter().filter(|s| s.node.is_none()).count(),
             1
         );
-        assert!(laid.numbers);
     }
 
     #[test]
@@ -355,7 +347,7 @@ mod tests {
     fn what_has_no_room_is_no_map() {
         let chain = map(5, &[(0, 1), (1, 2), (2, 3), (3, 4)]);
         assert_eq!(lay(&chain, Rect::new(0, 0, 78, 20)), None);
-        assert!(!lay(&chain, Rect::new(0, 0, 140, 20)).unwrap().numbers);
+        assert_eq!(lay(&chain, Rect::new(0, 0, 142, 20)).unwrap().back, 0);
         let many = map(30, &[]);
         assert_eq!(lay(&many, Rect::new(0, 0, 200, 40)), None);
     }
