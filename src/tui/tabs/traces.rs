@@ -541,7 +541,7 @@ fn dots(state: &State, look: &Look, place: Rect, buf: &mut Buffer) {
             chart.paint(look, inside, buf);
             boxed::paint(state, look, place, buf);
         }
-        _ => requests::why_none(state, look, inside, buf),
+        _ => requests::why_none(state, PLOT, look, (inside, buf)),
     }
 }
 

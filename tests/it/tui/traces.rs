@@ -7,7 +7,7 @@ use bongsu::model::answer::{Answer, Notes, TracesAnswer};
 use bongsu::model::exemplar::{Exemplar, ExemplarSeries};
 use bongsu::model::labels::Labels;
 use bongsu::model::request::{Request, SpanRequest};
-use bongsu::model::span::{SpanId, TraceId};
+use bongsu::model::span::{SpanId, Trace, TraceId};
 use bongsu::source::api::SourceError;
 use bongsu::tui::testing::Bench;
 
@@ -264,6 +264,36 @@ fn links_lead_to_host_and_container_and_back() {
         "{}",
         bench.screen()
     );
+}
+
+#[test]
+fn ten_thousand_spans_below_each_other_are_gone_through() {
+    let deep = &mut |request: &Request| {
+        let mut told = answer(request)?;
+        if let Answer::Trace(Some(trace), _) = &mut told {
+            let first = trace.spans[0].clone();
+            let mut above = first.id;
+            for n in 1..10_000u64 {
+                let mut span = first.clone();
+                (span.id, span.parent) = (SpanId((n + (1 << 32)).to_be_bytes()), Some(above));
+                (span.start, span.end) = (first.start + n, first.end - n);
+                above = span.id;
+                trace.spans.push(span);
+            }
+            *trace = Trace::new(trace.id, std::mem::take(&mut trace.spans));
+        }
+        Ok(told)
+    };
+    let mut bench = open(120, 40);
+    bench.press("Enter").answer(deep);
+    let screen = bench.screen();
+    assert!(screen.contains("10005 spans"), "{screen}");
+    bench.press("G");
+    assert!(bench.screen().contains("render"), "{}", bench.screen());
+    bench.press("PgUp");
+    assert!(bench.screen().contains("9970"), "{}", bench.screen());
+    bench.press("g f").answer(deep);
+    assert!(!bench.screen().contains("render"), "all is folded away");
 }
 
 #[test]

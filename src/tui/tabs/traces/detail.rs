@@ -89,7 +89,7 @@ fn wrapped((name, value, style): &Line, columns: usize) -> Vec<Line> {
     let mut out = vec![];
     let mut rest = shown.as_str();
     loop {
-        let piece = text::clip(rest, columns);
+        let piece = whole_words(rest, text::clip(rest, columns));
         let name = if out.is_empty() {
             name.clone()
         } else {
@@ -100,6 +100,17 @@ fn wrapped((name, value, style): &Line, columns: usize) -> Vec<Line> {
         if rest.is_empty() || piece.is_empty() || out.len() >= MOST_LINES {
             return out;
         }
+    }
+}
+
+/// The beginning of `rest` without the word that was cut, where that leaves enough.
+fn whole_words<'a>(rest: &'a str, piece: &'a str) -> &'a str {
+    if piece.len() == rest.len() || rest[piece.len()..].starts_with(' ') {
+        return piece;
+    }
+    match piece.rfind(' ') {
+        Some(at) if at > piece.len() / 2 => &piece[..=at],
+        _ => piece,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::base::units::format_nanoseconds;
 use crate::model::answer::TraceHit;
 use crate::model::request::TraceOrder;
+use crate::tui::slot::SlotId;
 use crate::tui::state::State;
 use crate::tui::tabs::list::{self, Empty};
 use crate::tui::tabs::traces::{FOUND, Pane, found, ms, shown_name};
@@ -77,7 +78,7 @@ pub(super) fn paint(state: &State, look: &Look, place: Rect, buf: &mut Buffer) {
     let inside = frame.paint(buf, place, look);
     if hits.is_empty() {
         if local.picked.is_some() {
-            why_none(state, look, inside, buf);
+            why_none(state, FOUND, look, (inside, buf));
         }
         return;
     }
@@ -114,12 +115,17 @@ pub(super) fn paint(state: &State, look: &Look, place: Rect, buf: &mut Buffer) {
 }
 
 /// Why no dot is here, and what to type for the first.
-pub(super) fn why_none(state: &State, look: &Look, place: Rect, buf: &mut Buffer) {
+pub(super) fn why_none(
+    state: &State,
+    slot: SlotId,
+    look: &Look,
+    (place, buf): (Rect, &mut Buffer),
+) {
     let local = &state.locals.traces;
     let empty = Empty {
-        slot: state.slots.get(FOUND),
+        slot: state.slots.get(slot),
         nothing: "No request in this time. Applications send spans to 127.0.0.1:4317 (OTLP gRPC), :4318 (OTLP HTTP) or :9411 (Zipkin).",
-        way_out: "In a container 127.0.0.1 is the container itself: listen on its network's gateway with traces.otlp_grpc.",
+        way_out: "In a container 127.0.0.1 is the container itself. This line in the configuration listens for containers:   traces: {otlp_grpc: containers:4317, otlp_http: containers:4318}",
         filtered: !local.query.is_empty() || local.picked.is_some(),
     };
     list::why_empty(buf, place, look, empty);

@@ -97,6 +97,12 @@ fn trace(n: u64) -> Trace {
         span(5, Some(3), "장바구니", "SELECT prices", 32, 70),
         span(6, Some(1), "front", "render", 82, 90),
     ];
+    dress(&mut spans, early * ms);
+    Trace::new(id, spans)
+}
+
+/// Statements for the database, and the cart's clock, early by so much.
+fn dress(spans: &mut [Span], early: u64) {
     for select in &mut spans[3..5] {
         let sql = "select p.id, p.price from prices p join items i on i.id = p.item where i.cart = ? and p.valid = 'and so' order by p.id";
         select.attributes = vec![
@@ -106,10 +112,9 @@ fn trace(n: u64) -> Trace {
         ];
     }
     for cart in &mut spans[2..5] {
-        cart.start -= early * ms;
-        cart.end -= early * ms;
+        cart.start -= early;
+        cart.end -= early;
     }
-    Trace::new(id, spans)
 }
 
 pub(crate) fn answer(request: &SpanRequest) -> Result<Answer, SourceError> {

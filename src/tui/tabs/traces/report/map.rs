@@ -91,8 +91,8 @@ pub(super) fn act(state: &mut State, act: Act) -> bool {
         if act == Act::Open {
             let open = state.locals.traces.report.as_ref();
             let edge = open.and_then(|o| map.edges.get(o.rows.at(count)));
-            let query = edge
-                .and_then(|e| query(&map.nodes[e.to as usize], Some(&map.nodes[e.from as usize])));
+            let query =
+                edge.map(|e| query(&map.nodes[e.to as usize], Some(&map.nodes[e.from as usize])));
             drill(state, query);
             return true;
         }
