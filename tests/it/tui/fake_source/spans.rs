@@ -142,7 +142,9 @@ pub(crate) fn answer(request: &SpanRequest) -> Result<Answer, SourceError> {
                 said: e.to_string(),
                 at: None,
             })?;
-            traces.iter().for_each(|t| report.add(t));
+            for trace in &traces {
+                report.add(trace);
+            }
             Answer::Report(report.finish())
         }
         SpanRequest::Tags { .. } => {
