@@ -16,5 +16,7 @@ pub mod matcher;
 pub mod request;
 pub mod sample;
 pub mod span;
+pub mod span_tree;
 pub mod time;
+pub mod trace_report;
 pub mod view;

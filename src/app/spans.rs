@@ -8,6 +8,7 @@ use crate::collect::listen::spans::{Policy, Spans, Taken};
 use crate::config::Config;
 use crate::model::answer::{Answer, Cost, Notes, PromAnswer, Value};
 use crate::model::request::SpanRequest;
+use crate::query::traceql::report;
 use crate::query::traceql::search::{self, SearchError};
 use crate::source::api::SourceError;
 use crate::source::embedded::Embedded;
@@ -120,6 +121,9 @@ pub(crate) fn answer(
         SpanRequest::TagValues { tag, range } => {
             let found = search::tag_values(traces, tag, *range, cancel).map_err(failed)?;
             Answer::TagValues(found.0, found.1)
+        }
+        SpanRequest::Report(asked) => {
+            Answer::Report(report::report(traces, asked, cancel).map_err(failed)?)
         }
     })
 }

@@ -12,6 +12,7 @@ use crate::model::labels::Labels;
 use crate::model::request::TagScope;
 use crate::model::sample::Sample;
 use crate::model::span::{Attribute, SpanId, SpanStatus, Trace, TraceId};
+use crate::model::trace_report::ReportAnswer;
 use crate::model::view::{Status, View};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,7 @@ pub enum Answer {
     /// What TraceQL makes of spans: a matrix, and for some of its points the spans behind them,
     /// under the labels of their series.
     SpanSeries(PromAnswer, Vec<ExemplarSeries>),
+    Report(ReportAnswer),
 }
 
 /// A PromQL value with what was said about it.

@@ -11,6 +11,7 @@ pub use logs::{
 
 use crate::model::span::TraceId;
 use crate::model::time::{Steps, TimeRange};
+use crate::model::trace_report::TraceReport;
 use serde::{Deserialize, Serialize};
 
 /// One question.
@@ -91,6 +92,8 @@ pub enum SpanRequest {
     Tags { range: TimeRange },
     /// The values of one field.
     TagValues { tag: String, range: TimeRange },
+    /// What several traces did together.
+    Report(TraceReport),
 }
 
 /// A search over traces. Times in nanoseconds since the Unix epoch.

@@ -291,6 +291,8 @@ pub enum MarkKind {
     Event,
     Gap,
     Bookmark,
+    /// An observation that leads to its trace; never stored.
+    Exemplar,
 }
 
 /// The store, for the Storage tab.

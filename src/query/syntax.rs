@@ -9,6 +9,7 @@ mod log_selector;
 pub mod logql;
 mod rules;
 mod stage_template;
+mod trace_complete;
 mod traceql;
 
 pub use crate::query::promql::ast::Span;
@@ -17,6 +18,7 @@ pub use highlight::{Class, Piece, highlight};
 pub use log_selector::log_selector;
 pub use rules::{check_rule, lines_of_rule, watched_by_rule};
 pub use stage_template::StageTemplate;
+pub use trace_complete::{TraceCompletion, TraceWant, ValueForm, complete_traces, fault_of_words};
 pub use traceql::{
     check_traceql, traceql_intrinsics, traceql_of_tags, traceql_of_words, traceql_type,
 };

@@ -12,6 +12,7 @@ pub mod metrics;
 mod parse;
 mod print;
 pub mod relate;
+pub mod report;
 pub mod search;
 pub mod value;
 

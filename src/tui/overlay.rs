@@ -38,12 +38,13 @@ pub(crate) enum Run {
     GoTo(i64),
     Range(i64),
     Copy(String),
+    Trace(crate::model::span::TraceId),
     /// Opens the logs at a place.
     Logs(crate::tui::tabs::logs::Opening),
-    /// Opens the traces that a query picks, around an instant.
+    /// Opens the traces that a query finds, now or around an instant.
     Traces {
         query: String,
-        at: i64,
+        at: Option<i64>,
     },
     /// Gives a text to the open tab, with the word of one of its prompts.
     Give {

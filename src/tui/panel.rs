@@ -19,6 +19,7 @@ pub(crate) mod own;
 pub(crate) mod plot;
 pub(crate) mod processes;
 pub(crate) mod targets;
+pub(crate) mod traces;
 
 use crate::model::alert::Language;
 use crate::model::answer::{Answer, Series, Value, VectorPoint};
@@ -44,6 +45,7 @@ pub(crate) const PANELS: &[&Panel] = &[
     &jvm::PANEL,
     &containers::PANEL,
     &logs::PANEL,
+    &traces::PANEL,
     &processes::PANEL,
     &disks::PANEL,
     &load::PANEL,

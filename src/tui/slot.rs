@@ -5,7 +5,7 @@
 //! dropped, so a slow old answer never paints over a new one.
 
 use crate::model::answer::{Answer, Value};
-use crate::model::request::Request;
+use crate::model::request::{Request, SpanRequest};
 use crate::model::view::View;
 use crate::source::api::SourceError;
 use crate::tui::cmd::Cmd;
@@ -83,6 +83,11 @@ impl Slot {
     /// What went wrong with the newest asking; the last good answer may stand behind it.
     pub(crate) fn error(&self) -> Option<&SourceError> {
         self.error.as_ref()
+    }
+
+    /// The question that came back last.
+    pub(crate) fn settled(&self) -> Option<&Request> {
+        self.settled.as_ref()
     }
 
     pub(crate) fn answered_at(&self) -> i64 {
@@ -211,6 +216,7 @@ fn always_new(request: &Request) -> bool {
             | Request::Processes { .. }
             | Request::Status
             | Request::Metadata { .. }
+            | Request::Spans(SpanRequest::Trace { .. })
     )
 }
 

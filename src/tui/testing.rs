@@ -7,7 +7,7 @@ use crate::source::api::SourceError;
 use crate::tui::cmd::Cmd;
 use crate::tui::encode::Encoder;
 use crate::tui::keymap::Key;
-use crate::tui::msg::Msg;
+use crate::tui::msg::{Mouse, MouseKind, Msg};
 use crate::tui::run::Options;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
@@ -53,6 +53,19 @@ impl Bench {
     pub fn type_text(&mut self, text: &str) -> &mut Self {
         for c in text.chars() {
             self.send(Msg::Key(Key::char(c)));
+        }
+        self
+    }
+
+    /// Presses the mouse in one cell, drags it to another and lets go there.
+    pub fn drag(&mut self, from: (u16, u16), to: (u16, u16)) -> &mut Self {
+        let steps = [
+            (MouseKind::Press, from),
+            (MouseKind::Drag, to),
+            (MouseKind::Release, to),
+        ];
+        for (kind, (column, row)) in steps {
+            self.send(Msg::Mouse(Mouse { kind, column, row }));
         }
         self
     }

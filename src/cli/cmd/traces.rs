@@ -1,5 +1,7 @@
 //! `bongsu traces` and `bongsu trace`: spans that were kept, on standard output.
 
+mod report;
+
 use crate::app::launch::{Arguments, Launch};
 use crate::app::once;
 use crate::base::clock::Clock;
@@ -9,11 +11,12 @@ use crate::cli::cmd::query::{shown_time, time};
 use crate::cli::print;
 use crate::model::answer::{Answer, Notes, TraceHit};
 use crate::model::request::{SpanRequest, TraceOrder, TraceQuery};
-use crate::model::span::{Trace, TraceId, parents};
+use crate::model::span::{Trace, TraceId};
+use crate::model::span_tree::SpanTree;
+use crate::model::trace_report::{ReportKind, TracePick};
 use crate::wire::{otlp, tempo_json};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use std::collections::HashMap;
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -33,6 +36,12 @@ pub(crate) struct TracesArgs {
     /// Which come first
     #[arg(long, value_enum, default_value_t)]
     order: Order,
+    /// What the spans of the newest of them did together, instead of a list
+    #[arg(long, value_enum, value_name = "WHAT")]
+    report: Option<Report>,
+    /// Statistics of their spans by the values of a field: name, .http.route
+    #[arg(long, value_name = "FIELD", conflicts_with = "report")]
+    by: Option<String>,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -43,6 +52,18 @@ pub(crate) struct TraceArgs {
     id: String,
     #[arg(long, value_enum, default_value_t)]
     format: TraceFormat,
+    /// Call by call beside another trace
+    #[arg(long, value_name = "ID", conflicts_with = "format")]
+    compare: Option<String>,
+}
+
+/// What several traces did together.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Report {
+    /// The call tree
+    Calls,
+    /// Services and what they call
+    Map,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -65,6 +86,8 @@ enum Format {
 enum TraceFormat {
     #[default]
     Tree,
+    /// Every path of calls once
+    Calls,
     /// OTLP
     Json,
 }
@@ -88,6 +111,21 @@ pub(crate) fn search(arguments: Arguments, args: &TracesArgs) -> anyhow::Result<
         longest: None,
     };
     let launch: Launch = arguments.prepare()?;
+    let kind = match (&args.by, args.report) {
+        (Some(field), _) => Some(ReportKind::By {
+            fields: vec![field.clone()],
+            entries: false,
+        }),
+        (_, Some(Report::Calls)) => Some(ReportKind::Calls),
+        (_, Some(Report::Map)) => Some(ReportKind::Map),
+        (None, None) => None,
+    };
+    if let Some(kind) = kind {
+        let limit = asked.limit.max(report::LOOKED_AT);
+        let of = TracePick::Found(TraceQuery { limit, ..asked });
+        report::print(&launch, of, kind, args.format == Format::Json)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let Answer::Traces(answer) = once::spans(&launch, SpanRequest::Search(asked))? else {
         bail!("the engine answered another question");
     };
@@ -125,13 +163,22 @@ fn row(hit: &TraceHit) -> Vec<String> {
 }
 
 pub(crate) fn show(arguments: Arguments, args: &TraceArgs) -> anyhow::Result<ExitCode> {
-    let id = TraceId::parse(&args.id).with_context(|| {
-        format!(
-            "{:?} is no trace id: write up to 32 hexadecimal digits",
-            args.id
-        )
-    })?;
+    let read = |text: &str| {
+        TraceId::parse(text)
+            .with_context(|| format!("{text:?} is no trace id: write up to 32 hexadecimal digits"))
+    };
+    let id = read(&args.id)?;
+    let other = args.compare.as_deref().map(read).transpose()?;
     let launch: Launch = arguments.prepare()?;
+    if let Some(other) = other {
+        report::compare(&launch, id, other)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.format == TraceFormat::Calls {
+        let of = TracePick::Ids(vec![id]);
+        report::print(&launch, of, ReportKind::Calls, false)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let Answer::Trace(found, notes) = once::spans(&launch, SpanRequest::Trace { id })? else {
         bail!("the engine answered another question");
     };
@@ -148,25 +195,23 @@ pub(crate) fn show(arguments: Arguments, args: &TraceArgs) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-/// One line a span, children below their parents: offset, duration, service, name, status.
+/// One line a span, children below their parents: offset, duration, own time, service, kind, status;
+/// a star for what the end of the trace waited for.
 fn tree(trace: &Trace) -> String {
-    let mut children: HashMap<Option<u32>, Vec<u32>> = HashMap::new();
-    for (i, above) in parents(&trace.spans).into_iter().enumerate() {
-        children.entry(above).or_default().push(i as u32);
-    }
+    let tree = SpanTree::new(trace);
+    let critical = tree.critical();
     let (start, _) = trace.bounds();
     let mut rows = Vec::new();
-    let mut stack: Vec<(u32, usize)> = Vec::new();
-    let below = |of: Option<u32>| children.get(&of).into_iter().flatten().rev().copied();
-    stack.extend(below(None).map(|i| (i, 0)));
-    while let Some((i, depth)) = stack.pop() {
-        let span = &trace.spans[i as usize];
+    for (i, depth) in tree.downwards() {
+        let span = tree.span(i);
         let name = text::sanitise(&span.name);
+        let star = if critical[i as usize] { " *" } else { "" };
         rows.push(vec![
-            format!("{}{name}", "  ".repeat(depth.min(40))),
+            format!("{}{name}{star}", "  ".repeat(depth.min(40) as usize)),
             text::sanitise(span.service()).into_owned(),
             format!("+{}", format_nanoseconds(span.start - start)),
             format_nanoseconds(span.duration()),
+            format_nanoseconds(tree.own(i)),
             span.kind.as_str().to_owned(),
             if span.is_error() {
                 format!("error {}", text::sanitise(&span.status_message))
@@ -174,10 +219,11 @@ fn tree(trace: &Trace) -> String {
                 String::new()
             },
         ]);
-        stack.extend(below(Some(i)).map(|i| (i, depth + 1)));
     }
     print::table(
-        &["span", "service", "start", "duration", "kind", "status"],
+        &[
+            "span", "service", "start", "duration", "own", "kind", "status",
+        ],
         &rows,
     )
 }

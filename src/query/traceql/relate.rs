@@ -1,6 +1,7 @@
 //! The tree that the spans of a trace make, and which spans are related.
 
-use crate::model::span::{Span, Trace, parents};
+use crate::model::span::{Span, Trace};
+use crate::model::span_tree::parents;
 use crate::query::traceql::ast::{Form, Tie};
 use std::cell::OnceCell;
 

@@ -248,7 +248,7 @@ fn menu(state: &State) -> Vec<Item> {
                 "those with errors around its beginning",
                 Run::Traces {
                     query: "{ status = error }".to_owned(),
-                    at: row.active_at,
+                    at: Some(row.active_at),
                 },
             ));
         }

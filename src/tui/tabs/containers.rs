@@ -14,16 +14,16 @@ use crate::model::view::ContainerRow;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::{Act, Code, Key};
 use crate::tui::line_edit::LineEdit;
-use crate::tui::overlay::Item;
+use crate::tui::overlay::{Item, Run};
 use crate::tui::panel::containers::{self as panel, PARTS, Row};
 use crate::tui::panel::plot::{self, Place};
 use crate::tui::panel::{Ask, Shown};
 use crate::tui::slot::SlotId;
 use crate::tui::state::State;
-use crate::tui::tabs::Tab;
 use crate::tui::tabs::containers::detail::Pane;
 use crate::tui::tabs::containers::orders::command;
 use crate::tui::tabs::containers::rows::{COLUMNS, Line, Order, SORTS, entry, lay};
+use crate::tui::tabs::{Tab, by_name, traces};
 use crate::tui::theme::Theme;
 use crate::tui::widget::frame::{self, Frame};
 use crate::tui::widget::table::Table;
@@ -286,7 +286,28 @@ fn shell(state: &mut State) -> Option<Vec<Cmd>> {
 }
 
 fn menu(state: &State) -> Vec<Item> {
-    chosen(state).map_or_else(Vec::new, |row| orders::menu(state, &row))
+    let Some(row) = chosen(state) else {
+        return Vec::new();
+    };
+    let mut items = orders::menu(state, &row);
+    let query = traces::query_of_container(&row.id, &row.name);
+    let traces = Item::new(
+        "traces of this container",
+        "spans that name it",
+        Run::Traces { query, at: None },
+    );
+    items.push(traces);
+    items
+}
+
+/// Opens this tab with what a word finds: a name, or the beginning of an identifier.
+pub(crate) fn show(state: &mut State, wanted: &str) {
+    if let Some(here) = by_name("Containers") {
+        state.tab = here;
+        let local = &mut state.locals.containers;
+        local.filter.set(wanted);
+        (local.typing, local.zoomed, local.chosen) = (false, false, None);
+    }
 }
 
 /// The chosen container for the clipboard: name, id, image.

@@ -3,6 +3,7 @@
 //! Typing asks nothing but names for completion; Enter asks. Several queries share one chart.
 
 mod edit;
+mod exemplars;
 mod export;
 mod names;
 mod paint;
@@ -129,6 +130,7 @@ fn requests(state: &State, body: Rect) -> Vec<(SlotId, Request)> {
         };
         out.push((slot_id(n), request));
     }
+    out.extend(exemplars::requests(state, body));
     out.extend(names::requests(state));
     out
 }
@@ -140,6 +142,7 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         return Some(Vec::new());
     }
     match act {
+        Act::TraceOfExemplar => exemplars::follow(state),
         Act::Edit => begin(state),
         Act::Open if count == 0 => begin(state),
         Act::Open => local.alone = !local.alone,
@@ -242,7 +245,7 @@ fn insert(state: &mut State, name: &str) {
 }
 
 fn menu(state: &State) -> Vec<Item> {
-    let mut items = Vec::new();
+    let mut items = exemplars::menu(state);
     let local = &state.locals.metrics;
     let query = &local.queries[local.at.min(local.queries.len() - 1)];
     let nothing = query

@@ -1,6 +1,7 @@
 //! Spans pushed to a running engine, and what Tempo's clients read of them.
 
 use crate::engine::{Serve, program, run, until};
+use std::path::Path;
 
 const ID: &str = "5b8efff798038103d269b633813fc60c";
 
@@ -73,7 +74,40 @@ fn pushed_searched_and_shown() {
     }
     searched(&serve);
     shown(&serve);
+    reported(dir.path());
     serve.stop();
+}
+
+/// What the commands print of them.
+fn reported(dir: &Path) {
+    let run = |args: &[&str]| {
+        let (code, said, faults) = run(program(dir).args(args));
+        (code == 0, said, faults)
+    };
+    let (ok, said, faults) = run(&["trace", ID, "--format", "calls"]);
+    assert!(ok && said.contains("GET /orders"), "{said}{faults}");
+    assert!(
+        said.contains("  SELECT") && said.contains("150 ms"),
+        "{said}"
+    );
+    let (ok, said, faults) = run(&["traces", "--by", "http.status"]);
+    assert!(ok && said.contains("500"), "{said}{faults}");
+    let (ok, said, faults) = run(&["traces", "--report", "map"]);
+    assert!(ok && said.contains("user"), "{said}{faults}");
+    let (ok, said, faults) = run(&["traces", "{ name = \"batch\" }", "--report", "calls"]);
+    assert!(
+        ok && said.contains("batch") && !said.contains("SELECT"),
+        "{said}{faults}"
+    );
+    let (ok, said, faults) = run(&["trace", ID, "--compare", "a1"]);
+    assert!(
+        ok && said.contains("1 0") && said.contains("0 1"),
+        "{said}{faults}"
+    );
+    let (ok, _, faults) = run(&["trace", ID, "--compare", "beef"]);
+    assert!(!ok && faults.contains("beef is not here"), "{faults}");
+    let (ok, _, faults) = run(&["traces", "--by", "a b"]);
+    assert!(!ok && faults.contains("is no field"), "{faults}");
 }
 
 fn searched(serve: &Serve) {

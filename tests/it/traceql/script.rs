@@ -1,6 +1,7 @@
 //! Scripts under `tests/traceql`: spans in, query, spans out. The language stands in
 //! `tests/traceql/README.md`.
 
+use crate::traceql::report;
 use bongsu::base::units;
 use bongsu::model::exemplar::Exemplar;
 use bongsu::model::labels::Labels;
@@ -17,9 +18,9 @@ use bongsu::query::traceql::relate::Tree;
 use std::path::Path;
 use std::sync::Arc;
 
-struct Named {
-    name: String,
-    trace: Trace,
+pub(super) struct Named {
+    pub(super) name: String,
+    pub(super) trace: Trace,
     spans: Vec<String>,
 }
 
@@ -263,6 +264,9 @@ fn run(path: &Path) -> Result<(), String> {
             "query" => found(rest, &traces),
             "metrics" => counted(rest, &traces, 0),
             "exemplars" => counted(rest, &traces, 10),
+            "calls" | "flame" | "by" | "entries" | "map" | "dots" | "compare" => {
+                report::rows(word, rest, &traces)
+            }
             other => panic!("{}: {other}", path.display()),
         };
         let expected: Vec<String> = body.iter().map(|l| (*l).to_owned()).collect();

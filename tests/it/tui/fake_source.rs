@@ -1,6 +1,6 @@
 //! A backend of made-up, always equal answers.
 
-mod spans;
+pub(crate) mod spans;
 
 use bongsu::model::action::{Action, Outcome};
 use bongsu::model::answer::{Answer, Cost, Notes, PromAnswer, Series, Value, VectorPoint};

@@ -1,6 +1,6 @@
 //! The three threads in a real pty: this test binary starts itself there and plays the console.
 
-use crate::tui::fake_source::FakeSource;
+use crate::tui::fake_source::{self, FakeSource};
 use crate::tui::screens;
 use bongsu::tui::{Engine, Options, run};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
@@ -22,6 +22,7 @@ fn child_plays_the_console() {
         .enable_all()
         .build()
         .unwrap();
+    fake_source::spans::live();
     let engine = match play.as_str() {
         "inside" => Engine::Inside,
         _ => Engine::Attached,
@@ -168,6 +169,27 @@ fn it_starts_takes_keys_and_restores_the_terminal() {
     });
     pty.keys("q");
     pty.ends("ended: Quit");
+}
+
+#[test]
+fn traces_are_visited_in_a_terminal() {
+    let mut pty = Pty::start("attached");
+    pty.sees("Overview");
+    pty.keys("6");
+    pty.sees("Requests newest first");
+    pty.sees("draw a box around dots");
+    pty.keys("v[[kk\r");
+    pty.sees("in the box");
+    pty.keys("\r");
+    pty.sees("6 spans");
+    pty.keys("c");
+    pty.sees("Call tree");
+    pty.keys("q");
+    pty.sees("6 spans");
+    pty.keys("qq");
+    pty.sees("draw a box around dots");
+    pty.keys("\u{3}");
+    pty.ends("ended: ");
 }
 
 #[test]

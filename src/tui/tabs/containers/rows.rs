@@ -129,12 +129,20 @@ fn project(a: &Row<'_>, b: &Row<'_>) -> Ordering {
     key(a).cmp(&key(b)).then(a.project.cmp(b.project))
 }
 
+/// The identifier in a path of cgroups.
+fn digits(path: &str) -> &str {
+    path.rsplit(['/', '-']).next().unwrap_or(path)
+}
+
 /// Every word must be found, none that begins with `!`.
 fn matches(row: &Row<'_>, words: &[String]) -> bool {
     let state = row.found.map_or("", |f| f.state.as_str());
     let health = row.found.map_or("", |f| f.health.as_str());
     let texts = [row.name, row.image, row.project, row.service, state, health];
-    let holds = |word: &str| texts.iter().any(|t| t.to_lowercase().contains(word));
+    // The beginning of an identifier, as engines print it.
+    let id = row.found.map_or_else(|| digits(row.id), |f| f.id.as_str());
+    let is_id = |word: &str| word.len() >= 8 && id.starts_with(word);
+    let holds = |word: &str| texts.iter().any(|t| t.to_lowercase().contains(word)) || is_id(word);
     words.iter().all(|word| match word.strip_prefix('!') {
         Some("") => true,
         Some(out) => !holds(out),

@@ -11,7 +11,7 @@ use crate::source::api::SourceError;
 use crate::tui::keymap::Act;
 use crate::tui::state::State;
 use crate::tui::tabs::list;
-use crate::tui::tabs::metrics::{Local, edit, letter, slot};
+use crate::tui::tabs::metrics::{Local, edit, exemplars, letter, slot};
 use crate::tui::theme::Theme;
 use crate::tui::widget::axis::Window;
 use crate::tui::widget::chart::{Chart, Curve, Form, GUTTER, Legend, summary};
@@ -386,7 +386,8 @@ fn paint_chart(state: &State, look: &Look, rows: &[Row<'_>], place: Rect, buffer
     let curves = rows.iter().enumerate().filter(|(n, _)| drawn(*n));
     let window = chart_window(state, place);
     let end = time.cursor.unwrap_or(window.end());
-    let marks: Vec<&Mark> = state.marks();
+    let exemplars = exemplars::marks(state);
+    let marks: Vec<&Mark> = state.marks().into_iter().chain(&exemplars).collect();
     Chart {
         curves: curves
             .map(|(n, row)| Curve {

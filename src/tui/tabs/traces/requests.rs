@@ -1,12 +1,12 @@
 //! The list of traces: one row a request.
 
-use crate::base::text;
 use crate::base::units::format_nanoseconds;
 use crate::model::answer::TraceHit;
 use crate::model::request::TraceOrder;
+use crate::tui::slot::SlotId;
 use crate::tui::state::State;
 use crate::tui::tabs::list::{self, Empty};
-use crate::tui::tabs::traces::{FOUND, found};
+use crate::tui::tabs::traces::{FOUND, Pane, found, ms, shown_name};
 use crate::tui::widget::Look;
 use crate::tui::widget::frame::Frame;
 use crate::tui::widget::table::{Column, Entry, Table};
@@ -49,22 +49,37 @@ fn first(order: TraceOrder) -> &'static str {
     }
 }
 
-pub(super) fn ms(ns: u64) -> i64 {
-    (ns / 1_000_000) as i64
-}
-
 pub(super) fn paint(state: &State, look: &Look, place: Rect, buf: &mut Buffer) {
     let hits = found(state);
     let local = &state.locals.traces;
+    let boxed = local
+        .picked
+        .map(|p| format!("in the box: {}", p.words(state)));
+    let up_to = state
+        .time
+        .cursor
+        .map(|t| format!("up to {}", state.time.clock(t)));
+    let failed = state.slots.get(FOUND).and_then(|s| s.error());
+    let failed = failed.map(|e| shown_name(Some(&e.to_string()), ""));
+    let remark_style = if failed.is_some() {
+        look.bad
+    } else {
+        look.mark
+    };
+    let remark = failed.or(boxed).or(up_to).unwrap_or_default();
     let frame = Frame {
         title: "Requests",
         headline: first(local.order),
         headline_style: look.dim,
-        focused: true,
-        ..Frame::default()
+        remark: &remark,
+        remark_style,
+        focused: local.pane == Pane::Requests,
     };
     let inside = frame.paint(buf, place, look);
     if hits.is_empty() {
+        if local.picked.is_some() {
+            why_none(state, FOUND, look, (inside, buf));
+        }
         return;
     }
     let at = local.list.at(hits.len());
@@ -80,7 +95,7 @@ pub(super) fn paint(state: &State, look: &Look, place: Rect, buf: &mut Buffer) {
         let hit = &hits[row];
         let failed = hit.errors > 0;
         let word = |t: &Option<String>, or: &str| {
-            let shown = text::display(t.as_deref().unwrap_or(or)).into_owned();
+            let shown = shown_name(t.as_deref(), or);
             Entry::new(shown, if t.is_some() { look.text } else { look.dim })
         };
         match column {
@@ -100,12 +115,18 @@ pub(super) fn paint(state: &State, look: &Look, place: Rect, buf: &mut Buffer) {
 }
 
 /// Why no dot is here, and what to type for the first.
-pub(super) fn why_none(state: &State, look: &Look, place: Rect, buf: &mut Buffer) {
+pub(super) fn why_none(
+    state: &State,
+    slot: SlotId,
+    look: &Look,
+    (place, buf): (Rect, &mut Buffer),
+) {
+    let local = &state.locals.traces;
     let empty = Empty {
-        slot: state.slots.get(FOUND),
+        slot: state.slots.get(slot),
         nothing: "No request in this time. Applications send spans to 127.0.0.1:4317 (OTLP gRPC), :4318 (OTLP HTTP) or :9411 (Zipkin).",
-        way_out: "In a container 127.0.0.1 is the container itself: listen on its network's gateway with traces.otlp_grpc.",
-        filtered: !state.locals.traces.query.is_empty(),
+        way_out: "In a container 127.0.0.1 is the container itself. This line in the configuration listens for containers:   traces: {otlp_grpc: containers:4317, otlp_http: containers:4318}",
+        filtered: !local.query.is_empty() || local.picked.is_some(),
     };
     list::why_empty(buf, place, look, empty);
 }

@@ -1,39 +1,51 @@
 //! One trace: its spans below each other, each with a bar on the one axis of time.
 //!
-//! Skewed clocks are shown as they are. The critical path is what the end of the trace waited for:
-//! from the end of a span backwards always the child that ended last; the rest is the span's own.
+//! Clocks that differ are shown as they are, and marked. The critical path is what the end of the
+//! trace waited for ([`SpanTree::critical`](crate::model::span_tree::SpanTree::critical)).
 
+mod paint;
 mod rows;
 
-use crate::base::text;
+pub(super) use paint::{title, view};
+pub(super) use rows::said;
+
 use crate::base::units::format_nanoseconds;
 use crate::model::answer::Answer;
-use crate::model::span::{Span, SpanId, Trace, TraceId};
+use crate::model::span::{Attribute, Trace, TraceId, find};
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
-use crate::tui::overlay::Overlay;
+use crate::tui::overlay::{Item, Overlay, Run};
 use crate::tui::slot::Slot;
 use crate::tui::state::State;
-use crate::tui::tabs::list::{self, Empty};
-use crate::tui::tabs::traces::requests::ms;
-use crate::tui::tabs::traces::{self, OPENED, detail};
-use crate::tui::theme::Theme;
-use crate::tui::widget::frame::Frame;
-use crate::tui::widget::table::{Column, Entry, Table};
-use crate::tui::widget::{Look, paint};
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use rows::{Row, rows};
-use std::collections::HashSet;
+use crate::tui::tabs::list;
+use crate::tui::tabs::traces::{self, OPENED, detail, ms};
+use crate::tui::view as screen;
+use rows::{Kept, Row};
+
+/// The prompt of the filter.
+pub(super) const FILTER: &str = "spans";
+/// Spans shorter than these parts of the trace are hidden, one step after the other.
+const SHORT: [(u64, &str); 4] = [(0, ""), (1000, "0.1%"), (100, "1%"), (20, "5%")];
+/// A trace may still grow for so long after its last span, in milliseconds.
+const GROWS: i64 = 60_000;
 
 /// What is remembered of an open trace.
 #[derive(Debug)]
 pub(crate) struct Open {
     pub(super) id: TraceId,
-    pub(super) spans: list::Cursor,
-    pub(super) folded: HashSet<(SpanId, bool)>,
+    spans: list::Cursor,
+    kept: Kept,
+    /// As it was typed.
     pub(super) filter: String,
-    pub(super) details: bool,
+    /// Place in [`SHORT`].
+    short: usize,
+    details: bool,
+    /// The details have the keys.
+    in_details: bool,
+    /// First line of the details that is shown.
+    pub(super) top: usize,
+    /// Stack traces are shown whole.
+    pub(super) stacks: bool,
 }
 
 impl Open {
@@ -41,20 +53,23 @@ impl Open {
         Self {
             id,
             spans: list::Cursor::default(),
-            folded: HashSet::new(),
+            kept: Kept::default(),
             filter: String::new(),
+            short: 0,
             details: false,
+            in_details: false,
+            top: 0,
+            stacks: false,
         }
     }
-}
 
-const NAME_WIDTH: u16 = 24;
-const COLUMNS: &[Column] = &[
-    Column::left("SPAN", NAME_WIDTH, 0).growing(),
-    Column::left("SERVICE", 12, 2),
-    Column::right("TOOK", 8, 0),
-    Column::right("OWN", 8, 3),
-];
+    pub(super) fn filter_by(&mut self, typed: &str) -> Result<(), String> {
+        self.kept.terms = rows::terms(typed)?;
+        typed.trim().clone_into(&mut self.filter);
+        self.spans = list::Cursor::default();
+        Ok(())
+    }
+}
 
 fn opened(state: &State) -> Option<&Trace> {
     match state.slots.get(OPENED).and_then(Slot::answer) {
@@ -66,57 +81,167 @@ fn opened(state: &State) -> Option<&Trace> {
     }
 }
 
-fn shown(state: &State) -> Vec<Row<'_>> {
+/// Whether it must be asked (again): spans of a young trace are still on their way.
+pub(super) fn may_grow(state: &State) -> bool {
+    opened(state).is_none_or(|t| state.tick - ms(t.bounds().1) < GROWS)
+}
+
+/// What is shown, and how many are hidden as too short.
+fn shown(state: &State) -> (Vec<Row<'_>>, usize) {
     match (opened(state), &state.locals.traces.open) {
-        (Some(trace), Some(open)) => rows(trace, &open.folded, &open.filter),
-        _ => Vec::new(),
+        (Some(trace), Some(open)) => rows::rows(trace, &open.kept),
+        _ => (Vec::new(), 0),
     }
 }
 
-pub(super) fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
-    let rows = shown(state);
+/// Places of the rows that a jump may go to, and the chosen one.
+struct Places {
+    count: usize,
+    at: usize,
+    chosen: Option<(crate::model::span::SpanId, bool)>,
+    /// Where the next or previous error is.
+    error: usize,
+    /// The row that did most itself.
+    slowest: Option<usize>,
+}
+
+fn places(state: &State, act: Act) -> Option<Places> {
+    let (rows, _) = shown(state);
     let count = rows.len();
     let at = state.locals.traces.open.as_ref()?.spans.at(count);
-    let chosen = rows.get(at).map(|r| r.span.identity());
-    let failed = |i: usize| rows[i].span.is_error();
-    let error = list::to_match(act, at, count, failed);
-    let slowest = (0..count).max_by_key(|i| rows[*i].own);
+    Some(Places {
+        count,
+        at,
+        chosen: rows.get(at).map(|r| r.span.identity()),
+        error: list::to_match(act, at, count, |i| rows[i].span.is_error()),
+        slowest: (0..count).max_by_key(|i| (rows[*i].own, std::cmp::Reverse(*i))),
+    })
+}
+
+pub(super) fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
+    let places = places(state, act)?;
+    let (count, at) = (places.count, places.at);
+    let page = usize::from(screen::body(state).height).saturating_sub(4);
+    let whole = opened(state).map_or(0, Trace::duration);
     let open = state.locals.traces.open.as_mut()?;
-    if open.spans.act(act, count, 10) {
+    if open.in_details && open.details && scroll(&mut open.top, act, page / 3) {
         return Some(Vec::new());
     }
+    if open.spans.act(act, count, page) {
+        open.top = 0;
+        return Some(Vec::new());
+    }
+    let mut go = |row: Option<usize>| {
+        open.spans.go(row.unwrap_or(at));
+        open.top = 0;
+    };
     match act {
+        Act::NextError | Act::PrevError => go(Some(places.error)),
+        Act::Sort | Act::Slowest => go(places.slowest),
         Act::Open => open.details = !open.details,
+        Act::NextPane | Act::PrevPane if open.details => open.in_details = !open.in_details,
         Act::Fold => {
-            if let Some(id) = chosen
-                && !open.folded.remove(&id)
+            if let Some(id) = places.chosen
+                && !open.kept.folded.remove(&id)
             {
-                open.folded.insert(id);
+                open.kept.folded.insert(id);
             }
         }
-        Act::NextError | Act::PrevError => open.spans.go(error),
-        Act::Sort => open.spans.go(slowest.unwrap_or(at)),
+        Act::HideShort => {
+            open.short = (open.short + 1) % SHORT.len();
+            let (part, _) = SHORT[open.short];
+            open.kept.shortest = whole.checked_div(part).map_or(0, |ns| ns.max(1));
+        }
+        Act::Stacks => open.stacks = !open.stacks,
         Act::Filter => {
-            let prompt = traces::prompt(state, "spans");
+            let prompt = traces::prompt(state, FILTER);
             state.overlays.push(Overlay::Prompt(prompt));
         }
-        Act::Escape | Act::Back if open.details => open.details = false,
-        Act::Escape | Act::Back if !open.filter.is_empty() => open.filter.clear(),
+        Act::Escape | Act::Back if open.details => (open.details, open.in_details) = (false, false),
+        Act::Escape | Act::Back if !open.filter.is_empty() => {
+            open.filter.clear();
+            open.kept.terms.clear();
+        }
         Act::Escape | Act::Back => state.locals.traces.open = None,
         _ => return None,
     }
     Some(Vec::new())
 }
 
+/// Moves the details; the painter keeps the end in sight.
+fn scroll(top: &mut usize, act: Act, page: usize) -> bool {
+    *top = match act {
+        Act::Up => top.saturating_sub(1),
+        Act::Down => *top + 1,
+        Act::PageUp => top.saturating_sub(page.max(1)),
+        Act::PageDown => *top + page.max(1),
+        Act::Top => 0,
+        Act::Bottom => usize::MAX / 2,
+        _ => return false,
+    };
+    true
+}
+
 /// When the chosen span began, in nanoseconds since the epoch.
 pub(super) fn begun(state: &State) -> Option<u64> {
-    let rows = shown(state);
+    let (rows, _) = shown(state);
     let at = state.locals.traces.open.as_ref()?.spans.at(rows.len());
     rows.get(at).map(|r| r.span.start)
 }
 
+/// The text of a resource's attribute of the chosen span.
+pub(super) fn resource(state: &State, names: &[&str]) -> Option<String> {
+    let (rows, _) = shown(state);
+    let at = state.locals.traces.open.as_ref()?.spans.at(rows.len());
+    let span = rows.get(at)?.span;
+    names
+        .iter()
+        .find_map(|n| match find(&span.resource.attributes, n) {
+            Some(Attribute::Text(text)) if !text.is_empty() => Some(text.to_string()),
+            _ => None,
+        })
+}
+
+/// What can be done with the chosen span.
+pub(super) fn menu(state: &State) -> Vec<Item> {
+    let (rows, _) = shown(state);
+    let Some(open) = &state.locals.traces.open else {
+        return Vec::new();
+    };
+    let Some(row) = rows.get(open.spans.at(rows.len())) else {
+        return Vec::new();
+    };
+    let span = row.span;
+    let mut items = Vec::new();
+    for link in span.links.iter().take(20) {
+        let run = Run::Give {
+            tag: "open",
+            text: link.trace.to_string(),
+        };
+        items.push(Item::new(
+            "open the linked trace",
+            link.trace.to_string(),
+            run,
+        ));
+    }
+    if let Some(sql) = detail::statement(span) {
+        items.push(Item::new("copy the statement", sql.clone(), Run::Copy(sql)));
+    }
+    let query = format!(
+        "{{ resource.service.name = {} && name = {} }}",
+        traces::report::quoted(span.service()),
+        traces::report::quoted(&span.name)
+    );
+    let run = Run::Give {
+        tag: "query",
+        text: query.clone(),
+    };
+    items.push(Item::new("requests with such a span", query, run));
+    items
+}
+
 pub(super) fn line(state: &State) -> Option<String> {
-    let rows = shown(state);
+    let (rows, _) = shown(state);
     let at = state.locals.traces.open.as_ref()?.spans.at(rows.len());
     rows.get(at).map(|r| one_line(r, 0))
 }
@@ -137,187 +262,6 @@ fn one_line(row: &Row<'_>, start: u64) -> String {
 /// All rows as text.
 pub(super) fn text(state: &State) -> String {
     let start = opened(state).map_or(0, |t| t.bounds().0);
-    let lines = shown(state).into_iter().map(|r| one_line(&r, start));
-    lines.map(|l| l + "\n").collect()
-}
-
-pub(super) fn view(state: &State, look: &Look, theme: &Theme, body: Rect, buf: &mut Buffer) {
-    let Some(open) = &state.locals.traces.open else {
-        return;
-    };
-    let Some(trace) = opened(state) else {
-        let empty = Empty {
-            slot: state.slots.get(OPENED),
-            nothing: "This trace is not kept any more.",
-            way_out: "Esc goes back to the list.",
-            filtered: false,
-        };
-        return list::why_empty(buf, body, look, empty);
-    };
-    let rows = shown(state);
-    let at = open.spans.at(rows.len());
-    let below = if open.details { body.height * 2 / 5 } else { 0 };
-    let upper = Rect {
-        height: body.height - below,
-        ..body
-    };
-    let (start, _) = trace.bounds();
-    let root = trace.root();
-    let title = root.map_or_else(
-        || "Trace".to_owned(),
-        |r| text::display(&r.name).into_owned(),
-    );
-    let headline = format!(
-        "{} from {}, {} spans, {} errors",
-        format_nanoseconds(trace.duration()),
-        state.time.date_clock(ms(start)),
-        trace.spans.len(),
-        trace.errors()
-    );
-    let filter = text::display(&open.filter);
-    let frame = Frame {
-        title: &title,
-        headline: &headline,
-        headline_style: if trace.errors() > 0 {
-            look.warn
-        } else {
-            look.dim
-        },
-        remark: &filter,
-        remark_style: look.mark,
-        focused: true,
-    };
-    let inside = frame.paint(buf, upper, look);
-    bars(trace, &rows, at, look, (inside, buf));
-    if open.details
-        && let Some(row) = rows.get(at)
-    {
-        let place = Rect {
-            y: upper.bottom(),
-            height: below,
-            ..body
-        };
-        detail::paint(state, row.span, (look, theme), place, buf);
-    }
-}
-
-/// The table on the left, the bars on the right half.
-fn bars(trace: &Trace, rows: &[Row<'_>], at: usize, look: &Look, (area, buf): (Rect, &mut Buffer)) {
-    let left = (area.width / 2).max(area.width.min(NAME_WIDTH));
-    let table = Table {
-        columns: COLUMNS,
-        rows: rows.len(),
-        offset: list::offset(at, area.height.saturating_sub(1).into(), rows.len()),
-        selected: Some(at),
-        sort: None,
-        header: true,
-    };
-    let names = Rect {
-        width: left,
-        ..area
-    };
-    let first = table.paint(buf, names, look, |i, column| {
-        let row = &rows[i];
-        let span = row.span;
-        let style = if span.is_error() { look.bad } else { look.text };
-        match column {
-            0 => {
-                let fold = match (row.folded, row.has_children) {
-                    (true, _) => "+",
-                    (_, true) => "-",
-                    _ => " ",
-                };
-                let name = text::display(&span.name);
-                let mark = if span.is_error() {
-                    look_cross(look)
-                } else {
-                    ""
-                };
-                Entry::new(
-                    format!("{}{fold} {mark}{name}", " ".repeat(row.depth.min(20))),
-                    style,
-                )
-            }
-            1 => Entry::new(text::display(span.service()).into_owned(), look.dim),
-            2 => Entry::new(format_nanoseconds(span.duration()), style),
-            _ => Entry::new(format_nanoseconds(row.own), look.dim),
-        }
-    });
-    let plot = Rect {
-        x: area.x + left + 1,
-        y: area.y + 1,
-        width: (area.width - left).saturating_sub(1),
-        height: area.height.saturating_sub(1),
-    };
-    if plot.width < 8 {
-        return;
-    }
-    axis(trace, plot, look, buf);
-    for (y, row) in rows.iter().skip(first).take(plot.height.into()).enumerate() {
-        let line = Rect {
-            y: plot.y + y as u16,
-            height: 1,
-            ..plot
-        };
-        bar(trace, row, look, line, buf);
-    }
-}
-
-fn look_cross(look: &Look) -> &'static str {
-    if look.boxes { "✗ " } else { "! " }
-}
-
-/// The times above the bars.
-fn axis(trace: &Trace, plot: Rect, look: &Look, buf: &mut Buffer) {
-    let whole = trace.duration();
-    let y = plot.y - 1;
-    paint::put(buf, (plot.x, y), plot.right(), "0", look.dim);
-    let half = format_nanoseconds(whole / 2);
-    paint::put(
-        buf,
-        (plot.x + plot.width / 2, y),
-        plot.right(),
-        &half,
-        look.dim,
-    );
-    paint::put_right(
-        buf,
-        (plot.x, y),
-        plot.right(),
-        &format_nanoseconds(whole),
-        look.dim,
-    );
-}
-
-fn bar(trace: &Trace, row: &Row<'_>, look: &Look, line: Rect, buf: &mut Buffer) {
-    let (start, end) = trace.bounds();
-    let whole = (end - start).max(1) as f64;
-    let at = |t: u64| {
-        let part = t.saturating_sub(start) as f64 / whole;
-        (part.min(1.0) * f64::from(line.width - 1)).round() as u16
-    };
-    let (from, to) = (at(row.span.start), at(row.span.end.max(row.span.start)));
-    let style = match (row.span.is_error(), row.critical) {
-        (true, _) => look.bad,
-        (_, true) => look.warn,
-        _ => look.good,
-    };
-    let character = match (look.boxes, row.critical) {
-        (true, true) => '━',
-        (true, false) => '─',
-        (false, true) => '=',
-        (false, false) => '-',
-    };
-    for x in from..=to {
-        paint::dot(buf, (line.x + x, line.y), character, style);
-    }
-}
-
-/// A span as the detail's title says it.
-pub(super) fn title(span: &Span) -> String {
-    let service = match span.service() {
-        "" => String::new(),
-        service => format!("{service} "),
-    };
-    text::display(&format!("{service}{}", span.name)).into_owned()
+    let (rows, _) = shown(state);
+    rows.iter().map(|r| one_line(r, start) + "\n").collect()
 }

@@ -172,6 +172,10 @@ pub(super) fn marks(chart: &Chart<'_>, buf: &mut Buffer, layout: Layout, look: &
                 };
                 paint::dot(buf, (x, y), if ascii { '^' } else { '▴' }, look.mark);
             }
+            MarkKind::Exemplar => {
+                let at = (x, plot.bottom() - 1);
+                paint::dot(buf, at, if ascii { 'o' } else { '◉' }, look.mark);
+            }
             MarkKind::Bookmark => {
                 paint::dot(buf, (x, plot.y), if ascii { 'v' } else { '▾' }, look.mark);
             }

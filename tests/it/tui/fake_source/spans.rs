@@ -1,17 +1,26 @@
 //! Forty requests of a shop: one trace in four failed, one in ten was slow.
 
 use bongsu::model::answer::{Answer, Notes, TracesAnswer};
-use bongsu::model::request::SpanRequest;
+use bongsu::model::request::{SpanRequest, TagScope, TraceQuery};
 use bongsu::model::span::{
     Attribute, Resource, Scope, Span, SpanEvent, SpanId, SpanKind, SpanStatus, Trace, TraceId,
 };
+use bongsu::model::trace_report::TracePick;
 use bongsu::query::traceql::eval::summary;
+use bongsu::query::traceql::report::Report;
 use bongsu::source::api::SourceError;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-/// The present of the benches, in nanoseconds.
+/// The present in milliseconds: that of the benches, or the clock's where a console runs in a pty.
+static PRESENT: OnceLock<i64> = OnceLock::new();
+
+/// From now on traces end at the clock's time.
+pub(crate) fn live() {
+    let _ = PRESENT.set(bongsu::base::clock::Clock::System.now_ms());
+}
+
 fn now() -> u64 {
-    super::NOW as u64 * 1_000_000
+    *PRESENT.get_or_init(|| super::NOW) as u64 * 1_000_000
 }
 
 fn trace(n: u64) -> Trace {
@@ -27,10 +36,10 @@ fn trace(n: u64) -> Trace {
         id: SpanId([i; 8]),
         parent: parent.map(|p| SpanId([p; 8])),
         name: Arc::from(name),
-        kind: if i % 2 == 1 {
-            SpanKind::Server
-        } else {
-            SpanKind::Client
+        kind: match i {
+            1 | 3 => SpanKind::Server,
+            6 => SpanKind::Internal,
+            _ => SpanKind::Client,
         },
         status: if failed && i < 4 {
             SpanStatus::Error
@@ -78,7 +87,9 @@ fn trace(n: u64) -> Trace {
         scope: Arc::new(Scope::default()),
         shared: false,
     };
-    let spans = vec![
+    // The cart's clock is early in this one.
+    let early = if n == 35 { 8 } else { 0 };
+    let mut spans = vec![
         span(1, None, "front", "GET /cart/{id}", 0, 90 + n),
         span(2, Some(1), "front", "call cart", 5, 80),
         span(3, Some(2), "장바구니", "GET /items", 10, 75),
@@ -86,7 +97,24 @@ fn trace(n: u64) -> Trace {
         span(5, Some(3), "장바구니", "SELECT prices", 32, 70),
         span(6, Some(1), "front", "render", 82, 90),
     ];
+    dress(&mut spans, early * ms);
     Trace::new(id, spans)
+}
+
+/// Statements for the database, and the cart's clock, early by so much.
+fn dress(spans: &mut [Span], early: u64) {
+    for select in &mut spans[3..5] {
+        let sql = "select p.id, p.price from prices p join items i on i.id = p.item where i.cart = ? and p.valid = 'and so' order by p.id";
+        select.attributes = vec![
+            (Arc::from("db.system"), Attribute::text("mysql")),
+            (Arc::from("server.address"), Attribute::text("db1")),
+            (Arc::from("db.statement"), Attribute::text(sql)),
+        ];
+    }
+    for cart in &mut spans[2..5] {
+        cart.start -= early;
+        cart.end -= early;
+    }
 }
 
 pub(crate) fn answer(request: &SpanRequest) -> Result<Answer, SourceError> {
@@ -101,14 +129,52 @@ pub(crate) fn answer(request: &SpanRequest) -> Result<Answer, SourceError> {
                 at: Some((2, 7)),
             });
         }
-        SpanRequest::Search(query) => {
-            let wanted = |t: &Trace| !query.query.contains("error") || t.errors() > 0;
-            let traces = (0..40).rev().map(trace).filter(wanted).take(query.limit);
-            Answer::Traces(TracesAnswer {
-                traces: traces.map(|t| summary(&t)).collect(),
-                ..TracesAnswer::default()
-            })
+        SpanRequest::Search(query) => Answer::Traces(TracesAnswer {
+            traces: found(query).iter().map(summary).collect(),
+            ..TracesAnswer::default()
+        }),
+        SpanRequest::Report(asked) => {
+            let traces = match &asked.of {
+                TracePick::Ids(ids) => (0..40).map(trace).filter(|t| ids.contains(&t.id)).collect(),
+                TracePick::Found(query) => found(query),
+            };
+            let mut report = Report::new(&asked.parts).map_err(|e| SourceError::BadRequest {
+                said: e.to_string(),
+                at: None,
+            })?;
+            for trace in &traces {
+                report.add(trace);
+            }
+            Answer::Report(report.finish())
+        }
+        SpanRequest::Tags { .. } => {
+            let names = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
+            let tags = vec![
+                (
+                    TagScope::Span,
+                    names(&["db.statement", "db.system", "http.route"]),
+                ),
+                (TagScope::Resource, names(&["service.name"])),
+            ];
+            Answer::Tags(tags, Notes::default())
+        }
+        SpanRequest::TagValues { tag, .. } if tag == "resource.service.name" => {
+            let values = ["front", "장바구니"].map(Attribute::text);
+            Answer::TagValues(values.to_vec(), Notes::default())
         }
         _ => Answer::TagValues(Vec::new(), Notes::default()),
     })
+}
+
+/// The newest first; of the query only `error` is understood.
+fn found(query: &TraceQuery) -> Vec<Trace> {
+    let wanted = |t: &Trace| {
+        let took = t.duration();
+        (!query.query.contains("error") || t.errors() > 0)
+            && (query.from..=query.to).contains(&t.bounds().0)
+            && query.shortest.is_none_or(|s| took >= s)
+            && query.longest.is_none_or(|l| took <= l)
+    };
+    let traces = (0..40).rev().map(trace).filter(wanted);
+    traces.take(query.limit).collect()
 }
