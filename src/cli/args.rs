@@ -55,7 +55,7 @@ enum Command {
     Trace(cmd::traces::TraceArgs),
     /// Say what is wrong in configuration files, with file, line and column
     Check(cmd::check::CheckArgs),
-    /// Propose a configuration from the files of other tools
+    /// Take over what other tools have: a compose file as a configuration, samples from a text file
     Import(cmd::import::ImportArgs),
     /// Run unit tests of rules, in promtool's form
     TestRules(cmd::test_rules::TestRulesArgs),
@@ -107,7 +107,7 @@ pub fn main() -> ExitCode {
         Some(Command::Traces(traces)) => cmd::traces::search(arguments, &traces),
         Some(Command::Trace(trace)) => cmd::traces::show(arguments, &trace),
         Some(Command::Check(files)) => Ok(cmd::check::run(&files)),
-        Some(Command::Import(import)) => cmd::import::run(&import),
+        Some(Command::Import(import)) => cmd::import::run(arguments, &import),
         Some(Command::TestRules(tests)) => Ok(cmd::test_rules::run(&tests)),
         Some(Command::Generate { page }) => cmd::generate::run(page, Cli::command()),
     };
