@@ -19,6 +19,7 @@ pub mod launch;
 mod listener;
 pub mod once;
 pub mod places;
+mod queries;
 mod receivers;
 mod reload;
 mod reports;

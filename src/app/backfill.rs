@@ -155,7 +155,7 @@ fn read_all(
         let mut parser = Parser::part(format, &buffer[..whole], lines);
         reading.lines(&mut parser)?;
         lines = parser.line();
-        ended = parser.has_ended();
+        ended |= parser.has_ended();
         if reading.gone {
             return Ok(());
         }

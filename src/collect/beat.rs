@@ -12,6 +12,8 @@ use std::thread::JoinHandle;
 const LIVE_MS: i64 = 2_000;
 /// A console counts as looking for so long after its last question.
 const LOOKS_FOR_MS: i64 = 6_000;
+/// How soon a console that begins to look is noticed.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// When a collector reads.
 #[derive(Clone, Debug)]
@@ -32,7 +34,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Ends the thread within a quarter of a second.
+    /// Ends the thread, after the pass it is in.
     pub fn stop(self) {
         self.stop.cancel();
         let _ = self.thread.join();
@@ -60,7 +62,7 @@ pub(crate) fn start(
                 live_at = now;
                 stored_at = if store { now } else { stored_at };
             }
-            std::thread::sleep(Duration::from_millis(250));
+            beat.stop.sleep(LOOK_EVERY);
         }
     })?;
     Ok(Running { stop, thread })

@@ -22,6 +22,8 @@ use tokio::sync::watch;
 const LIVE_MS: i64 = 2_000;
 /// A console counts as looking for so long after its last question.
 const LOOKS_FOR_MS: i64 = 6_000;
+/// How soon a console that begins to look is noticed.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What the thread is given.
 pub struct Parts {
@@ -50,7 +52,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Ends the thread within a quarter of a second.
+    /// Ends the thread, after the pass it is in.
     pub fn stop(self) {
         self.stop.cancel();
         let _ = self.thread.join();
@@ -81,7 +83,7 @@ fn run(parts: Parts) {
         if store {
             stored_at = now;
         }
-        std::thread::sleep(Duration::from_millis(250));
+        reader.parts.stop.sleep(LOOK_EVERY);
     }
 }
 

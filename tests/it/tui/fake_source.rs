@@ -179,6 +179,7 @@ fn live_view(view: ViewName) -> View {
         | ViewName::ContainerProcesses(_) => View::Nothing {
             why: "nothing was recorded".into(),
         },
+        ViewName::Queries => View::Queries(vec![]),
         ViewName::Alerts => View::Alerts(AlertsView::default()),
         ViewName::Rules
         | ViewName::Receivers
