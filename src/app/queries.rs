@@ -23,7 +23,7 @@ const LANGUAGES: [(Language, &str); 2] = [(Language::PromQl, "promql"), (Languag
 /// Keeps a query as the newest of its language.
 pub(crate) fn keep(shared: &Shared, query: KeptQuery) -> Result<Outcome, SourceError> {
     let store = opened(shared)?;
-    Ok(match keep_in(store.state(), query) {
+    Ok(match keep_in(&store.state(), query) {
         Ok(()) => Outcome::Done {
             said: String::new(),
         },
@@ -51,7 +51,7 @@ fn keep_in(state: &State, query: KeptQuery) -> Result<(), String> {
 /// What is kept, the oldest of each language first.
 pub(crate) fn view(shared: &Shared) -> Result<View, SourceError> {
     let store = opened(shared)?;
-    Ok(View::Queries(all(store.state())))
+    Ok(View::Queries(all(&store.state())))
 }
 
 fn all(state: &State) -> Vec<KeptQuery> {
@@ -92,7 +92,7 @@ mod tests {
         let store = open(&sim);
         let ask = |language, text: &str| {
             let text = text.to_owned();
-            keep_in(store.state(), KeptQuery { language, text })
+            keep_in(&store.state(), KeptQuery { language, text })
         };
         for n in 0..150 {
             ask(Language::PromQl, &format!("up{n}")).unwrap();
@@ -101,7 +101,7 @@ mod tests {
         ask(Language::LogQl, "timeout").unwrap();
         assert!(ask(Language::PromQl, &"x".repeat(LONGEST + 1)).is_err());
         let store = open(&sim.after_crash(Unsynced::Lost));
-        let kept = all(store.state());
+        let kept = all(&store.state());
         assert_eq!(kept.len(), MOST + 1);
         assert_eq!(kept[0].text, "up50");
         assert_eq!(kept[MOST - 1].text, "up60");
@@ -109,7 +109,7 @@ mod tests {
         for _ in 0..20 {
             let long = "y".repeat(LONGEST - 1) + &kept.len().to_string()[..1];
             keep_in(
-                store.state(),
+                &store.state(),
                 KeptQuery {
                     language: Language::LogQl,
                     text: long,
@@ -117,7 +117,7 @@ mod tests {
             )
             .unwrap();
         }
-        let bytes: usize = all(store.state()).iter().map(|k| k.text.len()).sum();
+        let bytes: usize = all(&store.state()).iter().map(|k| k.text.len()).sum();
         assert!(bytes < 2 * MOST_BYTES);
     }
 }
