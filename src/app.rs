@@ -18,6 +18,7 @@ mod languages;
 pub mod launch;
 mod listener;
 pub mod once;
+mod paces;
 pub mod places;
 mod queries;
 mod receivers;
