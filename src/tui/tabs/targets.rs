@@ -412,10 +412,12 @@ fn paint_details(state: &State, theme: &Theme, row: &TargetRow, place: Rect, buf
     if !row.url.is_empty() {
         lines.push(("last scrape".into(), time(row.last_scrape), theme.text));
         lines.push(("last good".into(), time(row.last_good), theme.text));
-        let every = units::format_duration_ms(row.interval_ms);
-        lines.push(("every".into(), every, theme.text));
     } else if row.last_scrape > 0 {
         lines.push(("last read".into(), time(row.last_scrape), theme.text));
+    }
+    if row.interval_ms > 0 {
+        let every = units::format_duration_ms(row.interval_ms);
+        lines.push(("every".into(), every, theme.text));
     }
     if !row.error.is_empty() {
         lines.push(("error".into(), row.error.clone(), theme.bad));
