@@ -345,9 +345,7 @@ impl Engine {
             own: Mutex::default(),
             launch,
         });
-        // It rests while the configuration says so.
-        let collector = rounds.spawn(false);
-        let collector = collector.context("the collector of this server cannot be started")?;
+        let collector = read_host(rounds)?;
         let jvm_collector = read_jvms(&shared, tell_jvms)?;
         let container_collector = shared.containers.start(&shared, runtime.handle(), &stop)?;
         let embedded = answering(&shared, runtime.handle())?;
@@ -702,6 +700,12 @@ fn answering(shared: &Arc<Shared>, runtime: &tokio::runtime::Handle) -> anyhow::
     .context("the evaluation threads cannot be started")?;
     let _ = shared.embedded.set(embedded.clone());
     Ok(embedded)
+}
+
+/// Starts the thread that reads this server; it rests while the configuration says so.
+fn read_host(rounds: Rounds) -> anyhow::Result<Running> {
+    let running = rounds.spawn(false);
+    running.context("the collector of this server cannot be started")
 }
 
 /// Starts the thread that reads the JVMs; it rests while the configuration says so.
