@@ -5,6 +5,7 @@
 //! engine alone ([`serve`]), who carries out orders, reload and the order of the shutdown. Holds no
 //! logic of monitoring: that is in the rooms below. Start with [`engine`].
 
+pub mod backfill;
 mod backstage;
 pub mod console;
 mod containers;
@@ -21,7 +22,9 @@ pub mod launch;
 mod listener;
 pub mod once;
 mod own_series;
+mod paces;
 pub mod places;
+mod queries;
 mod receivers;
 mod reload;
 mod reports;

@@ -13,6 +13,7 @@ pub mod jvm;
 pub mod labels;
 pub mod log_entry;
 pub mod matcher;
+pub mod query;
 pub mod request;
 pub mod sample;
 pub mod span;

@@ -21,6 +21,7 @@ mod line_edit;
 mod msg;
 mod overlay;
 mod panel;
+mod recall;
 mod run;
 mod slot;
 mod state;

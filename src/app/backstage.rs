@@ -6,6 +6,7 @@ use crate::api::{
     own_families,
 };
 use crate::app::engine::Shared;
+use crate::app::queries;
 use crate::app::reload;
 use crate::app::reports;
 use crate::app::rights;
@@ -102,6 +103,7 @@ impl Backstage for Stage {
                 telling::view(&self.shared, view)?
             }
             ViewName::Marks => View::Marks(marks(&self.shared)),
+            ViewName::Queries => queries::view(&self.shared)?,
             ViewName::Storage => match self.shared.store.load_full() {
                 Some(store) => View::Storage(Box::new(store.facts())),
                 None => nothing(OPENING),
@@ -189,6 +191,7 @@ fn act(shared: &Shared, action: Action, caller: &Caller) -> Result<Outcome, Sour
             Ok(()) => process::signal(pid, started, signal),
             Err(said) => Outcome::Refused { said },
         },
+        Action::KeepQuery(query) => queries::keep(shared, query)?,
         Action::AskJvm {
             pid,
             started,

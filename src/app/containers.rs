@@ -86,7 +86,7 @@ impl Containers {
             known: self.known.subscribe(),
             places: self.places.clone(),
         };
-        run::start(shared.beat(config.interval), parts)
+        run::start(shared.beat(shared.paces.containers.subscribe()), parts)
             .map(Some)
             .context("the reader of containers cannot be started")
     }

@@ -17,6 +17,7 @@ use crate::app::health::{Consoles, Problems, Trouble};
 use crate::app::languages::PromQl;
 use crate::app::launch::Launch;
 use crate::app::own_series;
+use crate::app::paces::Paces;
 use crate::app::places::{self, SocketPlace};
 use crate::app::receivers::Receivers;
 use crate::app::reload;
@@ -32,7 +33,7 @@ use crate::base::net::listen::Bound;
 use crate::base::net::unix::Socket;
 use crate::base::own::{self, Cost, Own};
 use crate::base::task::{self, Stop, Stopper};
-use crate::collect::beat::{self, Beat};
+use crate::collect::beat::{self, Beat, Pace};
 use crate::collect::host::Options as HostOptions;
 use crate::collect::host::run::gap;
 use crate::collect::host::run::{Looking, Rounds, Running, Setup, Watching};
@@ -47,7 +48,7 @@ use crate::model::view::{Health, JvmRow, Machine, Mark, MarkKind, TargetRow};
 use crate::source::api::{Caller, Class, Source};
 use crate::source::embedded::{Embedded, Parts};
 use crate::store::live::Ring;
-use crate::store::open::{Options, Store};
+use crate::store::open::{Bounds, Options, Store};
 use crate::store::write::SnapshotSink;
 use crate::wire::process_record;
 use anyhow::Context;
@@ -76,8 +77,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) started_at: i64,
     pub(crate) host_name: String,
-    /// Between two stored readings of the built-in collectors.
-    pub(crate) interval: Duration,
+    /// How the built-in collectors read, as the configuration in force has it.
+    pub(crate) paces: Paces,
     /// When a console asked for something live, in milliseconds since the epoch.
     pub(crate) looked_at: Arc<AtomicI64>,
     pub(crate) looking: Looking,
@@ -130,8 +131,8 @@ impl Shared {
     pub(crate) fn targets(&self) -> Vec<TargetRow> {
         let scraped = self.scraper.get().map(|s| s.rows().borrow().clone());
         let mut rows: Vec<TargetRow> = scraped.iter().flat_map(|r| r.iter().cloned()).collect();
-        let host = &self.launch.config.host;
-        if host.enabled {
+        let pace = *self.paces.host.borrow();
+        if pace.enabled {
             let shown_by = self.shown_by();
             let families = self.watching.families.borrow().clone();
             let taken_at = self.watching.processes.borrow().taken_at;
@@ -143,7 +144,7 @@ impl Shared {
                 labels: self.node_labels(),
                 last_scrape: taken_at,
                 last_good: taken_at,
-                interval_ms: self.interval.as_millis() as i64,
+                interval_ms: pace.interval.as_millis() as i64,
                 samples: samples as u64,
                 remark: match shown_by {
                     Some(target) => format!(
@@ -165,6 +166,7 @@ impl Shared {
     /// JVMs of this server, read without an exporter.
     fn jvm_targets(&self) -> Vec<TargetRow> {
         let jvms = self.jvms.borrow().clone();
+        let pace = *self.paces.jvm.borrow();
         let row = |jvm: &JvmRow| TargetRow {
             job: "jvm".to_owned(),
             instance: jvm.instance.clone(),
@@ -178,7 +180,7 @@ impl Shared {
             last_scrape: jvm.read_at,
             last_good: if jvm.why.is_empty() { jvm.read_at } else { 0 },
             samples: jvm.samples,
-            interval_ms: self.interval.as_millis() as i64,
+            interval_ms: pace.interval.as_millis() as i64,
             remark: match (jvm.shown_by.is_empty(), jvm.why.is_empty()) {
                 (false, _) => format!("not stored: {} shows this JVM already", jvm.shown_by),
                 (true, true) => format!("JVM with pid {}, read without an exporter", jvm.pid),
@@ -222,8 +224,27 @@ impl Shared {
     }
 
     /// Bytes that the metrics head may take: half of `limits.memory`.
-    pub(crate) fn head_memory(&self) -> u64 {
-        memory_of(&self.launch.config, &self.machine()) / 2
+    pub(crate) fn head_memory(&self, config: &Config) -> u64 {
+        memory_of(config, &self.machine()) / 2
+    }
+
+    /// What the store may keep.
+    pub(crate) fn bounds(&self, config: &Config) -> Bounds {
+        let mut options = Options::new("");
+        self.bound(config, &mut options);
+        Bounds::from(&options)
+    }
+
+    fn bound(&self, config: &Config, options: &mut Options) {
+        let storage = &config.storage;
+        options.memory = self.head_memory(config);
+        options.retention_ms = storage.retention_metrics.as_millis() as i64;
+        options.retention_bytes = storage.size;
+        options.logs_retention_ms = storage.retention_logs.as_millis() as i64;
+        options.traces.retention_ms = storage.retention_traces.as_millis() as i64;
+        if config.limits.series > 0 {
+            options.max_series = config.limits.series as usize;
+        }
     }
 
     /// A copy, so that no guard of the channel is held: a second one taken while the collector
@@ -232,11 +253,11 @@ impl Shared {
         self.watching.machine.borrow().clone()
     }
 
-    /// When a built-in collector reads; `interval` is its own, where it has one.
-    pub(crate) fn beat(&self, interval: Option<Duration>) -> Beat {
+    /// When a built-in collector reads.
+    pub(crate) fn beat(&self, pace: watch::Receiver<Pace>) -> Beat {
         Beat {
             clock: self.clock.clone(),
-            interval: interval.unwrap_or(self.interval),
+            pace,
             looked_at: self.looked_at.clone(),
             stop: Cancel::never(),
         }
@@ -286,14 +307,16 @@ impl Engine {
         let gate = Gate::new(ring.clone());
         let (tell_jvms, jvms) = watch::channel(Arc::default());
         let stands_for = watch::Sender::new(None);
-        let setup = setup(&launch, &gate, &clock, stands_for.subscribe());
+        let paces = Paces::of(&launch.config);
+        let follow = (stands_for.subscribe(), paces.host.subscribe());
+        let setup = setup(&launch, &gate, &clock, follow);
         let (rounds, watching, looking) = Rounds::new(setup);
         let host_name = watching.machine.borrow().host.clone();
         let memory = memory_of(&launch.config, &watching.machine.borrow());
         let shared = Arc::new(Shared {
             mode,
             started_at: now,
-            interval: interval_of(&launch),
+            paces,
             looked_at: Arc::default(),
             looking,
             watching,
@@ -329,7 +352,7 @@ impl Engine {
             own: Mutex::default(),
             launch,
         });
-        let collector = read_host(&shared, rounds)?;
+        let collector = read_host(rounds)?;
         let jvm_collector = read_jvms(&shared, tell_jvms)?;
         let container_collector = shared.containers.start(&shared, runtime.handle(), &stop)?;
         let embedded = answering(&shared, runtime.handle())?;
@@ -348,7 +371,7 @@ impl Engine {
             embedded,
             runtime,
             stopper,
-            collector,
+            collector: Some(collector),
             jvm_collector,
             container_collector,
             opener: Some(opener),
@@ -442,15 +465,8 @@ impl Opening {
         let config = &self.shared.launch.config;
         let mut options = Options::new(&self.shared.launch.data_dir);
         options.ring = self.shared.ring.clone();
-        options.retention_ms = config.storage.retention_metrics.as_millis() as i64;
-        options.traces.retention_ms = config.storage.retention_traces.as_millis() as i64;
         options.max_exemplars = config.storage.max_exemplars;
-        options.memory = self.shared.head_memory();
-        options.retention_bytes = config.storage.size;
-        options.logs_retention_ms = config.storage.retention_logs.as_millis() as i64;
-        if config.limits.series > 0 {
-            options.max_series = config.limits.series as usize;
-        }
+        self.shared.bound(config, &mut options);
         let store = Store::open(options)?;
         self.shared.store.store(Some(Arc::new(store.clone())));
         self.embedded.open(Box::new(store.clone()));
@@ -566,7 +582,7 @@ impl Opening {
         let Ok(Some((last, _))) = store.snapshot_at(process_record::KIND, now) else {
             return;
         };
-        if now - last > 2 * self.shared.interval.as_millis() as i64 {
+        if now - last > 2 * self.shared.paces.host.borrow().interval.as_millis() as i64 {
             let mark = Mark {
                 t: last,
                 until: now,
@@ -690,18 +706,6 @@ fn local_of(launch: &Launch) -> api::Local {
     }
 }
 
-/// `host.interval`, else global's where it was given, else 15 s.
-fn interval_of(launch: &Launch) -> Duration {
-    let config = &launch.config;
-    let global = config.global.scrape_interval_given;
-    let global = global.then_some(config.global.scrape_interval);
-    config
-        .host
-        .interval
-        .or(global)
-        .unwrap_or(Duration::from_secs(15))
-}
-
 /// The threads that answer questions.
 fn answering(shared: &Arc<Shared>, runtime: &tokio::runtime::Handle) -> anyhow::Result<Embedded> {
     let embedded = Embedded::new(Parts {
@@ -715,28 +719,24 @@ fn answering(shared: &Arc<Shared>, runtime: &tokio::runtime::Handle) -> anyhow::
     Ok(embedded)
 }
 
-/// Starts the thread that reads this server, unless the configuration says otherwise.
-fn read_host(shared: &Shared, rounds: Rounds) -> anyhow::Result<Option<Running>> {
-    let wanted = shared.launch.config.host.enabled;
-    let running = wanted.then(|| rounds.spawn(false)).transpose();
+/// Starts the thread that reads this server; it rests while the configuration says so.
+fn read_host(rounds: Rounds) -> anyhow::Result<Running> {
+    let running = rounds.spawn(false);
     running.context("the collector of this server cannot be started")
 }
 
-/// Starts the thread that reads the JVMs, unless the configuration says otherwise.
+/// Starts the thread that reads the JVMs; it rests while the configuration says so.
 fn read_jvms(
     shared: &Shared,
     views: watch::Sender<Arc<Vec<JvmRow>>>,
 ) -> anyhow::Result<Option<jvm::run::Running>> {
     let config = &shared.launch.config.jvm;
-    if !config.enabled {
-        return Ok(None);
-    }
     let parts = jvm::run::Parts {
         jvms: jvm::read::Jvms::of_this_machine(),
         sink: Arc::new(shared.jvm_gate.clone()),
         clock: shared.clock.clone(),
         host: shared.host_name.clone(),
-        interval: config.interval.unwrap_or(shared.interval),
+        pace: shared.paces.jvm.subscribe(),
         looked_at: shared.looked_at.clone(),
         views,
         attach: config.attach,
@@ -753,7 +753,7 @@ fn setup(
     launch: &Launch,
     gate: &Gate,
     clock: &Clock,
-    stands_for: watch::Receiver<Option<Labels>>,
+    (stands_for, pace): (watch::Receiver<Option<Labels>>, watch::Receiver<Pace>),
 ) -> Setup {
     let config = &launch.config.host;
     let labels = config.labels.iter();
@@ -765,7 +765,7 @@ fn setup(
             picks: config.picks.clone(),
             ..HostOptions::default()
         },
-        interval: interval_of(launch),
+        pace,
         stands_for,
         labels: labels.map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
         ..Setup::new(Arc::new(gate.clone()), Arc::new(gate.clone()))

@@ -8,6 +8,8 @@ use crate::app::telling;
 use crate::base::fs;
 use crate::base::task::Stop;
 use crate::collect::scrape::director::Jobs;
+use crate::config::containers::Containers;
+use crate::config::host::Host;
 use crate::config::{Config, Level, load};
 use crate::model::action::Outcome;
 use std::sync::Arc;
@@ -66,6 +68,11 @@ pub(crate) async fn reload(shared: &Arc<Shared>) -> Outcome {
         let sent = tokio::task::spawn_blocking(move || rules::send_on(&to, &newest));
         let _ = sent.await;
     }
+    shared.paces.apply(&config);
+    shared.looking.wake();
+    if let Some(store) = shared.store.load_full() {
+        store.rebound(shared.bounds(&config));
+    }
     shared.config.store(Arc::new(config));
     shared.problems.clear(Trouble::Config);
     *shared.findings.lock() = loaded.findings.iter().map(ToString::to_string).collect();
@@ -116,20 +123,38 @@ async fn fingerprint(shared: &Arc<Shared>) -> u64 {
     tokio::task::spawn_blocking(read).await.unwrap_or(0)
 }
 
-/// Sections that changed and are read at the start only.
+/// What changed and is read at the start only.
 fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let mut out = Vec::new();
     for (name, same) in [
         ("api", old.api == new.api),
-        ("storage", old.storage == new.storage),
         ("logs.clients", old.logs.clients == new.logs.clients),
+        ("storage.path", old.storage.path == new.storage.path),
         (
-            "limits.memory and limits.series",
-            (old.limits.memory, old.limits.series) == (new.limits.memory, new.limits.series),
+            "storage.retention.traces",
+            old.storage.retention_traces == new.storage.retention_traces,
         ),
-        ("host", old.host == new.host),
-        ("containers", old.containers == new.containers),
-        ("jvm", old.jvm == new.jvm),
+        (
+            "storage.exemplars.max_exemplars",
+            old.storage.max_exemplars == new.storage.max_exemplars,
+        ),
+        ("traces", old.traces == new.traces),
+        ("host, but for its switch and interval", {
+            let (enabled, interval) = (old.host.enabled, old.host.interval);
+            let new = new.host.clone();
+            old.host
+                == Host {
+                    enabled,
+                    interval,
+                    ..new
+                }
+        }),
+        ("containers, but for their interval", {
+            let interval = old.containers.interval;
+            let new = new.containers.clone();
+            old.containers == Containers { interval, ..new }
+        }),
+        ("jvm.attach", old.jvm.attach == new.jvm.attach),
         ("ui", old.ui == new.ui),
     ] {
         if !same {

@@ -56,8 +56,9 @@ pub(crate) fn take_alone(
 /// Writes what is derived from spans as often as the host is read, on the thread that takes pushes.
 pub(crate) async fn write_metrics(shared: Arc<Shared>, embedded: Embedded, mut stop: Stop) {
     loop {
+        let interval = shared.paces.host.borrow().interval;
         tokio::select! {
-            () = tokio::time::sleep(shared.interval) => {}
+            () = tokio::time::sleep(interval) => {}
             () = stop.wait() => return,
         }
         let shared = shared.clone();

@@ -62,6 +62,30 @@ pub fn thread(
         .spawn(run)
 }
 
+/// Runs `aside` on a thread of its own while `here` runs on this one; both have ended when it
+/// returns. A panic of `aside` is reported and ends it alone, and where no thread can be had it does
+/// not run at all: `here` finds out by the channel between them.
+pub fn beside<T>(name: &'static str, aside: impl FnOnce() + Send, here: impl FnOnce() -> T) -> T {
+    std::thread::scope(|scope| {
+        let run = move || {
+            let running = Running::new(name);
+            caught(name, aside);
+            drop(running);
+        };
+        let thread = std::thread::Builder::new()
+            .name(format!("bongsu-{name}"))
+            .stack_size(STACK);
+        let _started = thread.spawn_scoped(scope, run);
+        here()
+    })
+}
+
+/// How many threads can run at once here.
+pub fn cores() -> usize {
+    static CORES: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
 /// Starts a task on the runtime that is current.
 pub fn spawn<F>(name: &'static str, work: F) -> tokio::task::JoinHandle<Option<F::Output>>
 where
@@ -207,6 +231,25 @@ mod tests {
         let row = row("test-thread");
         assert_eq!((row.started, row.running, row.panics), (1, 0, 1));
         assert_eq!(row.last_panic, "out of tea");
+    }
+
+    #[test]
+    fn two_threads_work_beside_each_other_and_a_panic_ends_one() {
+        let (tell, hear) = std::sync::mpsc::sync_channel(1);
+        let sum = beside(
+            "test-beside",
+            move || tell.send(40).unwrap(),
+            || hear.recv().unwrap_or(0) + 2,
+        );
+        assert_eq!(sum, 42);
+        let (tell, hear) = std::sync::mpsc::sync_channel::<i32>(1);
+        let aside = move || {
+            let _tell = tell;
+            panic!("out of tea");
+        };
+        assert!(beside("test-beside", aside, || hear.recv()).is_err());
+        let row = row("test-beside");
+        assert_eq!((row.started, row.running, row.panics), (2, 0, 1));
     }
 
     #[test]

@@ -59,6 +59,35 @@ pub fn right(text: &str, columns: usize, ellipsis: &str) -> String {
     format!("{}{fitted}", " ".repeat(gap))
 }
 
+/// The lines of at most so many columns that a text for people becomes, broken at blanks; a longer
+/// word is cut. Indents of the first line stay. At least one line.
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(1);
+    let text = display(text);
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for (n, word) in text.split(' ').enumerate() {
+        if n > 0 && width(&line) + 1 + width(word) > columns && !line.trim().is_empty() {
+            lines.push(std::mem::take(&mut line));
+        } else if n > 0 {
+            line.push(' ');
+        }
+        let mut word = word;
+        while width(&line) + width(word) > columns {
+            let head = clip(word, columns.saturating_sub(width(&line)));
+            if head.is_empty() && line.is_empty() {
+                break; // wider than a line
+            }
+            line.push_str(head);
+            word = &word[head.len()..];
+            lines.push(std::mem::take(&mut line));
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
+}
+
 /// Safe and composed: [`sanitise`] after [`nfc`].
 pub fn display(text: &str) -> Cow<'_, str> {
     match nfc(text) {
@@ -119,6 +148,24 @@ mod tests {
         assert_ne!(pieces, "한글");
         assert_eq!((width("한글"), width(&pieces), width("a한b")), (4, 4, 4));
         assert_eq!(nfc(&pieces), "한글");
+    }
+
+    #[test]
+    fn texts_break_at_blanks_and_long_words_are_cut() {
+        for (text, columns, want) in [
+            (
+                "add it? It is scraped",
+                12,
+                &["add it? It", "is scraped"][..],
+            ),
+            ("abcdefgh ij", 4, &["abcd", "efgh", "ij"]),
+            ("  temp_c 한글", 9, &["  temp_c", "한글"]),
+            ("한글한글", 5, &["한글", "한글"]),
+            ("한", 1, &["한"]),
+            ("", 9, &[""]),
+        ] {
+            assert_eq!(wrap(text, columns), want, "{text}");
+        }
     }
 
     #[test]

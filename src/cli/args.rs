@@ -55,7 +55,7 @@ enum Command {
     Trace(cmd::traces::TraceArgs),
     /// Say what is wrong in configuration files, with file, line and column
     Check(cmd::check::CheckArgs),
-    /// Propose a configuration from the files of other tools
+    /// Take over what other tools have: a compose file as a configuration, samples from a text file
     Import(cmd::import::ImportArgs),
     /// Run unit tests of rules, in promtool's form
     TestRules(cmd::test_rules::TestRulesArgs),

@@ -7,18 +7,42 @@ use crate::base::task;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
+use tokio::sync::watch;
 
 /// How often a console that looks wants new numbers.
 const LIVE_MS: i64 = 2_000;
 /// A console counts as looking for so long after its last question.
 const LOOKS_FOR_MS: i64 = 6_000;
+/// How soon a console that begins to look is noticed.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How often a built-in collector reads for the store, and whether it reads at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    pub enabled: bool,
+    pub interval: Duration,
+}
+
+impl Pace {
+    pub fn every(interval: Duration) -> Self {
+        Self {
+            enabled: true,
+            interval,
+        }
+    }
+
+    /// One that never changes.
+    pub fn fixed(self) -> watch::Receiver<Self> {
+        watch::channel(self).1
+    }
+}
 
 /// When a collector reads.
 #[derive(Clone, Debug)]
 pub struct Beat {
     pub clock: Clock,
-    /// Between two readings that are stored.
-    pub interval: Duration,
+    /// As the configuration in force has it.
+    pub pace: watch::Receiver<Pace>,
     /// When a console last asked a live question, milliseconds since the epoch.
     pub looked_at: Arc<AtomicI64>,
     pub stop: Cancel,
@@ -32,7 +56,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Ends the thread within a quarter of a second.
+    /// Ends the thread, after the pass it is in.
     pub fn stop(self) {
         self.stop.cancel();
         let _ = self.thread.join();
@@ -52,7 +76,8 @@ pub(crate) fn start(
         let mut live_at = i64::MIN;
         while beat.stop.check().is_ok() {
             let now = beat.clock.now_ms();
-            let interval = i64::try_from(beat.interval.as_millis()).unwrap_or(15_000);
+            let pace = *beat.pace.borrow();
+            let interval = i64::try_from(pace.interval.as_millis()).unwrap_or(15_000);
             let looked = beat.looked_at.load(Ordering::Relaxed);
             let store = now >= stored_at.saturating_add(interval) || now < stored_at;
             let live = now - looked < LOOKS_FOR_MS && now >= live_at.saturating_add(LIVE_MS);
@@ -60,7 +85,7 @@ pub(crate) fn start(
                 live_at = now;
                 stored_at = if store { now } else { stored_at };
             }
-            std::thread::sleep(Duration::from_millis(250));
+            beat.stop.sleep(LOOK_EVERY);
         }
     })?;
     Ok(Running { stop, thread })

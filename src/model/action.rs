@@ -1,6 +1,7 @@
 //! Orders a console can give, and what came of them.
 
 use crate::model::jvm::JvmQuestion;
+use crate::model::query::KeptQuery;
 use serde::{Deserialize, Serialize};
 
 /// One order. `app` routes it to the room that can carry it out.
@@ -32,6 +33,8 @@ pub enum Action {
     },
     /// Sets or removes a bookmark on the time axis.
     Bookmark { t: i64, text: String, remove: bool },
+    /// Remembers a query for the consoles to come.
+    KeepQuery(KeptQuery),
     /// Stops repeats of an alert until it has been resolved for a while, or takes that back.
     Acknowledge(Acknowledge),
     /// Mutes what the matchers fit, for a time.

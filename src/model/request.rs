@@ -191,4 +191,6 @@ pub enum ViewName {
     JvmReports,
     /// One of those answers: the newest that is not younger than that time.
     JvmReport,
+    /// What was asked in query bars before.
+    Queries,
 }

@@ -12,6 +12,7 @@ pub use routing::{CalendarRow, InhibitRow, RouteRow, RoutingView};
 
 use crate::model::jvm::{AttachPolicy, JvmReport, JvmReportHead};
 use crate::model::labels::Labels;
+use crate::model::query::KeptQuery;
 use serde::{Deserialize, Serialize};
 
 /// One view's value, with the time it was taken.
@@ -37,6 +38,8 @@ pub enum View {
     /// What JVMs answered, the newest first.
     JvmReports(Vec<JvmReportHead>),
     JvmReport(Box<JvmReport>),
+    /// What was asked in query bars, the oldest of each language first.
+    Queries(Vec<KeptQuery>),
     /// Nothing was recorded for the time that was asked.
     Nothing {
         why: String,

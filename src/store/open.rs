@@ -123,6 +123,29 @@ impl Options {
     }
 }
 
+/// What may change while a store is open: how much is kept, and for how long. Fields as in
+/// [`Options`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    pub memory: u64,
+    pub max_series: usize,
+    pub retention_ms: i64,
+    pub retention_bytes: u64,
+    pub logs_retention_ms: i64,
+}
+
+impl From<&Options> for Bounds {
+    fn from(o: &Options) -> Self {
+        Self {
+            memory: o.memory,
+            max_series: o.max_series,
+            retention_ms: o.retention_ms,
+            retention_bytes: o.retention_bytes,
+            logs_retention_ms: o.logs_retention_ms,
+        }
+    }
+}
+
 /// Why a data directory cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -193,6 +216,7 @@ pub struct Store(Arc<Inner>);
 
 struct Inner {
     options: Options,
+    bounds: Mutex<Bounds>,
     tsdb: Tsdb,
     logs: LogDb,
     state: State,
@@ -272,6 +296,7 @@ impl Store {
         let background = options.background;
         let store = Self(Arc::new(Inner {
             exemplars: Exemplars::new(options.max_exemplars),
+            bounds: Mutex::new(Bounds::from(&options)),
             options,
             tsdb,
             logs,
@@ -342,7 +367,19 @@ impl Store {
 
     /// The series, and the longest span of a block in milliseconds.
     pub(crate) fn parts(&self) -> (&Tsdb, i64) {
-        (&self.0.tsdb, self.0.options.retention_ms / 10)
+        (&self.0.tsdb, self.bounds().retention_ms / 10)
+    }
+
+    /// What is kept at most, as it is in force.
+    pub fn bounds(&self) -> Bounds {
+        *self.0.bounds.lock()
+    }
+
+    /// Keeps more or less from now on; what is too much goes with the next round of upkeep. The
+    /// buffer of spans alone keeps the size it was opened with.
+    pub fn rebound(&self, bounds: Bounds) {
+        *self.0.bounds.lock() = bounds;
+        self.0.tsdb.allow(bounds.memory as usize, bounds.max_series);
     }
 
     /// Gives the space of deleted samples back.
@@ -391,7 +428,7 @@ impl Store {
         let tsdb = &self.0.tsdb;
         let head = tsdb.head.read().head.bytes() as u64;
         let cache = tsdb.blocks.cache_bytes() as u64;
-        let allowed = self.0.options.memory;
+        let allowed = self.bounds().memory;
         vec![
             ("metrics head".to_owned(), head, allowed),
             ("block cache".to_owned(), cache, allowed / 4),
@@ -444,16 +481,17 @@ impl Store {
     /// One round of what the store does for itself: retention, the memory budget.
     pub fn upkeep(&self) {
         let now = self.0.options.clock.now_ms();
-        let oldest = now.saturating_sub(self.0.options.retention_ms);
+        let bounds = self.bounds();
+        let oldest = now.saturating_sub(bounds.retention_ms);
         self.0.snapshots.retain(oldest, SNAPSHOT_BYTES);
         // Where a size is set, each of samples and lines may take what the other leaves, and at
         // least half.
-        let bytes = self.0.options.retention_bytes;
+        let bytes = bounds.retention_bytes;
         let beside = |other: u64| bytes - other.min(bytes / 2);
-        let longest = self.0.options.retention_ms / 10;
+        let longest = bounds.retention_ms / 10;
         let lines = self.0.logs.facts().disk_bytes;
         self.0.tsdb.upkeep(oldest, beside(lines), longest);
-        let oldest = now.saturating_sub(self.0.options.logs_retention_ms);
+        let oldest = now.saturating_sub(bounds.logs_retention_ms);
         self.0.logs.upkeep(Keep {
             oldest: oldest.saturating_mul(1_000_000),
             bytes: beside(self.0.tsdb.facts().disk_bytes),
@@ -472,12 +510,13 @@ impl Store {
     /// What the Storage tab and `status` show.
     pub fn facts(&self) -> StorageView {
         let inner = &self.0;
+        let bounds = self.bounds();
         let mut view = inner.tsdb.facts();
         view.path = inner.options.dir.display().to_string();
         view.free_bytes = inner.options.fs.free_space(&inner.options.dir).unwrap_or(0);
         let lines = inner.logs.facts();
         view.disk_bytes += lines.disk_bytes;
-        let days = inner.options.logs_retention_ms / 86_400_000;
+        let days = bounds.logs_retention_ms / 86_400_000;
         view.logs = LogStorage {
             streams: lines.streams,
             blocks: lines.blocks,
@@ -489,8 +528,8 @@ impl Store {
         view.problems.extend(lines.problems);
         view.disk_bytes +=
             inner.snapshots.wal().bytes() + inner.state.disk_bytes() + inner.traces.disk_bytes();
-        let days = inner.options.retention_ms / 86_400_000;
-        view.retention = match inner.options.retention_bytes {
+        let days = bounds.retention_ms / 86_400_000;
+        view.retention = match bounds.retention_bytes {
             0 => format!("{days} d"),
             bytes => format!("{days} d, {} MiB", bytes >> 20),
         };

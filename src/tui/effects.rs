@@ -57,8 +57,13 @@ impl Effects {
 
     pub(crate) fn act(&self, action: Action) {
         let (source, to) = (self.source.clone(), self.to.clone());
+        // Nobody asked for it: that it could not be kept is no news.
+        let quiet = matches!(action, Action::KeepQuery(_));
         self.runtime.spawn(async move {
             let result = source.act(action).await;
+            if quiet {
+                return;
+            }
             tell(&to, Msg::Acted(result)).await;
         });
     }

@@ -27,6 +27,12 @@ pub(crate) const BLIND: SlotId = SlotId {
     part: 2,
 };
 
+/// What was asked in query bars before this console.
+pub(crate) const QUERIES: SlotId = SlotId {
+    owner: "console",
+    part: 3,
+};
+
 /// How long the header shows that an alert has begun to fire.
 const FLASH_MS: i64 = 1_500;
 /// Names of the palette's items that are remembered.
@@ -308,6 +314,9 @@ impl State {
         let view = |view| Request::View { view, at: None };
         let mut out = vec![(STATUS, Request::Status), (MARKS, view(ViewName::Marks))];
         let known = self.slots.get(BLIND).is_some_and(|s| s.answer().is_some());
+        if self.slots.get(QUERIES).is_none_or(|s| s.answer().is_none()) {
+            out.push((QUERIES, view(ViewName::Queries)));
+        }
         if !known || self.welcome {
             out.push((BLIND, view(ViewName::Blind)));
         }

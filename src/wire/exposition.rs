@@ -120,6 +120,8 @@ pub struct Parser<'a> {
     line: usize,
     format: Format,
     ended: bool,
+    /// More of the body may follow.
+    open: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -129,7 +131,23 @@ impl<'a> Parser<'a> {
             line: 0,
             format,
             ended: false,
+            open: false,
         }
+    }
+
+    /// A parser of some whole lines from the midst of a body, `lines` of which came before: that
+    /// `# EOF` does not stand in them is no error. See [`Parser::has_ended`].
+    pub fn part(format: Format, body: &'a [u8], lines: usize) -> Self {
+        Self {
+            line: lines,
+            open: true,
+            ..Self::new(format, body)
+        }
+    }
+
+    /// `# EOF` was read.
+    pub fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// The line that was read last, counted from 1.
@@ -161,7 +179,7 @@ impl<'a> Parser<'a> {
                 Err(what) => return Err(self.fault(what)),
             }
         }
-        if self.format == Format::OpenMetrics && !self.ended {
+        if self.format == Format::OpenMetrics && !self.ended && !self.open {
             self.line += 1;
             let what = "the body ends without \"# EOF\": it is not OpenMetrics, or was cut off";
             return Err(self.fault(what.to_owned()));

@@ -1,13 +1,17 @@
 //! `bongsu import compose FILE`: what bongsu would do in place of the services of a compose file,
 //! as a configuration to look at. `bongsu import jaeger FILE`: traces that Jaeger's page saved.
+//! `bongsu import metrics FILE`: samples with their times into the data directory.
 
 use crate::app::launch::{Arguments, Launch};
-use crate::app::once;
+use crate::app::{backfill, once};
+use crate::base::clock::{Clock, monotonic};
+use crate::base::units::format_duration_ms;
 use crate::cli::print;
 use crate::config::compose;
+use crate::wire::exposition::Format;
 use crate::wire::jaeger_json;
 use anyhow::Context;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -32,15 +36,42 @@ enum What {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Take samples that carry their times into the data directory, while no engine uses it
+    Metrics {
+        /// OpenMetrics (as `promtool tsdb create-blocks-from openmetrics` takes it) or text 0.0.4
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Found out by the end of the file where it is not given
+        #[arg(long, value_enum)]
+        format: Option<TextFormat>,
+    },
 }
 
 /// What a file of traces may have, in bytes.
 const MOST_TRACES: u64 = 256 << 20;
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TextFormat {
+    /// Times in seconds
+    Openmetrics,
+    /// Times in milliseconds
+    Text,
+}
+
+impl From<TextFormat> for Format {
+    fn from(format: TextFormat) -> Self {
+        match format {
+            TextFormat::Openmetrics => Self::OpenMetrics,
+            TextFormat::Text => Self::Text,
+        }
+    }
+}
+
 pub(crate) fn run(arguments: Arguments, args: &ImportArgs) -> anyhow::Result<ExitCode> {
     match &args.what {
         What::Compose { file } => propose(file),
         What::Jaeger { files } => jaeger(&arguments.prepare()?, files),
+        What::Metrics { file, format } => metrics(arguments, file, *format),
     }
 }
 
@@ -69,6 +100,47 @@ fn jaeger(launch: &Launch, files: &[PathBuf]) -> anyhow::Result<ExitCode> {
         print::out(&format!("{line}\n"));
     }
     Ok(ExitCode::from(u8::from(refused > 0)))
+}
+
+fn metrics(
+    arguments: Arguments,
+    file: &Path,
+    format: Option<TextFormat>,
+) -> anyhow::Result<ExitCode> {
+    let launch = arguments.prepare()?;
+    let begun = monotonic();
+    let done = backfill::metrics(&launch, file, format.map(Format::from))?;
+    let seconds = begun.elapsed().as_secs_f64();
+    let imported = done.imported;
+    print::out(&format!(
+        "{} samples of {} series in {} blocks, {seconds:.1} s\n",
+        imported.samples, done.series, imported.blocks
+    ));
+    for (count, what) in [
+        (
+            imported.duplicates,
+            "samples had the time of another of their series with another value",
+        ),
+        (
+            done.left_out,
+            "native histograms were left out: they are not kept yet",
+        ),
+    ] {
+        if count > 0 {
+            print::error(&format!("bongsu: {count} {what}"));
+        }
+    }
+    let kept = launch.config.storage.retention_metrics.as_millis() as i64;
+    if let Some(oldest) = done.oldest
+        && oldest < Clock::System.now_ms().saturating_sub(kept)
+    {
+        print::error(&format!(
+            "bongsu: some samples are older than storage.retention.metrics ({}): the engine will \
+             drop them unless you raise it",
+            format_duration_ms(kept)
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The proposal goes to standard output, what it makes unnecessary to standard error.

@@ -9,6 +9,7 @@ mod series;
 
 use crate::base::clock::{self, Clock, Instant};
 use crate::base::task;
+use crate::collect::beat::Pace;
 use crate::collect::host::process::Processes;
 use crate::collect::host::run::gap::Gaps;
 use crate::collect::host::run::series::Table;
@@ -43,8 +44,8 @@ const GREEDIEST: usize = 20;
 #[derive(Clone)]
 pub struct Setup {
     pub host: Options,
-    /// Between two stored readings.
-    pub interval: Duration,
+    /// When readings are stored, as the configuration in force has it.
+    pub pace: watch::Receiver<Pace>,
     /// Between two readings while a console looks.
     pub live: Duration,
     /// Labels that stand for or beside `job="node"` and `instance="<hostname>"`; an empty value
@@ -65,7 +66,7 @@ impl Setup {
     pub fn new(metrics: Arc<dyn MetricSink>, snapshots: Arc<dyn SnapshotSink>) -> Self {
         Self {
             host: Options::default(),
-            interval: Duration::from_secs(15),
+            pace: Pace::every(Duration::from_secs(15)).fixed(),
             live: Duration::from_secs(2),
             labels: Vec::new(),
             stands_for: watch::channel(None).1,
@@ -127,6 +128,12 @@ impl Looking {
         }
         drop(sights);
         self.look();
+    }
+
+    /// Something about the reading has changed: the thread looks up at once.
+    pub fn wake(&self) {
+        // A full channel holds a wake already.
+        let _ = self.wake.try_send(Wake::Look);
     }
 
     /// What is on anybody's screen, rising.
@@ -210,11 +217,12 @@ impl Rounds {
             sights: Arc::default(),
             wake,
         };
+        let interval = setup.pace.borrow().interval;
         let rounds = Self {
             host: Host::new(setup.host.clone()),
             processes: Processes::new(&setup.host.root),
             table: Table::new(identity),
-            gaps: Gaps::new(setup.interval, setup.stored_until),
+            gaps: Gaps::new(interval, setup.stored_until),
             described: HashSet::new(),
             looking: looking.clone(),
             wakes,
@@ -276,6 +284,20 @@ impl Rounds {
         let families = self.host.read_quick();
         self.table.live(&families, t, &*self.setup.metrics);
         self.show_processes();
+    }
+
+    /// Marks all series as ended; nothing of this server is shown any more.
+    fn end(&mut self) {
+        let t = self.now();
+        let own = self.follow();
+        let sink = Arc::clone(&self.setup.metrics);
+        self.table.live(&[], t, &*sink);
+        if own {
+            // A store that refuses says so itself; questions then find the series until they are old.
+            let _ = self.table.store(&[], t, &*sink);
+        }
+        self.to.families.send_replace(Arc::default());
+        self.to.processes.send_replace(Arc::default());
     }
 
     /// Takes the labels that this machine's series have now. True where they are its own.
@@ -387,17 +409,32 @@ impl Rounds {
 
     /// Goes on until it is told to stop. `begun` tells whether the first reading was taken.
     fn run(mut self, begun: bool) {
+        let mut pace = *self.setup.pace.borrow();
         let mut next_store = clock::monotonic();
         if begun {
-            next_store += self.setup.interval;
+            next_store += pace.interval;
         }
         let mut next_live = clock::monotonic();
         loop {
             let now = clock::monotonic();
+            let said = *self.setup.pace.borrow();
+            if said != pace {
+                self.gaps.pace(said.interval);
+                if pace.enabled && !said.enabled {
+                    task::caught("host", || self.end());
+                }
+                (pace, next_store) = (said, now);
+            }
+            if !pace.enabled {
+                match self.wakes.recv() {
+                    Ok(Wake::Look) => continue,
+                    Ok(Wake::Stop) | Err(_) => return,
+                }
+            }
             if now >= next_store {
                 // A beat that panics is counted, and the next one is made all the same.
                 task::caught("host", || self.store());
-                next_store = later(next_store, self.setup.interval);
+                next_store = later(next_store, pace.interval);
                 next_live = now + self.setup.live;
                 task::caught("host", || self.show_blind());
             } else if self.is_looked_at() && now >= next_live {

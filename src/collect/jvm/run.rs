@@ -3,6 +3,7 @@
 use crate::base::cancel::Cancel;
 use crate::base::clock::{Clock, Duration};
 use crate::base::task;
+use crate::collect::beat::Pace;
 use crate::collect::jvm::heaps::HeapReader;
 use crate::collect::jvm::read::{Id, Jvm, Jvms};
 use crate::collect::scrape::director::ScrapedJvm;
@@ -22,6 +23,11 @@ use tokio::sync::watch;
 const LIVE_MS: i64 = 2_000;
 /// A console counts as looking for so long after its last question.
 const LOOKS_FOR_MS: i64 = 6_000;
+/// How soon a console that begins to look is noticed.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How soon it is noticed that JVMs are to be read again.
+const SWITCHED_OFF: Duration = Duration::from_secs(2);
 
 /// What the thread is given.
 pub struct Parts {
@@ -31,7 +37,8 @@ pub struct Parts {
     pub clock: Clock,
     /// The server's name, the first half of `instance`.
     pub host: String,
-    pub interval: Duration,
+    /// As the configuration in force has it.
+    pub pace: watch::Receiver<Pace>,
     /// When a console last asked a live question, milliseconds since the epoch.
     pub looked_at: Arc<AtomicI64>,
     pub views: watch::Sender<Arc<Vec<JvmRow>>>,
@@ -50,7 +57,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Ends the thread within a quarter of a second.
+    /// Ends the thread, after the pass it is in.
     pub fn stop(self) {
         self.stop.cancel();
         let _ = self.thread.join();
@@ -70,7 +77,16 @@ fn run(parts: Parts) {
     let mut live_at = i64::MIN;
     while reader.parts.stop.check().is_ok() {
         let now = reader.parts.clock.now_ms();
-        let interval = i64::try_from(reader.parts.interval.as_millis()).unwrap_or(15_000);
+        let pace = *reader.parts.pace.borrow();
+        if !pace.enabled {
+            if live_at > i64::MIN {
+                reader.end(now);
+                (stored_at, live_at) = (i64::MIN, i64::MIN);
+            }
+            reader.parts.stop.sleep(SWITCHED_OFF);
+            continue;
+        }
+        let interval = i64::try_from(pace.interval.as_millis()).unwrap_or(15_000);
         let looked = reader.parts.looked_at.load(Ordering::Relaxed);
         let store = now >= stored_at.saturating_add(interval) || now < stored_at;
         let live = now - looked < LOOKS_FOR_MS && now >= live_at.saturating_add(LIVE_MS);
@@ -81,7 +97,7 @@ fn run(parts: Parts) {
         if store {
             stored_at = now;
         }
-        std::thread::sleep(Duration::from_millis(250));
+        reader.parts.stop.sleep(LOOK_EVERY);
     }
 }
 
@@ -136,6 +152,14 @@ impl Reader {
             self.store(&samples, now);
         }
         self.parts.views.send_replace(Arc::new(rows));
+    }
+
+    /// Marks all series as ended; no JVM is shown any more.
+    fn end(&mut self, now: i64) {
+        let ended = self.names.end_all_but(&HashSet::new(), now);
+        self.parts.sink.append_live(&ended);
+        self.store(&[], now);
+        self.parts.views.send_replace(Arc::default());
     }
 
     /// Appends, and marks as ended the series whose JVM is gone. What cannot be kept is counted by
@@ -361,7 +385,7 @@ mod tests {
             sink: sink.clone(),
             clock: Clock::fake(0),
             host: "web1".to_owned(),
-            interval: Duration::from_secs(15),
+            pace: Pace::every(Duration::from_secs(15)).fixed(),
             looked_at: Arc::default(),
             views,
             attach: AttachPolicy::Ask,

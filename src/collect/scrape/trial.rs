@@ -76,9 +76,11 @@ fn tell(answer: &Answer, body: &[u8], this: &ThisMachine) -> Result<Vec<String>,
         Format::Text => "text 0.0.4",
         Format::OpenMetrics => "OpenMetrics",
     };
+    let count = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
     let mut lines = vec![format!(
-        "{samples} samples of {} metrics in {format}:",
-        families.len()
+        "{} of {} in {format}:",
+        count(samples, "sample"),
+        count(families.len(), "metric")
     )];
     for family in families
         .iter()
@@ -87,8 +89,8 @@ fn tell(answer: &Answer, body: &[u8], this: &ThisMachine) -> Result<Vec<String>,
     {
         let (name, kind) = (&family.name, family.kind.as_str());
         lines.push(format!(
-            "  {name} ({kind}, {} samples) {}",
-            family.samples.len(),
+            "  {name} ({kind}, {}) {}",
+            count(family.samples.len(), "sample"),
             family.help
         ));
     }

@@ -13,6 +13,7 @@ mod limits;
 mod notes;
 mod result;
 mod select;
+mod share;
 
 pub use limits::{Engine, ErrorKind, Limits, QueryError};
 

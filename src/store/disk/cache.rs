@@ -35,6 +35,13 @@ impl<K: Hash + Eq + Copy, V> Cache<K, V> {
         }
     }
 
+    /// Another limit from now on; what is too much goes at once.
+    pub(crate) fn limit(&self, limit: usize) {
+        let mut state = self.state.lock();
+        state.limit = limit;
+        state.shrink();
+    }
+
     pub(crate) fn get(&self, key: K) -> Option<Arc<V>> {
         let mut state = self.state.lock();
         state.clock += 1;

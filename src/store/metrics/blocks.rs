@@ -121,6 +121,11 @@ impl Blocks {
         self.missing.lock().push((range.unwrap_or(ALWAYS), text));
     }
 
+    /// How many bytes of what was read may stay in memory.
+    pub(crate) fn allow_cache(&self, bytes: usize) {
+        self.cache.limit(bytes);
+    }
+
     pub(crate) fn cache_bytes(&self) -> usize {
         self.cache.bytes()
     }

@@ -32,6 +32,8 @@ const EPOCH_BYTES: usize = 1 << 20;
 const EPOCH_BYTES_PER_SERIES: usize = 100;
 const SEGMENT_BYTES: usize = 8 << 20;
 const SEGMENT_BYTES_PER_SERIES: usize = 200;
+/// The share of the memory that is for what was read from blocks: one part of so many.
+const CACHE_SHARE: usize = 4;
 const QUEUE_BYTES: usize = 8 << 20;
 /// A sample may be so far in the future, in milliseconds, as in Prometheus' scrape loop.
 const FUTURE: i64 = 10 * 60_000;
@@ -70,7 +72,7 @@ pub(crate) struct Tsdb {
     pub(crate) head: RwLock<Live>,
     pub(crate) wal: Wal,
     pub(crate) ring: Ring,
-    pub(crate) limits: Limits,
+    limits: RwLock<Limits>,
     metadata: Mutex<BTreeMap<String, Metadata>>,
     state: State,
     pub(crate) blocks: Blocks,
@@ -104,7 +106,7 @@ pub(crate) struct Live {
 impl Tsdb {
     /// Opens the blocks and reads the log of what is newer.
     pub(crate) fn open(place: Place) -> Result<(Self, Vec<String>), OpenTsdbError> {
-        let cache = place.limits.memory / 4;
+        let cache = place.limits.memory / CACHE_SHARE;
         let blocks = Blocks::open(&place.fs, &place.dir.join("metrics"), cache)?;
         let settings = Settings {
             fs: place.fs.clone(),
@@ -160,7 +162,7 @@ impl Tsdb {
             head: RwLock::new(live),
             wal,
             ring: place.ring,
-            limits: place.limits,
+            limits: RwLock::new(place.limits),
             metadata: Mutex::new(known.collect()),
             state: place.state,
             blocks,
@@ -174,6 +176,19 @@ impl Tsdb {
         Ok((tsdb, problems))
     }
 
+    pub(crate) fn limits(&self) -> Limits {
+        *self.limits.read()
+    }
+
+    /// Other limits from now on. The cache of blocks shrinks at once, the head with the next upkeep.
+    pub(crate) fn allow(&self, memory: usize, series: usize) {
+        {
+            let mut limits = self.limits.write();
+            (limits.memory, limits.series) = (memory, series);
+        }
+        self.blocks.allow_cache(memory / CACHE_SHARE);
+    }
+
     pub(crate) fn resolve(&self, labels: &Labels) -> Result<SeriesId, WriteError> {
         if let Some(id) = self.head.read().head.find(labels) {
             return Ok(id);
@@ -182,16 +197,17 @@ impl Tsdb {
         if let Some(id) = live.head.find(labels) {
             return Ok(id);
         }
-        if live.head.len() >= self.limits.series {
+        let limits = self.limits();
+        if live.head.len() >= limits.series {
             return Err(WriteError::Limit(format!(
                 "{} series are kept, which is the limit (limits.series): {labels} was not added",
-                self.limits.series
+                limits.series
             )));
         }
         if self.full.load(Ordering::Relaxed) {
             return Err(WriteError::Limit(format!(
                 "the head has its {} MiB of memory (limits.memory): the new series {labels} was not added",
-                self.limits.memory >> 20
+                limits.memory >> 20
             )));
         }
         Ok(live.head.resolve(labels))
@@ -200,7 +216,7 @@ impl Tsdb {
     pub(crate) fn append(&self, batch: &[Append], now: i64) -> Result<Appended, WriteError> {
         self.wal.admit()?;
         let rules = Rules {
-            late_window: self.limits.late_window,
+            late_window: self.limits().late_window,
             newest: now.saturating_add(FUTURE),
         };
         let mut result = Appended::default();

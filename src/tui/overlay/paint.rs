@@ -175,13 +175,16 @@ fn paint_prompt(prompt: &Prompt, theme: &Theme, area: Rect, buffer: &mut Buffer)
 }
 
 fn paint_confirm(confirm: &Confirm, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let height = confirm.lines.len() as u16 + 4;
-    let place = centered(area, 76.min(area.width.saturating_sub(4)), height);
+    let width = 76.min(area.width.saturating_sub(4));
+    let room = usize::from(width.saturating_sub(2)).max(1);
+    let lines = confirm.lines.iter();
+    let lines: Vec<String> = lines.flat_map(|line| text::wrap(line, room)).collect();
+    let height = (lines.len() as u16 + 4).min(area.height);
+    let place = centered(area, width, height);
     let inner = frame(&confirm.title, theme, place, buffer);
-    for (row, line) in inner.rows().zip(&confirm.lines) {
-        let shown = text::display(line);
-        let shown = text::fit(&shown, row.width.into(), theme.symbols.ellipsis);
-        buffer.set_string(row.x, row.y, &shown, theme.text);
+    let above = usize::from(inner.height.saturating_sub(2));
+    for (row, line) in inner.rows().zip(lines.iter().take(above)) {
+        buffer.set_string(row.x, row.y, line, theme.text);
     }
     let bottom = inner.bottom().saturating_sub(1);
     buffer.set_string(inner.x, bottom, "y", theme.key);

@@ -16,11 +16,13 @@ pub(crate) use paint::{level_tag, stack_style, stacked, stream_name};
 
 use crate::model::answer::{Answer, LogReply, LogsValue};
 use crate::model::log_entry::NanoRange;
+use crate::model::query::Language;
 use crate::model::request::{
     LevelsQuery, LogRequest, LogsQuery, Request, StreamsQuery, StreamsWhat,
 };
 use crate::query::syntax::logql::{Composed, Term, compose, read};
 use crate::tui::line_edit::LineEdit;
+use crate::tui::recall::Recall;
 use crate::tui::slot::{Slot, SlotId};
 use crate::tui::state::State;
 use crate::tui::tabs::Tab;
@@ -68,6 +70,7 @@ pub(crate) enum Mode {
 #[derive(Debug)]
 pub(crate) struct Local {
     edit: LineEdit,
+    recall: Recall,
     editing: bool,
     chips: Vec<Chip>,
     /// All chips are switched off for now.
@@ -94,6 +97,7 @@ impl Default for Local {
     fn default() -> Self {
         Self {
             edit: LineEdit::default(),
+            recall: Recall::new(Language::LogQl),
             editing: false,
             chips: Vec::new(),
             bare: false,

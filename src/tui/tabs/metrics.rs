@@ -10,11 +10,13 @@ mod paint;
 
 pub(crate) use crate::tui::tabs::metrics::names::browser;
 
+use crate::model::query::Language;
 use crate::model::request::Request;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
 use crate::tui::line_edit::LineEdit;
 use crate::tui::overlay::{Item, Overlay, Run};
+use crate::tui::recall::Recall;
 use crate::tui::slot::{Slot, SlotId};
 use crate::tui::state::State;
 use crate::tui::tabs::{Tab, by_name, list};
@@ -23,8 +25,6 @@ use ratatui::layout::Rect;
 pub(crate) const NAME: &str = "Metrics";
 /// Queries beside each other.
 const MOST_QUERIES: usize = 5;
-/// Expressions that are remembered.
-const HISTORY: usize = 100;
 
 pub(crate) const TAB: Tab = Tab {
     digit: Some('8'),
@@ -33,10 +33,11 @@ pub(crate) const TAB: Tab = Tab {
     key: edit::key,
     paste: edit::paste,
     prompted: |state, tag, text| {
-        if tag == names::INSERT {
-            insert(state, text);
-        }
-        Ok(Vec::new())
+        Ok(if tag == names::INSERT {
+            insert(state, text)
+        } else {
+            Vec::new()
+        })
     },
     menu,
     line: |state| paint::legend_line(state),
@@ -68,9 +69,7 @@ pub(crate) struct Local {
     legend: list::Cursor,
     /// Only the chosen series is drawn.
     alone: bool,
-    history: Vec<String>,
-    /// Place in the history while going through it.
-    recall: Option<usize>,
+    recall: Recall,
     menu: edit::Menu,
     /// Names and help are asked from the first edit on.
     names_wanted: bool,
@@ -86,8 +85,7 @@ impl Default for Local {
             falling: true,
             legend: list::Cursor::default(),
             alone: false,
-            history: Vec::new(),
-            recall: None,
+            recall: Recall::new(Language::PromQl),
             menu: edit::Menu::default(),
             names_wanted: false,
         }
@@ -143,7 +141,7 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
     }
     match act {
         Act::TraceOfExemplar => exemplars::follow(state),
-        Act::Edit => begin(state),
+        Act::Edit | Act::Filter => begin(state),
         Act::Open if count == 0 => begin(state),
         Act::Open => local.alone = !local.alone,
         Act::Escape | Act::Back if local.alone => local.alone = false,
@@ -170,7 +168,7 @@ fn begin(state: &mut State) {
     let local = &mut state.locals.metrics;
     local.editing = true;
     local.names_wanted = true;
-    local.recall = None;
+    local.recall.rest();
     local.menu = edit::Menu::default();
 }
 
@@ -199,21 +197,15 @@ fn remove(state: &mut State) {
 }
 
 /// Asks what the query bar says.
-fn run(state: &mut State) {
+fn run(state: &mut State) -> Vec<Cmd> {
+    let read_only = state.options.read_only;
     let local = &mut state.locals.metrics;
     local.editing = false;
     local.alone = false;
     let query = local.query();
     let expr = query.edit.text().trim().to_owned();
     query.ran.clone_from(&expr);
-    if expr.is_empty() {
-        return;
-    }
-    local.history.retain(|h| *h != expr);
-    local.history.push(expr);
-    if local.history.len() > HISTORY {
-        local.history.remove(0);
-    }
+    local.recall.note(&expr, read_only)
 }
 
 /// Asks `expr` beside what is asked already, for another tab that leads here.
@@ -229,19 +221,20 @@ pub(crate) fn ask(state: &mut State, expr: &str) {
         None => {}
     }
     local.query().edit.set(expr);
-    run(state);
+    // Whoever followed a link did not write it: it is remembered here, and not kept.
+    let _ = run(state);
 }
 
 /// A name from the browser: into the query at the caret; alone in the bar it is asked at once.
-fn insert(state: &mut State, name: &str) {
+fn insert(state: &mut State, name: &str) -> Vec<Cmd> {
     let query = state.locals.metrics.query();
     let was_empty = query.edit.is_empty();
     query.edit.insert(name);
     if was_empty {
-        run(state);
-    } else {
-        begin(state);
+        return run(state);
     }
+    begin(state);
+    Vec::new()
 }
 
 fn menu(state: &State) -> Vec<Item> {
@@ -252,8 +245,18 @@ fn menu(state: &State) -> Vec<Item> {
         .ran
         .is_empty()
         .then(|| "ask something first".to_owned());
-    let curl = export::curl(state, &query.ran);
-    items.push(Item::new("copy as curl", curl.clone(), Run::Copy(curl)).unless(nothing.clone()));
+    let command = export::command(state, &query.ran);
+    let curl = match export::curl(state, &query.ran) {
+        Some(curl) => {
+            Item::new("copy as curl", curl.clone(), Run::Copy(curl)).unless(nothing.clone())
+        }
+        None => Item::new("copy as curl", "", Run::Nothing).unless(Some(
+            "this engine answers on no port (api.listen)".to_owned(),
+        )),
+    };
+    items.push(curl);
+    let ask = Item::new("copy as a command", command.clone(), Run::Copy(command));
+    items.push(ask.unless(nothing.clone()));
     let expr = query.ran.clone();
     items.push(Item::new("copy the query", expr.clone(), Run::Copy(expr)).unless(nothing.clone()));
     let key = state.keymap.label(Act::Save);

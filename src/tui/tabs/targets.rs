@@ -207,19 +207,24 @@ fn menu(state: &State) -> Vec<Item> {
     );
     let mut items = vec![add];
     if let Some(row) = current(state) {
-        let curl = format!("curl -s '{}'", row.url);
-        items.push(Item::new("copy as curl", curl.clone(), Run::Copy(curl)));
+        if !row.url.is_empty() {
+            let curl = format!("curl -s '{}'", row.url);
+            items.push(Item::new("copy as curl", curl.clone(), Run::Copy(curl)));
+        }
         items.push(Item::new(
             "copy labels",
             row.labels.to_string(),
             Run::Copy(row.labels.to_string()),
         ));
-        let chosen = Run::Instance(Some(row.instance.clone()));
-        items.push(Item::new(
-            "look at this instance",
-            row.instance.clone(),
-            chosen,
-        ));
+        // What reads logs has a pattern there, which is no instance of any series.
+        if row.labels.get("instance") == row.instance {
+            let chosen = Run::Instance(Some(row.instance.clone()));
+            items.push(Item::new(
+                "look at this instance",
+                row.instance.clone(),
+                chosen,
+            ));
+        }
     }
     items
 }
@@ -389,7 +394,11 @@ fn age(state: &State, t: i64) -> String {
 fn paint_details(state: &State, theme: &Theme, row: &TargetRow, place: Rect, buffer: &mut Buffer) {
     let look = Look::of(theme);
     let inner = frame::Frame {
-        title: &row.url,
+        title: if row.url.is_empty() {
+            &row.job
+        } else {
+            &row.url
+        },
         ..frame::Frame::default()
     }
     .paint(buffer, place, &look);
@@ -397,24 +406,31 @@ fn paint_details(state: &State, theme: &Theme, row: &TargetRow, place: Rect, buf
         0 => "never".to_owned(),
         t => format!("{} ({} ago)", state.time.date_clock(t), age(state, t)),
     };
-    let mut lines: Vec<(String, String, Style)> = vec![
-        ("state".into(), word(row).into(), style_of(row, theme)),
-        ("last scrape".into(), time(row.last_scrape), theme.text),
-        ("last good".into(), time(row.last_good), theme.text),
-        (
-            "every".into(),
-            units::format_duration_ms(row.interval_ms),
-            theme.text,
-        ),
-    ];
+    let mut lines: Vec<(String, String, Style)> =
+        vec![("state".into(), word(row).into(), style_of(row, theme))];
+    // What is not scraped has neither times nor labels from before relabelling.
+    if !row.url.is_empty() {
+        lines.push(("last scrape".into(), time(row.last_scrape), theme.text));
+        lines.push(("last good".into(), time(row.last_good), theme.text));
+    } else if row.last_scrape > 0 {
+        lines.push(("last read".into(), time(row.last_scrape), theme.text));
+    }
+    if row.interval_ms > 0 {
+        let every = units::format_duration_ms(row.interval_ms);
+        lines.push(("every".into(), every, theme.text));
+    }
     if !row.error.is_empty() {
         lines.push(("error".into(), row.error.clone(), theme.bad));
     }
     if !row.remark.is_empty() {
         lines.push(("remark".into(), row.remark.clone(), theme.text));
     }
-    lines.push(("labels".into(), row.labels.to_string(), theme.text));
-    lines.push(("discovered".into(), row.discovered.to_string(), theme.dim));
+    if !row.labels.is_empty() {
+        lines.push(("labels".into(), row.labels.to_string(), theme.text));
+    }
+    if !row.discovered.is_empty() {
+        lines.push(("discovered".into(), row.discovered.to_string(), theme.dim));
+    }
     let mut before = row.discovered.clone();
     for (rule, after) in &row.relabel_steps {
         lines.push(("relabel".into(), rule.clone(), theme.accent));

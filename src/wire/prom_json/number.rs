@@ -35,24 +35,31 @@ fn push_short(out: &mut Vec<u8>, v: f64) -> bool {
     if !(1e-3..1e9).contains(&v) {
         return false;
     }
-    let mut scale = 10.0;
-    for places in 1..=6 {
-        let whole = (v * scale).round();
-        if whole / scale == v {
-            let (whole, scale) = (whole as u64, scale as u64);
-            push_integer(out, whole / scale);
-            out.push(b'.');
-            push_padded(out, whole % scale, places);
-            return true;
-        }
-        scale *= 10.0;
+    // Whoever has fewer places has six as well, with zeros at the end.
+    let mut whole = (v * 1e6 + 0.5) as u64;
+    if whole as f64 / 1e6 != v {
+        return false;
     }
-    false
+    let (mut places, mut scale) = (6, 1_000_000);
+    while places > 1 && whole.is_multiple_of(10) {
+        whole /= 10;
+        scale /= 10;
+        places -= 1;
+    }
+    push_integer(out, whole / scale);
+    out.push(b'.');
+    push_padded(out, whole % scale, places);
+    true
 }
 
 fn push_shortest(out: &mut Vec<u8>, v: f64) {
     let mut buffer = ryu::Buffer::new();
     let text = buffer.format_finite(v);
+    if memchr::memchr(b'e', text.as_bytes()).is_none() {
+        // Digits with a point, as Go writes it too, but for the zero behind a whole number.
+        let text = text.strip_suffix(".0").unwrap_or(text);
+        return out.extend_from_slice(text.as_bytes());
+    }
     let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -125,11 +132,20 @@ pub fn push_time(out: &mut Vec<u8>, ms: i64) {
 fn push_integer(out: &mut Vec<u8>, mut n: u64) {
     let mut digits = [0u8; 20];
     let mut at = digits.len();
-    while at == digits.len() || n > 0 {
+    while n >= 100 {
+        let pair = (n % 100) as u8;
+        n /= 100;
+        at -= 2;
+        digits[at] = b'0' + pair / 10;
+        digits[at + 1] = b'0' + pair % 10;
+    }
+    if n >= 10 {
         at -= 1;
         digits[at] = b'0' + (n % 10) as u8;
         n /= 10;
     }
+    at -= 1;
+    digits[at] = b'0' + n as u8;
     out.extend_from_slice(&digits[at..]);
 }
 

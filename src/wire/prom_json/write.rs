@@ -137,9 +137,10 @@ fn push_result(out: &mut Vec<u8>, value: &Value, piece: usize, drain: Drain<'_>)
         }
         Value::Matrix(all) => {
             out.push(b'[');
+            let mut stamps = Stamps::default();
             for (i, series) in all.iter().enumerate() {
                 push_comma(out, i);
-                if !push_series(out, series, &mut flow) {
+                if !push_series(out, series, &mut stamps, &mut flow) {
                     return false;
                 }
             }
@@ -160,16 +161,20 @@ fn push_point(out: &mut Vec<u8>, point: &VectorPoint) {
 fn push_series(
     out: &mut Vec<u8>,
     series: &Series,
+    stamps: &mut Stamps,
     flow: &mut impl FnMut(&mut Vec<u8>) -> bool,
 ) -> bool {
     out.extend_from_slice(b"{\"metric\":");
     push_labels(out, &series.labels);
     out.extend_from_slice(b",\"values\":[");
+    stamps.next = 0;
     for (i, chunk) in series.samples.chunks(1024).enumerate() {
         push_comma(out, i);
         for (i, sample) in chunk.iter().enumerate() {
             push_comma(out, i);
-            push_sample(out, *sample);
+            stamps.push_opened(out, sample.t);
+            push_value(out, sample.v);
+            out.extend_from_slice(b"\"]");
         }
         if !flow(out) {
             return false;
@@ -177,6 +182,52 @@ fn push_series(
     }
     out.extend_from_slice(b"]}");
     true
+}
+
+/// Times that are remembered: as many as a range can have steps.
+const STAMPS: usize = 11_000;
+
+/// The times of a range's steps as text: every series of an answer has the same ones.
+#[derive(Default)]
+struct Stamps {
+    /// A time, and where its text ends.
+    known: Vec<(i64, u32)>,
+    text: Vec<u8>,
+    /// Which comes next, where nothing is missing.
+    next: usize,
+}
+
+impl Stamps {
+    /// Appends `[time,"`.
+    fn push_opened(&mut self, out: &mut Vec<u8>, t: i64) {
+        // A series may begin later, or miss some.
+        while self.known.get(self.next).is_some_and(|k| k.0 < t) {
+            self.next += 1;
+        }
+        let at = self.next;
+        self.next += 1;
+        let start = match at.checked_sub(1) {
+            Some(before) => self.known.get(before).map(|k| k.1 as usize),
+            None => Some(0),
+        };
+        match (start, self.known.get(at)) {
+            (Some(start), Some(&(known, end))) if known == t => {
+                out.extend_from_slice(&self.text[start..end as usize]);
+            }
+            (Some(start), None) if at < STAMPS => {
+                opened(&mut self.text, t);
+                self.known.push((t, self.text.len() as u32));
+                out.extend_from_slice(&self.text[start..]);
+            }
+            _ => opened(out, t),
+        }
+    }
+}
+
+fn opened(out: &mut Vec<u8>, t: i64) {
+    out.push(b'[');
+    push_time(out, t);
+    out.extend_from_slice(b",\"");
 }
 
 fn push_sample(out: &mut Vec<u8>, sample: Sample) {

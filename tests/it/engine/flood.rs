@@ -6,7 +6,7 @@ use bongsu::model::labels::Labels;
 use bongsu::model::sample::Sample;
 use bongsu::wire::remote_write::{Series, WriteRequest, encode};
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 /// Resident memory of the server, in MiB.
@@ -138,6 +138,59 @@ fn too_many_series_are_refused_and_the_known_ones_go_on() {
     let path = format!("/api/v1/query?query=sum(count_over_time(flood%5B1m%5D))&time={at}");
     let (_, body) = serve.get(&path);
     assert!(body.contains("\"1900\"]"), "the known ones went on: {body}");
+    serve.stop();
+}
+
+/// Answers every request with a million series.
+fn a_million() -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let mut body = String::with_capacity(24 << 20);
+        for i in 0..1_000_000 {
+            body.push_str("million{id=\"");
+            body.push_str(&i.to_string());
+            body.push_str("\"} 1\n");
+        }
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n\
+             Connection: close\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(head.as_bytes());
+            let _ = stream.write_all(body.as_bytes());
+        }
+    });
+    address
+}
+
+/// One target with a million series: what the limit allows is kept, the rest is left
+/// out, questions over all of it are answered, and nobody waits.
+#[test]
+fn a_million_series_of_one_target_take_what_they_may_and_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("bongsu.yaml");
+    let yaml = format!(
+        "host: {{enabled: false}}\njvm: {{enabled: false}}\nlimits: {{series: 50000}}\n\
+         scrape_configs:\n- job_name: flood\n  scrape_interval: 60s\n  scrape_timeout: 50s\n  \
+         static_configs: [{{targets: ['{}']}}]\n",
+        a_million()
+    );
+    std::fs::write(&config, yaml).unwrap();
+    let serve = Serve::start(dir.path(), &["--config", config.to_str().unwrap()]);
+    until("the flood has come in", || {
+        assert_eq!(serve.get("/-/healthy").0, 200);
+        serve.get("/api/v1/targets").1.contains("\"health\":\"up\"")
+    });
+    // The synthetic series of the target found their place before or not at all.
+    let (_, body) = serve.get("/api/v1/query?query=count(million)%3E40000");
+    assert!(body.contains("\"value\""), "{body}");
+    let (status, body) = serve.get("/api/v1/query?query=sum(million%20*%20million)");
+    assert_eq!(status, 200, "{body}");
+    until("its memory is given back", || resident(&serve) < 400);
     serve.stop();
 }
 

@@ -146,13 +146,57 @@ fn reloading_takes_the_limits_of_queries_and_names_what_needs_a_start() {
     assert!(reload().contains("is in force\""), "{}", reload());
     let (code, said) = serve.get(query);
     assert!(code == 422 && said.contains("more than 3"), "{code} {said}");
-    write("query_samples: 1000000, memory: 100MB");
+    let text = "api: {admin: true}\njvm: {attach: always}\nlimits: {memory: 100MB}\n";
+    std::fs::write(&config, text).unwrap();
     let said = reload();
     assert!(
-        said.contains("limits.memory") && said.contains("start again"),
+        said.contains("but for api, jvm.attach: start again"),
         "{said}"
     );
     assert_eq!(serve.get(query).0, 200);
+    serve.stop();
+}
+
+/// Limits, retention, switches and intervals follow a reload; what is switched off ends at once.
+#[test]
+fn reloading_takes_limits_retention_and_the_switches_of_collectors() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("bongsu.yaml");
+    let write = |text: &str| std::fs::write(&config, text).unwrap();
+    write("host: {interval: 1s}\njvm: {enabled: false}\n");
+    let serve = Serve::start(dir.path(), &["--config", config.to_str().unwrap()]);
+    let reload = || {
+        let socket = attached(dir.path());
+        let runtime = bongsu::base::task::runtime().unwrap();
+        let outcome = runtime.block_on(socket.act(bongsu::model::action::Action::Reload));
+        let said = format!("{outcome:?}");
+        assert!(said.contains("is in force\""), "{said}");
+    };
+    let count = || {
+        let (_, body) = serve.get("/api/v1/query?query=count(node_load1)");
+        body.contains("\"1\"]")
+    };
+    until("this server is read", count);
+    write(
+        "host: {enabled: false}\njvm: {enabled: true, interval: 3s}\nlimits: {memory: 100MB, \
+         series: 100000}\nstorage: {size: 2GB, retention: {metrics: 3d, logs: 2d}}\n",
+    );
+    reload();
+    until("the series of this server have ended", || !count());
+    let (_, info) = serve.get("/api/v1/status/runtimeinfo");
+    assert!(info.contains("3 d, "), "{info}");
+    let status = || {
+        let (_, body, _) = run(program(dir.path()).args(["status", "--format", "json"]));
+        serde_json::from_str::<serde_json::Value>(&body).unwrap()
+    };
+    let now = status();
+    let budget = now["own"]["budget"].as_array().unwrap();
+    let head = budget.iter().find(|l| l[0] == "metrics head").unwrap();
+    assert_eq!(head[2], 50 << 20, "{now}");
+    assert_eq!(now["storage"]["logs"]["retention"], "2 d", "{now}");
+    write("host: {interval: 1s}\njvm: {enabled: false}\n");
+    reload();
+    until("this server is read again", count);
     serve.stop();
 }
 

@@ -157,7 +157,7 @@ fn a_target_is_tried_added_and_removed() {
     };
     let text = lines.join("\n");
     assert!(
-        text.contains("2 samples of 1 metrics in text 0.0.4"),
+        text.contains("2 samples of 1 metric in text 0.0.4"),
         "{text}"
     );
     assert!(text.contains("a (gauge, 2 samples) it is"), "{text}");

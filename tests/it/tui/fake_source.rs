@@ -5,6 +5,7 @@ pub(crate) mod spans;
 use bongsu::model::action::{Action, Outcome};
 use bongsu::model::answer::{Answer, Cost, Notes, PromAnswer, Series, Value, VectorPoint};
 use bongsu::model::labels::Labels;
+use bongsu::model::query::{KeptQuery, Language};
 use bongsu::model::request::{PromQuery, Request, ViewName};
 use bongsu::model::sample::Sample;
 use bongsu::model::view::{
@@ -179,6 +180,7 @@ fn live_view(view: ViewName) -> View {
         | ViewName::ContainerProcesses(_) => View::Nothing {
             why: "nothing was recorded".into(),
         },
+        ViewName::Queries => View::Queries(asked_before()),
         ViewName::Alerts => View::Alerts(AlertsView::default()),
         ViewName::Rules
         | ViewName::Receivers
@@ -190,6 +192,18 @@ fn live_view(view: ViewName) -> View {
             why: "nothing was recorded".into(),
         },
     }
+}
+
+fn asked_before() -> Vec<KeptQuery> {
+    let asked = |language, text: &str| KeptQuery {
+        language,
+        text: text.to_owned(),
+    };
+    vec![
+        asked(Language::PromQl, "rate(errors_total[5m])"),
+        asked(Language::PromQl, "up == 0"),
+        asked(Language::LogQl, "timeout level:error"),
+    ]
 }
 
 fn senders() -> Vec<SenderRow> {

@@ -220,6 +220,22 @@ fn several_queries_history_and_ways_to_take_it_along() {
 }
 
 #[test]
+fn what_was_asked_before_this_console_is_there_by_the_arrow() {
+    let mut bench = open("metrics", 80, 24);
+    bench
+        .answer(&mut answer)
+        .press("e")
+        .type_text("half")
+        .press("Up Up");
+    let screen = bench.screen();
+    assert!(screen.contains("A rate(errors_total[5m])"), "{screen}");
+    bench.press("Down");
+    assert!(bench.screen().contains("A up == 0"), "{}", bench.screen());
+    bench.press("Down");
+    assert!(bench.screen().contains("A half"), "{}", bench.screen());
+}
+
+#[test]
 fn an_error_keeps_the_last_good_curve_behind_it() {
     let mut bench = open("metrics", 80, 24);
     bench

@@ -20,6 +20,11 @@ pub(crate) struct Gaps {
 }
 
 impl Gaps {
+    /// Readings come at another distance from now on.
+    pub(crate) fn pace(&mut self, interval: Duration) {
+        self.interval = interval.as_millis() as i64;
+    }
+
     pub(crate) fn new(interval: Duration, stored_until: i64) -> Self {
         Self {
             interval: interval.as_millis() as i64,

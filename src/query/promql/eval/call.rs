@@ -4,7 +4,9 @@ use crate::model::labels::{Labels, LabelsBuilder, METRIC_NAME};
 use crate::model::matcher::MatchOp;
 use crate::model::time::Steps;
 use crate::query::promql::ast::{Call, Expr, Kind, Selector, Span, ValueType};
-use crate::query::promql::eval::limits::{Run, fault};
+use crate::query::promql::eval::limits::{Guard, Run, fault};
+use crate::query::promql::eval::select::{Under, drop_stale};
+use crate::query::promql::eval::share::{Desk, Many};
 use crate::query::promql::eval::{ABSENT, Done, Kept, Row, Sink, is_present};
 use crate::query::promql::functions::date::Civil;
 use crate::query::promql::functions::window::{Prepared, Window};
@@ -12,6 +14,61 @@ use crate::query::promql::functions::{Body, Own, WindowBody};
 
 mod labels;
 mod sort;
+
+/// A window function that is laid over series.
+struct Lay<'a> {
+    body: &'a WindowBody,
+    /// The other arguments, a value per step.
+    scalars: &'a [Vec<f64>],
+    grid: Steps,
+}
+
+impl Lay<'_> {
+    /// Fills the row, which is absent everywhere; false where it stays so. First arguments that are
+    /// no quantile go to `odd`, where the function wants one.
+    fn over(
+        &self,
+        under: &Under<'_>,
+        (prepared, odd): (&mut Prepared, &mut Vec<f64>),
+        row: &mut [f64],
+        guard: &Guard<'_>,
+    ) -> Done<bool> {
+        prepared.prepare(self.body.prepare, under.values);
+        let prepared = &*prepared;
+        let mut any = false;
+        let mut failed = Ok(());
+        let arg = |i: usize, step: usize| self.scalars.get(i).map_or(0.0, |s| s[step]);
+        under.windows(|step, from, to, lo, hi| {
+            if step % 128 == 127 && failed.is_ok() {
+                failed = guard.check();
+            }
+            if failed.is_err() {
+                return;
+            }
+            let window = Window {
+                all_times: under.times,
+                all_values: under.values,
+                lo,
+                hi,
+                from,
+                to,
+                at: self.grid.start + step as i64 * self.grid.step,
+                args: [arg(0, step), arg(1, step)],
+                prepared,
+            };
+            let first = window.args[0];
+            if self.body.quantile
+                && !(0.0..=1.0).contains(&first)
+                && odd.last().map(|o| o.to_bits()) != Some(first.to_bits())
+            {
+                odd.push(first);
+            }
+            row[step] = (self.body.run)(&window);
+            any |= is_present(row[step]);
+        });
+        failed.map(|()| any)
+    }
+}
 
 impl Run<'_> {
     pub(crate) fn call_rows(&self, c: &Call, span: Span, grid: Steps, sink: Sink<'_>) -> Done {
@@ -172,50 +229,64 @@ impl Run<'_> {
             }
         }
         check_smoothing(c, &scalars)?;
-        let mut out = vec![ABSENT; grid.count()];
-        let mut prepared = Prepared::default();
-        self.ranges(range, grid, &mut |ranged| {
-            out.fill(ABSENT);
-            prepared.prepare(body.prepare, ranged.values);
-            let mut any = false;
-            let mut failed = Ok(());
-            ranged.windows(|step, from, to, lo, hi| {
-                if step % 128 == 127 && failed.is_ok() {
-                    failed = self.check();
-                }
-                if failed.is_err() {
-                    return;
-                }
-                let arg = |i: usize| scalars.get(i).map_or(0.0, |s: &Vec<f64>| s[step]);
-                let window = Window {
-                    all_times: ranged.times,
-                    all_values: ranged.values,
-                    lo,
-                    hi,
-                    from,
-                    to,
-                    at: grid.start + step as i64 * grid.step,
-                    args: [arg(0), arg(1)],
-                    prepared: &prepared,
-                };
-                if body.quantile {
-                    self.warn_quantile(window.args[0], c.args[0].span);
-                }
-                out[step] = (body.run)(&window);
-                any |= is_present(out[step]);
-            });
-            failed?;
-            if !any {
-                return Ok(());
+        let lay = Lay {
+            body,
+            scalars: &scalars,
+            grid,
+        };
+        let mut take = |labels: &Labels, drop_name: bool, values: &mut [f64], odd: &[f64]| {
+            for q in odd {
+                self.warn_quantile(*q, c.args[0].span);
             }
             if body.counter {
-                self.remark_no_counter(ranged.labels, range.span);
+                self.remark_no_counter(labels, range.span);
             }
             sink(Row {
-                labels: ranged.labels,
-                drop_name: ranged.drop_name || !body.keeps_name,
-                values: &mut out,
+                labels,
+                drop_name: drop_name || !body.keeps_name,
+                values,
             })
+        };
+        if let Kind::Range(r) = &range.bare().kind {
+            let (moments, reach, all) = self.spread(r, range.span, grid)?;
+            let work = |desk: &mut Desk, guard: &Guard<'_>| {
+                let Desk {
+                    samples,
+                    row,
+                    prepared,
+                    odd,
+                } = desk;
+                drop_stale(samples);
+                let under = Under {
+                    times: &samples.times,
+                    values: &samples.values,
+                    moments,
+                    range: reach,
+                };
+                lay.over(&under, (prepared, odd), row, guard)
+            };
+            let many = Many {
+                matchers: &r.selector.matchers,
+                range: all,
+                steps: grid.count(),
+                work: &work,
+            };
+            return self.share(&many, &mut |labels, values, odd| {
+                take(labels, false, values, odd)
+            });
+        }
+        let guard = self.guard();
+        let mut desk = Desk::new(grid.count());
+        self.ranges(range, grid, &mut |ranged| {
+            let Desk {
+                row, prepared, odd, ..
+            } = &mut desk;
+            row.fill(ABSENT);
+            odd.clear();
+            if !lay.over(&ranged.under, (prepared, odd), row, &guard)? {
+                return Ok(());
+            }
+            take(ranged.labels, ranged.drop_name, row, odd)
         })
     }
 
@@ -267,7 +338,9 @@ impl Run<'_> {
     fn absent_range_rows(&self, arg: &Expr, grid: Steps, sink: Sink<'_>) -> Done {
         let mut missing = vec![1.0; grid.count()];
         self.ranges(arg, grid, &mut |ranged| {
-            ranged.windows(|step, _, _, _, _| missing[step] = ABSENT);
+            ranged
+                .under
+                .windows(|step, _, _, _, _| missing[step] = ABSENT);
             Ok(())
         })?;
         let selector = match &arg.kind {

@@ -179,7 +179,14 @@ pub(crate) struct Run<'q> {
     pub(crate) notes: RefCell<Annotations>,
 }
 
-impl Run<'_> {
+/// When a query is to stop, for every thread that works for it.
+#[derive(Clone, Copy)]
+pub(crate) struct Guard<'q> {
+    cancel: &'q Cancel,
+    deadline: Instant,
+}
+
+impl Guard<'_> {
     /// `Err` once the work should stop.
     pub(crate) fn check(&self) -> Result<(), QueryError> {
         self.cancel.check().map_err(stopped)?;
@@ -187,6 +194,20 @@ impl Run<'_> {
             return Err(stopped(Stopped::Deadline));
         }
         Ok(())
+    }
+}
+
+impl<'q> Run<'q> {
+    pub(crate) fn guard(&self) -> Guard<'q> {
+        Guard {
+            cancel: self.cancel,
+            deadline: self.deadline,
+        }
+    }
+
+    /// `Err` once the work should stop.
+    pub(crate) fn check(&self) -> Result<(), QueryError> {
+        self.guard().check()
     }
 
     /// Counts samples that stay in memory.

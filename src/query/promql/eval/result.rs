@@ -109,11 +109,12 @@ impl Run<'_> {
         let mut out: Vec<Series> = Vec::new();
         self.ranges(expr, self.top, &mut |ranged| {
             let mut kept = Ok(());
-            ranged.windows(|_, _, _, lo, hi| {
+            let under = &ranged.under;
+            under.windows(|_, _, _, lo, hi| {
                 kept = self.hold(hi - lo);
                 let samples = (lo..hi).map(|i| Sample {
-                    t: ranged.times[i],
-                    v: ranged.values[i],
+                    t: under.times[i],
+                    v: under.values[i],
                 });
                 out.push(Series {
                     labels: final_labels(ranged.labels, ranged.drop_name),

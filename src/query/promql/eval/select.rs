@@ -4,8 +4,11 @@ use crate::model::labels::Labels;
 use crate::model::matcher::Matcher;
 use crate::model::sample::{Samples, is_stale};
 use crate::model::time::{Steps, TimeRange};
-use crate::query::promql::ast::{At, Duration, Expr, Kind, Selector, Span, Subquery, When};
-use crate::query::promql::eval::limits::{Run, fault};
+use crate::query::promql::ast::{
+    At, Duration, Expr, Kind, RangeSelector, Selector, Span, Subquery, When,
+};
+use crate::query::promql::eval::limits::{Guard, Run, fault};
+use crate::query::promql::eval::share::{Desk, Many};
 use crate::query::promql::eval::{ABSENT, Done, Row, Sink, is_present};
 use crate::store::read::Select;
 
@@ -29,10 +32,15 @@ impl Moments {
     }
 }
 
-/// Samples of one series with the windows that are laid over them.
+/// One series of a range vector.
 pub(crate) struct Ranged<'r> {
     pub(crate) labels: &'r Labels,
     pub(crate) drop_name: bool,
+    pub(crate) under: Under<'r>,
+}
+
+/// Samples of one series and where the windows are that are laid over them.
+pub(crate) struct Under<'r> {
     pub(crate) times: &'r [i64],
     pub(crate) values: &'r [f64],
     pub(crate) moments: Moments,
@@ -40,24 +48,45 @@ pub(crate) struct Ranged<'r> {
     pub(crate) range: i64,
 }
 
-impl Ranged<'_> {
+impl Under<'_> {
     /// Calls `each(step, from, to, lo, hi)` for every step whose window `(from, to]` holds samples
     /// `lo..hi`.
     pub(crate) fn windows(&self, mut each: impl FnMut(usize, i64, i64, usize, usize)) {
-        let (mut lo, mut hi) = (0, 0);
+        let (mut low, mut high) = (Hand::default(), Hand::default());
         for step in 0..self.moments.count {
             let to = self.moments.at(step);
             let from = to.saturating_sub(self.range);
-            while hi < self.times.len() && self.times[hi] <= to {
-                hi += 1;
-            }
-            while lo < hi && self.times[lo] <= from {
-                lo += 1;
-            }
+            let hi = high.past(self.times, to);
+            let lo = low.past(self.times, from);
             if lo < hi {
                 each(step, from, to, lo, hi);
             }
         }
+    }
+}
+
+/// A place among rising times that only moves on. Scrapes come evenly, so it looks first where it
+/// would stand if it moved as far as the last time.
+#[derive(Default)]
+struct Hand {
+    at: usize,
+    stride: usize,
+}
+
+impl Hand {
+    /// How many of the times are not later than `t`, which never falls from call to call.
+    #[inline]
+    fn past(&mut self, times: &[i64], t: i64) -> usize {
+        let before = self.at;
+        let guess = before + self.stride;
+        if guess > before && guess <= times.len() && times[guess - 1] <= t {
+            self.at = guess;
+        }
+        while self.at < times.len() && times[self.at] <= t {
+            self.at += 1;
+        }
+        self.stride = self.at - before;
+        self.at
     }
 }
 
@@ -128,36 +157,40 @@ impl Run<'_> {
         s: &Selector,
         grid: Steps,
         sink: Sink<'_>,
-        value: impl Fn(i64, f64) -> f64,
+        value: impl Fn(i64, f64) -> f64 + Sync,
     ) -> Done {
         let moments = self.moments(&s.when, grid);
         let oldest = moments.first.saturating_sub(self.lookback);
         let range = TimeRange::new(oldest.saturating_add(1), moments.last());
-        let mut row = vec![ABSENT; moments.count];
-        self.read_series(&s.matchers, range, &mut |labels, samples| {
-            let mut next = 0;
+        let lookback = self.lookback;
+        let work = |desk: &mut Desk, _: &Guard<'_>| {
+            let Desk { samples, row, .. } = desk;
+            let mut hand = Hand::default();
             let mut any = false;
             for (i, slot) in row.iter_mut().enumerate() {
                 let t = moments.at(i);
-                while next < samples.times.len() && samples.times[next] <= t {
-                    next += 1;
-                }
                 // The staleness marker is what `ABSENT` is: it ends the series by itself.
-                *slot = match next.checked_sub(1) {
-                    Some(i) if samples.times[i] > t.saturating_sub(self.lookback) => {
+                *slot = match hand.past(&samples.times, t).checked_sub(1) {
+                    Some(i) if samples.times[i] > t.saturating_sub(lookback) => {
                         value(samples.times[i], samples.values[i])
                     }
                     _ => ABSENT,
                 };
                 any |= is_present(*slot);
             }
-            if !any {
-                return Ok(());
-            }
+            Ok(any)
+        };
+        let many = Many {
+            matchers: &s.matchers,
+            range,
+            steps: moments.count,
+            work: &work,
+        };
+        self.share(&many, &mut |labels, values, _| {
             sink(Row {
                 labels,
                 drop_name: false,
-                values: &mut row,
+                values,
             })
         })
     }
@@ -171,29 +204,42 @@ impl Run<'_> {
     ) -> Done {
         match &expr.bare().kind {
             Kind::Range(r) => {
-                if r.selector.extended.is_some() {
-                    let why = "the modifiers anchored and smoothed are not evaluated yet";
-                    return Err(fault(expr.span, why));
-                }
-                let range = self.positive(&r.range, expr.span)?;
-                let moments = self.moments(&r.selector.when, grid);
-                let oldest = moments.first.saturating_sub(range);
-                let span = TimeRange::new(oldest.saturating_add(1), moments.last());
+                let (moments, range, span) = self.spread(r, expr.span, grid)?;
                 self.read_series(&r.selector.matchers, span, &mut |labels, samples| {
                     drop_stale(samples);
                     each(&Ranged {
                         labels,
                         drop_name: false,
-                        times: &samples.times,
-                        values: &samples.values,
-                        moments,
-                        range,
+                        under: Under {
+                            times: &samples.times,
+                            values: &samples.values,
+                            moments,
+                            range,
+                        },
                     })
                 })
             }
             Kind::Subquery(s) => self.subquery(s, expr.span, grid, each),
             _ => Err(fault(expr.span, "a range vector is needed here")),
         }
+    }
+
+    /// The moments of a range selector, its range in milliseconds, and all the time it looks at.
+    pub(crate) fn spread(
+        &self,
+        r: &RangeSelector,
+        span: Span,
+        grid: Steps,
+    ) -> Done<(Moments, i64, TimeRange)> {
+        if r.selector.extended.is_some() {
+            let why = "the modifiers anchored and smoothed are not evaluated yet";
+            return Err(fault(span, why));
+        }
+        let range = self.positive(&r.range, span)?;
+        let moments = self.moments(&r.selector.when, grid);
+        let oldest = moments.first.saturating_sub(range);
+        let all = TimeRange::new(oldest.saturating_add(1), moments.last());
+        Ok((moments, range, all))
     }
 
     fn positive(&self, d: &Duration, span: Span) -> Done<i64> {
@@ -239,10 +285,12 @@ impl Run<'_> {
             each(&Ranged {
                 labels: row.labels,
                 drop_name: row.drop_name,
-                times: &samples.times,
-                values: &samples.values,
-                moments,
-                range,
+                under: Under {
+                    times: &samples.times,
+                    values: &samples.values,
+                    moments,
+                    range,
+                },
             })
         });
         self.release(slots);
@@ -250,7 +298,7 @@ impl Run<'_> {
     }
 }
 
-fn drop_stale(samples: &mut Samples) {
+pub(crate) fn drop_stale(samples: &mut Samples) {
     if !samples.values.iter().any(|v| is_stale(*v)) {
         return;
     }

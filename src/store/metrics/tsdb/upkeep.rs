@@ -54,7 +54,7 @@ impl Tsdb {
         if let Err(e) = self.blocks.compact(longest.min(LONGEST)) {
             problem = Some(e.to_string());
         }
-        let full = self.head.read().head.bytes() > self.limits.memory;
+        let full = self.head.read().head.bytes() > self.limits().memory;
         self.full.store(full, Ordering::Relaxed);
         *self.problem.lock() = problem;
     }
@@ -66,7 +66,7 @@ impl Tsdb {
         if last.saturating_sub(first) > SPAN + SPAN / 2 {
             return Some((first.div_euclid(SPAN) + 1) * SPAN);
         }
-        let short = live.head.bytes() > self.limits.memory / 5 * 4;
+        let short = live.head.bytes() > self.limits().memory / 5 * 4;
         (short && first < last - RECENT).then_some(last - RECENT)
     }
 

@@ -14,6 +14,7 @@ const OFFERED: usize = 12;
 pub(super) fn begin(state: &mut State) {
     keys::hold(state);
     state.locals.logs.editing = true;
+    state.locals.logs.recall.rest();
 }
 
 pub(super) fn key(state: &mut State, key: Key) -> Option<Vec<Cmd>> {
@@ -27,7 +28,15 @@ pub(super) fn key(state: &mut State, key: Key) -> Option<Vec<Cmd>> {
             local.edit.set("");
             local.editing = false;
         }
+        Code::Up | Code::Down => {
+            let (now, back) = (local.edit.text().to_owned(), key.code == Code::Up);
+            if let Some(text) = local.recall.step(&state.slots, &now, back) {
+                local.edit.set(&text);
+            }
+        }
         Code::Enter => {
+            let asked = local.edit.text().trim().to_owned();
+            let kept = local.recall.note(&asked, state.options.read_only);
             let terms = read(local.edit.text());
             let chips = terms.into_iter().map(|term| Chip { term, on: true });
             local.chips.extend(chips);
@@ -35,6 +44,7 @@ pub(super) fn key(state: &mut State, key: Key) -> Option<Vec<Cmd>> {
             local.edit.set("");
             local.editing = false;
             keys::along(state);
+            return Some(kept);
         }
         Code::Tab => {
             if let Some(first) = offered.first() {

@@ -48,7 +48,7 @@ pub(crate) fn key(state: &mut State, key: Key) -> Option<Vec<Cmd>> {
     match (key.code, key.ctrl) {
         (Code::Esc, _) if open => local.menu.closed = true,
         (Code::Esc, _) => local.editing = false,
-        (Code::Enter, _) => metrics::run(state),
+        (Code::Enter, _) => return Some(metrics::run(state)),
         (Code::Tab, _) if open => accept(state, &offer),
         (Code::Tab, _) => local.menu = Menu::default(),
         (Code::Down, _) if open => {
@@ -93,19 +93,11 @@ fn accept(state: &mut State, offer: &Offer) {
     };
 }
 
-/// Through what was asked before; the newest is last.
+/// Through what was asked before.
 fn recall(state: &mut State, back: bool) {
     let local = &mut state.locals.metrics;
-    let count = local.history.len();
-    let place = match (local.recall, back) {
-        (None, true) => count.checked_sub(1),
-        (None, false) => None,
-        (Some(at), true) => Some(at.saturating_sub(1)),
-        (Some(at), false) => Some(at + 1).filter(|at| *at < count),
-    };
-    local.recall = place;
-    let text = place.map_or_else(String::new, |at| local.history[at].clone());
-    if place.is_some() || !back {
+    let now = local.query().edit.text().to_owned();
+    if let Some(text) = local.recall.step(&state.slots, &now, back) {
         local.query().edit.set(&text);
     }
     local.menu.closed = true;

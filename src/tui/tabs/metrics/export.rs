@@ -43,29 +43,69 @@ pub(crate) fn csv(state: &State) -> Export {
     }
 }
 
-/// The same question to the HTTP API of this engine.
-pub(crate) fn curl(state: &State, expr: &str) -> String {
-    let listen = state.status().map_or("", |s| s.listen.as_str());
-    let listen = if listen.contains(':') {
-        listen
-    } else {
-        "127.0.0.1:9470"
-    };
-    let quoted = expr.replace('\'', "'\\''");
-    let time = |t: i64| format!("{}.{:03}", t / 1000, t % 1000);
-    if state.locals.metrics.table {
-        let at = state.time.instant().unwrap_or(state.tick);
-        return format!(
-            "curl -sG 'http://{listen}/api/v1/query' --data-urlencode 'query={quoted}' -d time={}",
-            time(at)
-        );
+/// The same question to the HTTP API of this engine; `None` where it has no port.
+pub(crate) fn curl(state: &State, expr: &str) -> Option<String> {
+    let listen = state
+        .status()
+        .map_or("127.0.0.1:9470", |s| s.listen.as_str());
+    // Behind it stand the other listeners, in words.
+    let port = listen.split([';', ',']).next().unwrap_or_default().trim();
+    if !port.contains(':') {
+        return None;
     }
-    let window = state.time.window(state.tick, (state.width / 2).max(10));
-    format!(
-        "curl -sG 'http://{listen}/api/v1/query_range' --data-urlencode 'query={quoted}' \
-         -d start={} -d end={} -d step={}",
-        time(window.start),
-        time(window.end),
-        time(window.step)
-    )
+    let quoted = quote(expr);
+    Some(match times(state) {
+        Times::At(at) => format!(
+            "curl -sG 'http://{port}/api/v1/query' --data-urlencode query={quoted} -d time={}",
+            seconds(at)
+        ),
+        Times::Over(w) => format!(
+            "curl -sG 'http://{port}/api/v1/query_range' --data-urlencode query={quoted} \
+             -d start={} -d end={} -d step={}",
+            seconds(w.start),
+            seconds(w.end),
+            seconds(w.step)
+        ),
+    })
+}
+
+/// The same question to this data directory, with or without an engine.
+pub(crate) fn command(state: &State, expr: &str) -> String {
+    let dir = state.status().map_or("", |s| s.data_dir.as_str());
+    let dir = if dir.is_empty() {
+        String::new()
+    } else {
+        format!(" --data-dir {}", quote(dir))
+    };
+    let quoted = quote(expr);
+    match times(state) {
+        Times::At(at) => format!("bongsu query{dir} {quoted} --at {}", seconds(at)),
+        Times::Over(w) => format!(
+            "bongsu query{dir} {quoted} --from {} --to {} --step {}",
+            seconds(w.start),
+            seconds(w.end),
+            seconds(w.step)
+        ),
+    }
+}
+
+enum Times {
+    At(i64),
+    Over(crate::tui::time_cursor::Window),
+}
+
+fn times(state: &State) -> Times {
+    if state.locals.metrics.table {
+        return Times::At(state.time.instant().unwrap_or(state.tick));
+    }
+    Times::Over(state.time.window(state.tick, (state.width / 2).max(10)))
+}
+
+fn seconds(t: i64) -> String {
+    format!("{}.{:03}", t / 1000, t % 1000)
+}
+
+/// One word of a shell.
+fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
 }

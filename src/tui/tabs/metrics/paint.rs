@@ -65,6 +65,35 @@ pub(crate) fn legend_rows(state: &State) -> Vec<Row<'_>> {
     rows
 }
 
+/// What all series have alike: it stands once above them, so that the rest has room. Nothing where
+/// there is only one.
+fn alike<'a>(rows: &[Row<'a>]) -> Vec<(&'a str, &'a str)> {
+    let [first, rest @ ..] = rows else {
+        return Vec::new();
+    };
+    if rest.is_empty() {
+        return Vec::new();
+    }
+    let same = |(name, value): &(&str, &str)| rest.iter().all(|r| r.labels.get(name) == *value);
+    let common: Vec<_> = first.labels.iter().filter(same).collect();
+    // The same series of two queries: there is nothing else to call them by.
+    let whole = |r: &Row<'_>| r.labels.iter().count() == common.len();
+    if rows.iter().any(whole) {
+        return Vec::new();
+    }
+    common
+}
+
+/// What a series has of its own.
+fn own_name(row: &Row<'_>, alike: &[(&str, &str)]) -> String {
+    if alike.is_empty() {
+        return text::display(&row.labels.to_string()).into_owned();
+    }
+    let own = row.labels.iter().filter(|pair| !alike.contains(pair));
+    let own = Labels::from_pairs(own);
+    text::display(&own.to_string()).into_owned()
+}
+
 /// The chosen series as text.
 pub(crate) fn legend_line(state: &State) -> Option<String> {
     let rows = legend_rows(state);
@@ -375,7 +404,6 @@ fn chart_window(state: &State, body: Rect) -> Window {
 fn paint_chart(state: &State, look: &Look, rows: &[Row<'_>], place: Rect, buffer: &mut Buffer) {
     let (time, local) = (&state.time, &state.locals.metrics);
     let chosen = local.legend.at(rows.len());
-    let names: Vec<String> = rows.iter().map(|r| r.labels.to_string()).collect();
     let drawn = |n: usize| {
         if local.alone {
             n == chosen
@@ -391,7 +419,7 @@ fn paint_chart(state: &State, look: &Look, rows: &[Row<'_>], place: Rect, buffer
     Chart {
         curves: curves
             .map(|(n, row)| Curve {
-                name: &names[n],
+                name: "",
                 samples: row.samples,
                 style: look.series(n),
                 filled: false,
@@ -437,10 +465,15 @@ fn paint_legend(state: &State, theme: &Theme, rows: &[Row<'_>], place: Rect, buf
     let local = &state.locals.metrics;
     let at = local.legend.at(rows.len());
     let headline = rows.len().to_string();
+    let alike = alike(rows);
     let remark = if rows.len() > MOST_CURVES && !local.table {
         format!("the first {MOST_CURVES} are drawn")
-    } else {
+    } else if alike.is_empty() {
         String::new()
+    } else {
+        let common = Labels::from_pairs(alike.iter().copied()).to_string();
+        let room = usize::from(place.width).saturating_sub(20);
+        text::fit(&text::display(&common), room, theme.symbols.ellipsis).into_owned()
     };
     let inner = frame::Frame {
         title: "Series",
@@ -468,10 +501,7 @@ fn paint_legend(state: &State, theme: &Theme, rows: &[Row<'_>], place: Rect, buf
         match column {
             0 if several => Entry::new(letter(row.query).to_string(), look.series(n)),
             0 => Entry::new(theme.symbols.horizontal.repeat(2), look.series(n)),
-            1 => Entry::new(
-                text::display(&row.labels.to_string()).into_owned(),
-                theme.text,
-            ),
+            1 => Entry::new(own_name(row, &alike), theme.text),
             2 if local.table => {
                 let value = row.samples.last().map_or(f64::NAN, |s| s.v);
                 Entry::new(value.to_string(), theme.text)
