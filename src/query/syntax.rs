@@ -7,6 +7,7 @@ mod complete;
 mod highlight;
 mod log_selector;
 pub mod logql;
+mod logql_complete;
 mod traceql;
 
 pub use crate::query::promql::ast::Span;
