@@ -23,7 +23,8 @@ use crate::model::log_entry::{Level, LogEntry};
 use crate::model::matcher::Matcher;
 use crate::model::request::ViewName;
 use crate::model::view::{
-    AlertRow, AlertsView, Census, Mark, MarkKind, ProcessRow, RuleGroupRow, Status, View,
+    AlertRow, AlertsView, Census, Mark, MarkKind, ProcessRow, RuleGroupRow, SavedQuery, Status,
+    View,
 };
 use crate::query::syntax;
 use crate::source::api::{Caller, Reply, Source, SourceError};
@@ -41,6 +42,11 @@ use tokio::runtime::Handle;
 
 /// Bookmarks in the state table.
 const BOOKMARKS: &str = "bookmark";
+/// Saved queries there, by their names.
+const QUERIES: &str = "log-query";
+/// Bytes of a name, and how many there may be.
+const QUERY_NAME: usize = 200;
+const MOST_QUERIES: usize = 500;
 
 /// Views, health and orders of one engine.
 pub(crate) struct Stage {
@@ -102,6 +108,7 @@ impl Backstage for Stage {
             ViewName::Silences | ViewName::Routing | ViewName::AlertStory(_) => {
                 telling::view(&self.shared, view)?
             }
+            ViewName::SavedQueries => View::SavedQueries(saved_queries(&self.shared)),
             ViewName::Marks => View::Marks(marks(&self.shared)),
             ViewName::Queries => queries::view(&self.shared)?,
             ViewName::Storage => match self.shared.store.load_full() {
@@ -183,6 +190,11 @@ fn act(shared: &Shared, action: Action, caller: &Caller) -> Result<Outcome, Sour
                 Err(e) => refused(&e.to_string()),
             }
         }
+        Action::SaveQuery {
+            name,
+            query,
+            remove,
+        } => save_query(shared, &name, &query, remove)?,
         Action::SignalProcess {
             pid,
             started,
@@ -242,6 +254,49 @@ fn marks(shared: &Shared) -> Vec<Mark> {
     all.extend(shared.past_gaps.lock().iter().cloned());
     all.extend(shared.containers.marks());
     all.sort_by_key(|m| (m.t, m.until));
+    all
+}
+
+fn save_query(
+    shared: &Shared,
+    name: &str,
+    query: &str,
+    remove: bool,
+) -> Result<Outcome, SourceError> {
+    let state = opened(shared)?.state();
+    if remove {
+        return Ok(match state.remove(QUERIES, name) {
+            Ok(()) => done("the saved query is gone"),
+            Err(e) => refused(&e.to_string()),
+        });
+    }
+    if name.is_empty() || name.len() > QUERY_NAME {
+        let said = format!("a name has between 1 and {QUERY_NAME} bytes");
+        return Ok(refused(&said));
+    }
+    let known = state.get(QUERIES, name).is_some();
+    if !known && state.list(QUERIES).len() >= MOST_QUERIES {
+        let said = format!("there are {MOST_QUERIES} saved queries already; remove one first");
+        return Ok(refused(&said));
+    }
+    Ok(match state.put(QUERIES, name, query.as_bytes()) {
+        Ok(()) => done("the query is saved"),
+        Err(e) => refused(&e.to_string()),
+    })
+}
+
+/// In the order of their names.
+fn saved_queries(shared: &Shared) -> Vec<SavedQuery> {
+    let Some(store) = shared.store.load_full() else {
+        return Vec::new();
+    };
+    let rows = store.state().list(QUERIES).into_iter();
+    let saved = rows.map(|(name, query)| SavedQuery {
+        name,
+        query: String::from_utf8_lossy(&query).into_owned(),
+    });
+    let mut all: Vec<SavedQuery> = saved.collect();
+    all.sort_by(|a, b| a.name.cmp(&b.name));
     all
 }
 

@@ -32,7 +32,7 @@ use crate::wire::alertmanager_json::read_time;
 use crate::wire::otlp::{self, Batch};
 use crate::wire::prom_json;
 use anyhow::{Context, bail};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -72,16 +72,18 @@ pub fn query(launch: &Launch, query: PromQuery) -> anyhow::Result<PromAnswer> {
 }
 
 /// LogQL: through the socket of the engine that uses the data directory, else from its files. With
-/// `follow` it goes on until the program is ended.
+/// `follow` it goes on until the program is ended, or until `show` says that nobody reads any more.
 pub fn logs(
     launch: &Launch,
     query: LogsQuery,
     follow: Option<FollowQuery>,
-    show: &mut dyn FnMut(&LogsAnswer),
+    show: &mut dyn FnMut(&LogsAnswer) -> bool,
 ) -> anyhow::Result<()> {
     let Some(mut follow) = follow else {
         match ask_logs(launch, LogRequest::Query(query))? {
-            LogReply::Value(answer) => show(&answer),
+            LogReply::Value(answer) => {
+                show(&answer);
+            }
             _ => bail!("the engine answered another question"),
         }
         return Ok(());
@@ -100,8 +102,14 @@ pub fn logs(
         bail!("the engine answered another question");
     };
     follow.after = Some(start.next);
+    let mut shown = HashSet::new();
     if let LogReply::Value(answer) = ask(LogRequest::Query(query))? {
-        show(&answer);
+        if !show(&answer) {
+            return Ok(());
+        }
+        if let LogsValue::Lines(lines) = answer.value {
+            shown.extend(lines.into_iter().map(|l| (l.t, l.stream, l.line)));
+        }
     }
     loop {
         let LogReply::Followed(found) = ask(LogRequest::Follow(follow.clone()))? else {
@@ -118,12 +126,17 @@ pub fn logs(
             notes.warnings.push(said);
         }
         let mut lines = found.lines;
+        // What came between the two questions is in both answers.
+        lines.retain(|l| !shown.contains(&(l.t, l.stream.clone(), l.line.clone())));
         lines.reverse();
-        show(&LogsAnswer {
+        let is_read = show(&LogsAnswer {
             value: LogsValue::Lines(lines),
             notes,
             cost: LogCost::default(),
         });
+        if !is_read {
+            return Ok(());
+        }
         if waits {
             std::thread::sleep(FOLLOW_EVERY);
         }

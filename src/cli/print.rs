@@ -1,6 +1,6 @@
 //! The only place that prints. A closed pipe ends quietly: `bongsu status | head`.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// Text for standard output, whole.
 pub(crate) fn out(text: &str) {
@@ -8,6 +8,17 @@ pub(crate) fn out(text: &str) {
     // Nobody reads any more: there is nobody to tell.
     let _ = stdout.write_all(text.as_bytes());
     let _ = stdout.flush();
+}
+
+/// The same; false where nobody reads any more.
+pub(crate) fn is_read(text: &str) -> bool {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).is_ok() && stdout.flush().is_ok()
+}
+
+/// True where a person looks at standard output, not a program.
+pub(crate) fn to_terminal() -> bool {
+    io::stdout().is_terminal()
 }
 
 pub(crate) fn bytes(bytes: &[u8]) {

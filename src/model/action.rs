@@ -35,6 +35,12 @@ pub enum Action {
     Bookmark { t: i64, text: String, remove: bool },
     /// Remembers a query for the consoles to come.
     KeepQuery(KeptQuery),
+    /// Keeps a query of logs under a name, or forgets it. The query has a filter on each line.
+    SaveQuery {
+        name: String,
+        query: String,
+        remove: bool,
+    },
     /// Stops repeats of an alert until it has been resolved for a while, or takes that back.
     Acknowledge(Acknowledge),
     /// Mutes what the matchers fit, for a time.

@@ -161,6 +161,8 @@ pub enum ViewName {
     Machine,
     /// Stretches without collecting, and marks on charts (events).
     Marks,
+    /// Queries of logs that were given a name.
+    SavedQueries,
     /// Series, blocks, WAL and retention of the store.
     Storage,
     /// The JVMs of this server, with the reason where one shows no numbers.

@@ -40,10 +40,19 @@ pub enum View {
     JvmReport(Box<JvmReport>),
     /// What was asked in query bars, the oldest of each language first.
     Queries(Vec<KeptQuery>),
+    SavedQueries(Vec<SavedQuery>),
     /// Nothing was recorded for the time that was asked.
     Nothing {
         why: String,
     },
+}
+
+/// A query of logs that was given a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedQuery {
+    pub name: String,
+    /// A filter on each line, as the bar takes it.
+    pub query: String,
 }
 
 /// Process rows at one time.

@@ -18,4 +18,4 @@ pub mod words;
 pub use ast::Expr;
 pub use eval::check;
 pub use parse::{MAX_DEPTH, MAX_QUERY, ParseError, parse};
-pub(crate) use stage::{add_functions, fields, plain};
+pub(crate) use stage::{add_functions, fields, fits_one, plain};

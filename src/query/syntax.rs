@@ -10,6 +10,7 @@ pub mod logql;
 mod rules;
 mod stage_template;
 mod trace_complete;
+mod logql_complete;
 mod traceql;
 
 pub use crate::query::promql::ast::Span;

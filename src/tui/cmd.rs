@@ -3,12 +3,14 @@
 use crate::model::action::Action;
 use crate::model::request::Request;
 use crate::model::view::Announcement;
-use crate::tui::slot::Ticket;
+use crate::tui::slot::{SlotId, Ticket};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Cmd {
     /// Asks the source. A newer asking of the same slot ends the older one.
     Ask { ticket: Ticket, request: Request },
+    /// Ends the asking of a slot, and the work behind it.
+    Stop(SlotId),
     /// Gives an order; the outcome comes back as `Msg::Acted`.
     Act(Action),
     /// Puts text on the clipboard of the person's own terminal (OSC 52).

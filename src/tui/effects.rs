@@ -55,6 +55,13 @@ impl Effects {
         });
     }
 
+    /// Drops the asking of a slot, which cancels the work behind it.
+    pub(crate) fn stop(&mut self, slot: SlotId) {
+        if let Some(work) = self.running.remove(&slot) {
+            work.abort();
+        }
+    }
+
     pub(crate) fn act(&self, action: Action) {
         let (source, to) = (self.source.clone(), self.to.clone());
         // Nobody asked for it: that it could not be kept is no news.

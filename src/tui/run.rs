@@ -27,6 +27,8 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 
 const TICK: Duration = Duration::from_secs(2);
+/// Where what is shown comes in all the time.
+const LIVELY_TICK: Duration = Duration::from_millis(500);
 const SLOW_TICK: Duration = Duration::from_secs(5);
 /// Nobody looks: the terminal says that it lost the focus.
 const UNFOCUSED_TICK: Duration = Duration::from_secs(10);
@@ -255,6 +257,8 @@ impl Console {
             UNFOCUSED_TICK
         } else if self.state.low_bandwidth {
             SLOW_TICK
+        } else if (TABS[self.state.tab].lively)(&self.state) {
+            LIVELY_TICK
         } else {
             TICK
         }
@@ -269,6 +273,7 @@ impl Console {
     fn perform(&mut self, cmd: Cmd) -> Option<Leave> {
         match cmd {
             Cmd::Ask { ticket, request } => self.effects.ask(ticket, request),
+            Cmd::Stop(slot) => self.effects.stop(slot),
             Cmd::Act(action) => self.effects.act(action),
             Cmd::Copy(text) if view::clipboard_fits(&text) => {
                 let encoded = base64::engine::general_purpose::STANDARD.encode(text);

@@ -52,6 +52,8 @@ pub(crate) struct Slot {
     waiting: Option<Request>,
     /// The last question that came back, with an answer or with an error.
     settled: Option<Request>,
+    /// The question that `value` answers.
+    asked: Option<Request>,
     /// Milliseconds since the epoch.
     answered_at: i64,
     value: Option<Answer>,
@@ -88,6 +90,11 @@ impl Slot {
     /// The question that came back last.
     pub(crate) fn settled(&self) -> Option<&Request> {
         self.settled.as_ref()
+    }
+
+    /// The question that the last good answer is to.
+    pub(crate) fn question(&self) -> Option<&Request> {
+        self.asked.as_ref()
     }
 
     pub(crate) fn answered_at(&self) -> i64 {
@@ -129,6 +136,17 @@ impl Slots {
     /// Forgets one answer.
     pub(crate) fn forget_one(&mut self, id: SlotId) {
         self.slots.remove(&id);
+    }
+
+    /// Waits for nothing any more; true where something was on its way.
+    pub(crate) fn stop(&mut self, id: SlotId) -> bool {
+        let Some(slot) = self.slots.get_mut(&id) else {
+            return false;
+        };
+        slot.waiting = None;
+        // Its answer, if it comes after all, is stale.
+        slot.generation += 1;
+        slot.running.take().is_some()
     }
 
     /// Since when the slowest running asking runs.
@@ -182,9 +200,10 @@ impl Slots {
         let Some(request) = slot.running.take() else {
             return Taken::default();
         };
-        slot.settled = Some(request);
+        slot.settled = Some(request.clone());
         match result {
             Ok(answer) => {
+                slot.asked = Some(request);
                 slot.value = Some(answer);
                 slot.answered_at = now;
                 slot.error = None;

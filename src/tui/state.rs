@@ -43,6 +43,8 @@ pub(crate) struct State {
     pub(crate) now: i64,
     /// The time of the last tick: what is asked and painted is about this instant.
     pub(crate) tick: i64,
+    /// When the console last asked for what it shows around the tabs.
+    pub(crate) own_asked: i64,
     pub(crate) width: u16,
     pub(crate) height: u16,
     pub(crate) options: Options,
@@ -122,6 +124,7 @@ impl State {
         let mut state = Self {
             now,
             tick: now,
+            own_asked: 0,
             width,
             height,
             keymap,

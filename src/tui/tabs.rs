@@ -57,6 +57,10 @@ pub(crate) struct Tab {
     pub(crate) key: fn(&mut State, Key) -> Option<Vec<Cmd>>,
     /// Takes pasted text, if an input of the tab has the keys.
     pub(crate) paste: fn(&mut State, &str) -> bool,
+    /// An answer has come for this slot; true where the questions have changed by that.
+    pub(crate) answered: fn(&mut State, SlotId) -> bool,
+    /// True while what it shows comes in all the time: its questions are asked oftener.
+    pub(crate) lively: fn(&State) -> bool,
     /// A mouse event inside the body; false where it meant nothing.
     pub(crate) click: fn(&mut State, Rect, Mouse) -> bool,
     /// The prompt that the tab knows by this word.
@@ -97,6 +101,8 @@ impl Tab {
             act: |_, _| None,
             key: |_, _| None,
             paste: |_, _| false,
+            answered: |_, _| false,
+            lively: |_| false,
             click: |_, _, _| false,
             prompt: |_, tag| Prompt::new(PromptKind::Tab(tag), tag, "", ""),
             preview: |_, _| false,

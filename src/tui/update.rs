@@ -23,6 +23,9 @@ const SLOW_LINE_MS: u64 = 250;
 /// Reports of the line without such a write after which it counts as quick again.
 const CALM_REPORTS: u32 = 12;
 
+/// The console asks for what it shows around a tab this often at most.
+const OWN_MS: i64 = 1_900;
+
 pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Cmd> {
     match msg {
         Msg::Tick => return tick(state),
@@ -98,7 +101,14 @@ fn tick(state: &mut State) -> Vec<Cmd> {
 /// Brings every question of what is on screen up to date.
 pub(crate) fn ask_all(state: &mut State, urgency: Urgency) -> Vec<Cmd> {
     let body = view::body(state);
-    let mut wanted = state.own_requests();
+    let lively = (TABS[state.tab].lively)(state);
+    // Between two ticks of the console itself only the tab is brought up to date.
+    let own = !lively || urgency == Urgency::Changed || state.now - state.own_asked >= OWN_MS;
+    let mut wanted = Vec::new();
+    if own {
+        state.own_asked = state.now;
+        wanted = state.own_requests();
+    }
     wanted.extend((TABS[state.tab].requests)(state, body));
     let now = state.now;
     wanted
@@ -131,6 +141,9 @@ fn answer(
         }
     }
     refill(state);
+    if (TABS[state.tab].answered)(state, ticket.slot) {
+        cmds.extend(ask_all(state, Urgency::Changed));
+    }
     cmds
 }
 

@@ -224,6 +224,14 @@ pub(crate) fn plain(line: &str) -> Cow<'_, str> {
     decolorize::plain(line)
 }
 
+/// A test whether a line has one of these shapes; what is no pattern fits nothing.
+pub(crate) fn fits_one<'p>(patterns: impl Iterator<Item = &'p str>) -> impl Fn(&str) -> bool {
+    let shapes: Vec<pattern::Shape> = patterns
+        .filter_map(|text| pattern::Shape::filter(text).ok())
+        .collect();
+    move |line| shapes.iter().any(|shape| shape.fits(line))
+}
+
 /// Runs a parser that needs no arguments on a text.
 pub(crate) fn parse_line(stage: &Stage, line: &str, labels: &mut Work) {
     match stage {

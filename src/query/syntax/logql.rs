@@ -1,6 +1,7 @@
 //! The same of LogQL.
 
-pub use crate::query::logql::words::{Composed, Term, compose, read};
+pub use crate::query::logql::words::{Composed, Term, compose, fault, read};
+pub use crate::query::syntax::logql_complete::{Completion, Want, complete};
 
 use crate::query::logql::{self, Expr};
 use crate::query::promql::literal::quote;
@@ -29,17 +30,47 @@ pub fn plain(line: &str) -> Cow<'_, str> {
     logql::plain(line)
 }
 
-/// A query for the lines of a pattern, or for all others.
-pub fn pattern_query(pattern: &str, not: bool) -> String {
+/// The words that keep the lines of a pattern, or leave them out; beside other words.
+pub fn pattern_term(pattern: &str, not: bool) -> String {
     let op = if not { "!>" } else { "|>" };
-    format!("{EVERYTHING} {op} {}", quote(pattern))
+    format!("{op}{}", quote(pattern))
 }
 
-/// A query for the lines that name a trace, in their text.
-pub fn trace_query(id: &str) -> String {
-    // Some write the shorter half alone where the other is zero.
-    let short = id.strip_prefix("0000000000000000").unwrap_or(id);
-    format!("{EVERYTHING} |= {}", quote(short))
+/// The word that asks for a value of a label or field: what is no plain word stands in LogQL.
+pub fn label_term(name: &str, op: &str, value: &str) -> String {
+    let plain = !value.is_empty() && !value.contains([' ', '"', '\t', '\n', '/', '!']);
+    if plain {
+        return format!("{name}{op}{value}");
+    }
+    format!(
+        "| json | logfmt | drop __error__, __error_details__ | {name}{op}{}",
+        quote(value)
+    )
+}
+
+/// The selector of a log query, as text; `None` where it is for every stream or is no log query.
+pub fn selector_of(text: &str) -> Option<String> {
+    let Ok(Expr::Log(log)) = logql::parse(text) else {
+        return None;
+    };
+    let every = |m: &&crate::model::matcher::Matcher| m.name != logql::ast::EVERY;
+    let matchers: Vec<String> = log
+        .matchers
+        .iter()
+        .filter(every)
+        .map(ToString::to_string)
+        .collect();
+    (!matchers.is_empty()).then(|| format!("{{{}}}", matchers.join(",")))
+}
+
+/// A test whether a line has the shape of one of these patterns.
+pub fn fits_one<'p>(patterns: impl Iterator<Item = &'p str>) -> impl Fn(&str) -> bool {
+    logql::fits_one(patterns)
+}
+
+/// The word for the lines that name a trace.
+pub fn trace_term(id: &str) -> String {
+    format!("trace:{id}")
 }
 
 /// True for a query of lines, false for one of numbers.

@@ -7,7 +7,8 @@ use crate::model::request::{LevelsQuery, LogRequest, LogsQuery, Request};
 use crate::query::syntax::logql;
 use crate::tui::panel::plot::{self, Place};
 use crate::tui::panel::{Ask, Headline, Panel, Shown, Size};
-use crate::tui::tabs::logs::{level_tag, stack_style, stacked, stream_name};
+use crate::tui::state::State;
+use crate::tui::tabs::logs::{composed, in_panel, level_tag, stack_style, stacked, stream_name};
 use crate::tui::theme::Theme;
 use crate::tui::widget::chart::{Form, Legend};
 use crate::tui::widget::unit::Unit;
@@ -27,6 +28,8 @@ pub(crate) const PANEL: Panel = Panel {
 };
 
 const MS: i64 = 1_000_000;
+/// Rows of the bar inside the panel.
+pub(crate) const BAR: u16 = 2;
 /// Lines that are asked for.
 const LINES: usize = 50;
 
@@ -50,6 +53,25 @@ fn requests(ask: &Ask<'_>) -> Vec<Request> {
     ]
 }
 
+/// While the bar inside the panel has the keys, its questions are about what is typed there.
+pub(crate) fn filtered(state: &State, request: Request) -> Request {
+    let typed = composed(state);
+    if !in_panel(state) || typed.metric {
+        return request;
+    }
+    match request {
+        Request::Logs(LogRequest::Levels(mut query)) => {
+            (query.expr, query.levels) = (typed.expr, typed.levels);
+            Request::Logs(LogRequest::Levels(query))
+        }
+        Request::Logs(LogRequest::Query(mut query)) => {
+            (query.expr, query.levels) = (typed.expr, typed.levels);
+            Request::Logs(LogRequest::Query(query))
+        }
+        other => other,
+    }
+}
+
 fn levels<'a>(shown: &Shown<'a>) -> Option<&'a crate::model::answer::LevelHistogram> {
     match shown.answer(0)? {
         Answer::Logs(LogReply::Levels(found)) => Some(found),
@@ -68,7 +90,8 @@ fn errors<'a>(shown: &Shown<'a>) -> &'a [LogLine] {
 }
 
 fn has_lines(shown: &Shown<'_>) -> bool {
-    levels(shown).is_some_and(|l| l.counts.iter().flatten().any(|n| *n > 0))
+    let any = levels(shown).is_some_and(|l| l.counts.iter().flatten().any(|n| *n > 0));
+    any || in_panel(shown.state)
 }
 
 fn headline(shown: &Shown<'_>) -> Headline {
@@ -86,6 +109,17 @@ fn headline(shown: &Shown<'_>) -> Headline {
 
 fn view(shown: &Shown<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let look = &Look::of(theme);
+    // The bar stands above.
+    let bar = if in_panel(shown.state) {
+        BAR.min(area.height)
+    } else {
+        0
+    };
+    let area = Rect {
+        y: area.y + bar,
+        height: area.height - bar,
+        ..area
+    };
     let Some(found) = levels(shown).filter(|_| has_lines(shown)) else {
         let way = "logs: in the configuration, or a Promtail file, says what is read.";
         return plot::empty(

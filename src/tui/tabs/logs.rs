@@ -4,29 +4,34 @@
 //! about the lines up to that moment and those behind them, so that nothing moves under a reader,
 //! and what has come since is counted. Filters are chips; switched off, the place stays.
 
+mod ask;
 mod bar;
+mod chart;
 mod detail;
+mod fields;
 mod keys;
 mod link;
+mod lists;
 mod paint;
+mod patterns;
 mod rows;
+mod saved;
+mod seek;
 
+pub(crate) use bar::paint::{bar as paint_bar, list as paint_bar_list};
+pub(crate) use bar::{begin_in_panel, in_panel, key_in_panel, paste_in_panel};
 pub(crate) use link::{Opening, open, there_and_back};
 pub(crate) use paint::{level_tag, stack_style, stacked, stream_name};
 
-use crate::model::answer::{Answer, LogReply, LogsValue};
-use crate::model::log_entry::NanoRange;
+use crate::model::answer::{Answer, LogLine, LogReply, LogsValue};
 use crate::model::query::Language;
-use crate::model::request::{
-    LevelsQuery, LogRequest, LogsQuery, Request, StreamsQuery, StreamsWhat,
-};
+use crate::model::request::{LogRequest, LogsQuery, Request};
 use crate::query::syntax::logql::{Composed, Term, compose, read};
 use crate::tui::line_edit::LineEdit;
 use crate::tui::recall::Recall;
 use crate::tui::slot::{Slot, SlotId};
 use crate::tui::state::State;
-use crate::tui::tabs::Tab;
-use ratatui::layout::Rect;
+use crate::tui::tabs::{Export, Tab};
 
 pub(crate) const NAME: &str = "Logs";
 /// Lines that are asked for at a time, and at most.
@@ -40,17 +45,27 @@ const LEVELS: usize = 2;
 const LABELS: usize = 3;
 const VALUES: usize = 4;
 const PATTERNS: usize = 5;
+const SEEK: usize = 6;
+const METRIC: usize = 7;
+const FIELDS: usize = 8;
+const VOLUMES: usize = 9;
+const SAVED: usize = 10;
+const EARLIER: usize = 11;
 
 pub(crate) const TAB: Tab = Tab {
     digit: Some('5'),
-    requests,
+    requests: ask::requests,
+    answered: ask::answered,
+    lively: |state| ask::follows(state) && state.locals.logs.mode == Mode::Lines,
     act: keys::act,
     key: bar::key,
     paste: bar::paste,
-    prompted: keys::prompted,
-    menu: keys::menu,
+    click: keys::click,
+    prompt: lists::prompt,
+    prompted: lists::prompted,
+    menu: lists::menu,
     line: |state| rows::chosen(state).map(|row| row.line.line.clone()),
-    export: |state| Some(rows::export(state)),
+    export: |state| Some(export(state)),
     ..Tab::new(
         NAME,
         "log lines: filtered as you type, levels over time, patterns",
@@ -65,6 +80,8 @@ pub(crate) enum Mode {
     Lines,
     /// Lines by their shape.
     Patterns,
+    /// What their labels and fields hold.
+    Fields,
 }
 
 #[derive(Debug)]
@@ -72,6 +89,7 @@ pub(crate) struct Local {
     edit: LineEdit,
     recall: Recall,
     editing: bool,
+    bar: bar::Bar,
     chips: Vec<Chip>,
     /// All chips are switched off for now.
     bare: bool,
@@ -89,6 +107,14 @@ pub(crate) struct Local {
     columns: Vec<String>,
     mode: Mode,
     pattern: usize,
+    fields: fields::Local,
+    /// The line that was chosen when the question changed: found again in the answer.
+    target: Option<(i64, String)>,
+    /// How far back the search for these filters has come.
+    reach: ask::Reach,
+    /// The question that was given up, by its query.
+    stopped: Option<String>,
+    seek: Option<seek::Seek>,
     /// The tab that a link came from.
     from: Option<link::From>,
 }
@@ -99,6 +125,7 @@ impl Default for Local {
             edit: LineEdit::default(),
             recall: Recall::new(Language::LogQl),
             editing: false,
+            bar: bar::Bar::default(),
             chips: Vec::new(),
             bare: false,
             held: None,
@@ -111,6 +138,11 @@ impl Default for Local {
             columns: Vec::new(),
             mode: Mode::Lines,
             pattern: 0,
+            fields: fields::Local::default(),
+            target: None,
+            reach: ask::Reach::default(),
+            stopped: None,
+            seek: None,
             from: None,
         }
     }
@@ -138,13 +170,22 @@ fn slot(state: &State, part: usize) -> Option<&Slot> {
     state.slots.get(id(part))
 }
 
-fn lines(state: &State, part: usize) -> &[crate::model::answer::LogLine] {
+/// The lines of the last good answer, in the order that was asked for.
+fn lines(state: &State, part: usize) -> &[LogLine] {
     match reply(state, part) {
         Some(LogReply::Value(answer)) => match &answer.value {
             LogsValue::Lines(lines) => lines,
             _ => &[],
         },
         _ => &[],
+    }
+}
+
+/// The question that the last good answer is to.
+fn question(state: &State, part: usize) -> Option<&LogsQuery> {
+    match slot(state, part)?.question()? {
+        Request::Logs(LogRequest::Query(query)) => Some(query),
+        _ => None,
     }
 }
 
@@ -155,11 +196,11 @@ fn label_names(state: &State) -> &[String] {
     }
 }
 
-/// What is asked now: chips that are on, and what is being typed.
-fn composed(state: &State) -> Composed {
+/// What is asked now: chips that are on, and what is being typed as far as it can be asked.
+pub(crate) fn composed(state: &State) -> Composed {
     let local = &state.locals.logs;
     let typed = if local.editing {
-        read(local.edit.text())
+        read(&local.bar.good)
     } else {
         Vec::new()
     };
@@ -168,80 +209,12 @@ fn composed(state: &State) -> Composed {
     compose(&terms, label_names(state))
 }
 
+fn export(state: &State) -> Export {
+    if composed(state).metric {
+        let text = chart::export(state);
+        return Export { kind: "csv", text };
+    }
+    rows::export(state)
+}
+
 const MS: i64 = 1_000_000;
-
-/// The stretch of time in nanoseconds that ends where the view is held, else at the time cursor,
-/// else now.
-fn range(state: &State) -> NanoRange {
-    let local = &state.locals.logs;
-    // A marked stretch of time is what a person wants to read.
-    if let (None, Some(from), Some(to)) = (local.held, state.time.selection, state.time.cursor) {
-        return NanoRange::new(from.min(to) * MS, (from.max(to) + 1) * MS);
-    }
-    let end = match (local.held, state.time.instant()) {
-        (Some(held), _) => held,
-        // The line of that very millisecond belongs to it.
-        (None, Some(at)) => (at + 1) * MS,
-        (None, None) => (state.tick + 1) * MS,
-    };
-    NanoRange::new(end.saturating_sub(state.time.range * MS), end)
-}
-
-/// The columns of the histogram: whole steps of the console's window.
-fn histogram(state: &State, composed: &Composed, width: u16) -> LevelsQuery {
-    let ask = state.ask(width.max(1));
-    let step = ask.window.step.max(1);
-    let start = ask.window.start - step;
-    let count = ((ask.window.end - start) / step).max(1);
-    LevelsQuery {
-        expr: composed.expr.clone(),
-        levels: composed.levels,
-        start: start * MS,
-        step: step * MS,
-        count: count as usize,
-    }
-}
-
-fn requests(state: &State, body: Rect) -> Vec<(SlotId, Request)> {
-    let local = &state.locals.logs;
-    let composed = composed(state);
-    let range = range(state);
-    let logs = |part: usize, request: LogRequest| (id(part), Request::Logs(request));
-    let levels = histogram(state, &composed, paint::plot_width(body));
-    let mut out = Vec::new();
-    if local.mode == Mode::Patterns {
-        out.push(logs(PATTERNS, LogRequest::Patterns(levels.clone())));
-    } else {
-        let mut older = LogsQuery::newest(composed.expr.clone(), range, local.limit);
-        older.levels = composed.levels;
-        if local.held.is_some() {
-            let after = NanoRange::new(range.end, (state.tick + 1) * MS);
-            let mut newer = LogsQuery::newest(composed.expr.clone(), after, LINES);
-            newer.levels = composed.levels;
-            newer.newest_first = false;
-            if after.end > after.start {
-                out.push(logs(NEWER, LogRequest::Query(newer)));
-            }
-        }
-        out.push(logs(OLDER, LogRequest::Query(older)));
-    }
-    out.push(logs(LEVELS, LogRequest::Levels(levels)));
-    let wide = NanoRange::new(range.end.saturating_sub(7 * 86_400_000 * MS), range.end);
-    let known = reply(state, LABELS).is_some();
-    let streams = |what| StreamsQuery {
-        what,
-        selectors: Vec::new(),
-        range: wide,
-        limit: 200,
-    };
-    // Names change seldom: they are asked once, and again whenever a query is typed.
-    if !known || (local.editing && local.edit.is_empty()) {
-        let names = streams(StreamsWhat::LabelNames);
-        out.push(logs(LABELS, LogRequest::Streams(names)));
-    }
-    if let Some(name) = bar::value_wanted(state) {
-        let values = streams(StreamsWhat::LabelValues(name));
-        out.push(logs(VALUES, LogRequest::Streams(values)));
-    }
-    out
-}

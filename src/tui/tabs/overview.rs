@@ -11,12 +11,13 @@ use crate::model::request::Request;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
 use crate::tui::msg::{Mouse, MouseKind};
+use crate::tui::panel;
 use crate::tui::panel::own::{self, OwnPanel};
 use crate::tui::panel::{Ask, Level, PANELS, Panel, Shown};
 use crate::tui::slot::SlotId;
 use crate::tui::state::State;
 use crate::tui::tabs::overview::grid::{Page, Tile};
-use crate::tui::tabs::{Tab, by_name, metrics};
+use crate::tui::tabs::{Tab, by_name, logs, metrics};
 use crate::tui::theme::Theme;
 use crate::tui::update::mouse::{is_over, on_chart};
 use crate::tui::widget::chart::GUTTER;
@@ -30,6 +31,8 @@ pub(crate) const TAB: Tab = Tab {
     requests,
     act,
     click,
+    key: logs::key_in_panel,
+    paste: logs::paste_in_panel,
     ..Tab::new("Overview", "everything at a glance: a grid of panels", view)
 };
 
@@ -152,7 +155,12 @@ fn requests(state: &State, body: Rect) -> Vec<(SlotId, Request)> {
     let mut out = Vec::new();
     for (piece, place) in on_page.chain(hidden.map(|p| (p, body))) {
         let ask = piece.ask(state, place);
-        let asked = (piece.panel.requests)(&ask).into_iter().enumerate();
+        let mut asked = (piece.panel.requests)(&ask);
+        if piece.panel.name == panel::logs::PANEL.name {
+            let filtered = |request| panel::logs::filtered(state, request);
+            asked = asked.into_iter().map(filtered).collect();
+        }
+        let asked = asked.into_iter().enumerate();
         out.extend(asked.map(|(part, request)| (ask.slot(piece.panel.name, part), request)));
     }
     out
@@ -165,6 +173,8 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
     let chosen = pieces.get(state.locals.overview.focus.min(count - 1));
     let opens = chosen.map_or("", |p| p.panel.opens);
     let expr = chosen.and_then(|p| Some(p.own?.1.expr.clone()));
+    let is_logs = |p: &Piece<'_>| p.panel.name == panel::logs::PANEL.name;
+    let logs_at = pieces.iter().position(is_logs);
     let zoomed = state.locals.overview.zoomed;
     let local = &mut state.locals.overview;
     local.focus = local.focus.min(count - 1);
@@ -186,6 +196,13 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         Act::Bottom => local.focus = count - 1,
         Act::ZoomPane => local.zoomed = !local.zoomed,
         Act::Escape | Act::Back if local.zoomed => local.zoomed = false,
+        Act::Filter => match logs_at {
+            Some(at) => {
+                state.locals.overview.focus = at;
+                logs::begin_in_panel(state);
+            }
+            None => return None,
+        },
         Act::Open => {
             match by_name(opens) {
                 Some(tab) => state.tab = tab,
@@ -234,10 +251,22 @@ fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option
     let (pieces, page) = page(state, body);
     let local = &state.locals.overview;
     let focus = local.focus.min(pieces.len().saturating_sub(1));
+    let mut caret = None;
     for (at, place) in &page.places {
         let piece = pieces[*at];
         let shown = piece.shown(state, *place, *at == focus);
         paint_panel(&shown, piece.panel, (theme, &look), *place, buffer);
+        if logs::in_panel(state) && piece.panel.name == panel::logs::PANEL.name {
+            let inside = place.inner(Margin::new(1, 1));
+            let bar = Rect {
+                height: panel::logs::BAR.min(inside.height),
+                ..inside
+            };
+            caret = logs::paint_bar(state, bar, buffer, &look);
+            if let Some(caret) = caret {
+                logs::paint_bar_list(state, caret, body, buffer, &look);
+            }
+        }
     }
     if page.pages > 1 {
         let words = format!(" page {} of {} ", page.number + 1, page.pages);
@@ -245,7 +274,7 @@ fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option
         let at = (body.right().saturating_sub(words.len() as u16 + 2), y);
         paint::put(buffer, at, body.right(), &words, look.dim);
     }
-    None
+    caret
 }
 
 /// Border, headline and inside of one panel. What is on screen after an error is the last good

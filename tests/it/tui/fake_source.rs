@@ -10,7 +10,7 @@ use bongsu::model::request::{PromQuery, Request, ViewName};
 use bongsu::model::sample::Sample;
 use bongsu::model::view::{
     AlertsView, BlindSpot, BlockRow, Health, LogStorage, Machine, Mark, MarkKind, OwnCost,
-    SenderRow, Status, StorageView, TargetRow, View,
+    SavedQuery, SenderRow, Status, StorageView, TargetRow, View,
 };
 use bongsu::source::api::{Reply, Source, SourceError};
 
@@ -168,6 +168,10 @@ fn live_view(view: ViewName) -> View {
             until: NOW - 540_000,
             kind: MarkKind::Gap,
             text: "bongsu was not running".into(),
+        }]),
+        ViewName::SavedQueries => View::SavedQueries(vec![SavedQuery {
+            name: "slow".to_owned(),
+            query: "level:warn\n/took \\d{4,}/".to_owned(),
         }]),
         ViewName::Targets => View::Targets(targets()),
         ViewName::Storage => View::Storage(Box::new(storage())),

@@ -297,3 +297,26 @@ fn a_stuck_terminal_does_not_hold_the_way_out() {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+#[test]
+fn the_logs_are_filtered_on_a_real_terminal() {
+    let mut pty = Pty::start("attached");
+    pty.sees("web1");
+    pty.keys("5");
+    pty.sees("GET /health");
+    pty.keys("/get");
+    pty.until("filtered", |p| {
+        let screen = p.screen.screen().contents();
+        screen.contains("GET /health") && !screen.contains("slow query")
+    });
+    pty.keys("\r");
+    pty.sees("[get]");
+    pty.keys("x");
+    pty.sees("(off get)");
+    pty.sees("slow query");
+    pty.keys("q");
+    pty.keys("\x1b");
+    pty.keys("L");
+    pty.keys("q");
+    pty.ends("ended: Quit");
+}

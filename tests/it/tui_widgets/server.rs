@@ -253,6 +253,7 @@ fn filesystem_rows(expr: &str) -> Vec<Row> {
 
 fn live_view(view: ViewName) -> View {
     match view {
+        ViewName::SavedQueries => View::SavedQueries(vec![]),
         ViewName::Machine => View::Machine(machine()),
         ViewName::Jvms => View::Jvms(vec![]),
         ViewName::Senders => View::Senders(vec![]),

@@ -1,19 +1,23 @@
-//! What keys do: moving, holding, filters, jumps, the action menu.
+//! What keys do: moving, holding, filters, jumps.
 
-use crate::model::log_entry::Level;
 use crate::query::syntax::logql::read;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
-use crate::tui::overlay::{Item, Run};
+use crate::tui::msg::{Mouse, MouseKind};
+use crate::tui::overlay::{PromptKind, Run};
 use crate::tui::state::State;
-use crate::tui::tabs::logs::{Chip, LINES, MOST_LINES, MS, Mode, bar, detail, link, paint, rows};
+use crate::tui::tabs::logs::{
+    Chip, LINES, MOST_LINES, MS, Mode, ask, bar, fields, link, lists, paint, patterns, rows, saved,
+    seek,
+};
+use crate::tui::update::mouse::{is_over, on_chart};
 use crate::tui::view;
+use ratatui::layout::Rect;
 
-/// Words by which the menu's items come back.
-const ADD: &str = "log-filter";
-const SWITCH: &str = "log-switch";
-const REMOVE: &str = "log-remove";
-const COLUMN: &str = "log-column";
+/// Rows of lines on the screen.
+fn visible(state: &State) -> i64 {
+    paint::list_height(view::body(state), state) as i64
+}
 
 /// Holds the view where it is: nothing moves under a reader.
 pub(super) fn hold(state: &mut State) {
@@ -21,8 +25,8 @@ pub(super) fn hold(state: &mut State) {
         return;
     }
     let count = rows::rows(state).rows.len();
-    let visible = paint::list_height(view::body(state), state) as i64;
-    let newest = rows::chosen(state).map(|row| row.line.t + 1);
+    let visible = visible(state);
+    let newest = rows::chosen(state).map(|row| row.end() + 1);
     let end = match state.time.instant() {
         Some(at) => (at + 1) * MS,
         None => newest.unwrap_or((state.tick + 1) * MS),
@@ -33,76 +37,135 @@ pub(super) fn hold(state: &mut State) {
     local.top = -visible.min(count as i64);
 }
 
+/// Holds the view in the middle of the lines around a time in nanoseconds; the last line before it
+/// is chosen.
+pub(super) fn hold_before(state: &mut State, end: i64) {
+    let visible = visible(state);
+    let local = &mut state.locals.logs;
+    local.held = Some(end);
+    local.at = -1;
+    local.top = -(visible / 2).max(1);
+    local.limit = LINES;
+    local.target = None;
+}
+
 /// Runs along with the newest lines again.
 pub(super) fn along(state: &mut State) {
     let local = &mut state.locals.logs;
     local.held = None;
     local.limit = LINES;
+    local.target = None;
+    local.seek = None;
 }
 
-/// Puts the keys on a row and keeps it on the screen.
-fn go(state: &mut State, place: usize) {
-    hold(state);
-    let (at, wanted_more) = {
+/// Holds the view at a row, which stays where it is on the screen: what lies before and behind it
+/// is asked from there.
+fn hold_at_row(state: &mut State, place: usize) {
+    let visible = visible(state);
+    let moved = {
         let rows = rows::rows(state);
-        (rows.counted(place), place == 0 && !rows.rows.is_empty())
+        let local = &state.locals.logs;
+        let first = match local.held {
+            Some(_) => rows.place(local.top),
+            None => rows.rows.len().saturating_sub(visible as usize),
+        };
+        rows.rows.get(place).map(|row| {
+            let held = row.end() + 1;
+            let behind = rows.rows[place + 1..].iter();
+            let same = behind.take_while(|r| r.line.t < held).count();
+            let target = (row.line.t, row.line.line.clone());
+            (held, -1 - same as i64, place as i64 - first as i64, target)
+        })
     };
-    let visible = paint::list_height(view::body(state), state) as i64;
+    let Some((held, at, above, target)) = moved else {
+        return;
+    };
+    let local = &mut state.locals.logs;
+    local.held = Some(held);
+    local.at = at;
+    local.top = at - above.clamp(0, visible.max(1) - 1);
+    local.limit = LINES;
+    local.target = Some(target);
+}
+
+/// Holds the view at the chosen line, so that it stays in its place under other filters.
+pub(super) fn pin(state: &mut State) {
+    let place = {
+        let rows = rows::rows(state);
+        rows::place(state, &rows)
+    };
+    hold_at_row(state, place);
+}
+
+/// Puts the keys on a row and keeps it on the screen. At either end of what is known, further
+/// lines are asked for.
+pub(super) fn go(state: &mut State, place: usize) {
+    hold(state);
+    let (at, first, last, cut, all) = {
+        let rows = rows::rows(state);
+        let last = place + 1 >= rows.rows.len() && !rows.rows.is_empty();
+        let first = place == 0 && !rows.rows.is_empty();
+        let cut = rows::cut_behind(state);
+        (rows.counted(place), first, last, cut, rows.before)
+    };
     let local = &mut state.locals.logs;
     local.at = at;
-    local.top = local.top.min(at).max(at - visible + 1);
-    if wanted_more {
+    local.target = None;
+    keep_on_screen(state);
+    let local = &mut state.locals.logs;
+    if first && all >= local.limit && local.limit < MOST_LINES {
         local.limit = (local.limit * 2).min(MOST_LINES);
+    } else if first || (last && cut) {
+        hold_at_row(state, place);
     }
+}
+
+/// Moves the first row so that the chosen one is on the screen.
+pub(super) fn keep_on_screen(state: &mut State) {
+    let visible = visible(state);
+    let local = &mut state.locals.logs;
+    local.top = local.top.min(local.at).max(local.at - visible + 1);
     paint::keep_in_sight(state);
 }
 
 pub(super) fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
     if state.locals.logs.mode == Mode::Patterns
-        && let Some(cmds) = in_patterns(state, act)
+        && let Some(cmds) = patterns::act(state, act)
     {
         return Some(cmds);
     }
-    let page = paint::list_height(view::body(state), state).max(1);
-    let (count, place) = {
-        let rows = rows::rows(state);
-        (rows.rows.len(), rows::place(state, &rows))
-    };
-    let last = count.saturating_sub(1);
+    if state.locals.logs.mode == Mode::Fields
+        && let Some(cmds) = fields::act(state, act)
+    {
+        return Some(cmds);
+    }
+    if moves(state, act) || jumps(state, act) {
+        return Some(Vec::new());
+    }
     match act {
-        Act::Up => go(state, place.saturating_sub(1)),
-        Act::PageUp => go(state, place.saturating_sub(page)),
-        Act::Top => go(state, 0),
-        Act::Down if place >= last => along(state),
-        Act::Down => go(state, place + 1),
-        Act::PageDown if place + page >= last => along(state),
-        Act::PageDown => go(state, place + page),
-        Act::Bottom => along(state),
-        Act::Follow if state.locals.logs.held.is_some() => {
-            along(state);
-            state.time.now_again();
-        }
-        Act::Follow => hold(state),
         Act::Open => state.locals.logs.details = !state.locals.logs.details,
         Act::Filter => bar::begin(state),
         Act::AllFilters => all_filters(state),
+        Act::Filters => lists::filters(state),
+        Act::Columns => lists::columns(state),
+        Act::CopyField => lists::copy_field(state),
         Act::Context => context(state),
-        Act::NextError => jump(state, true, rows::is_error, "error"),
-        Act::PrevError => jump(state, false, rows::is_error, "error"),
-        Act::NextWarning => jump(state, true, rows::is_warning, "warning"),
-        Act::PrevWarning => jump(state, false, rows::is_warning, "warning"),
         Act::Wrap => state.locals.logs.wrap = !state.locals.logs.wrap,
-        Act::Fold => {
+        Act::FoldStacks => {
             hold(state);
             state.locals.logs.unfolded = !state.locals.logs.unfolded;
         }
+        Act::Fields => state.locals.logs.mode = Mode::Fields,
+        Act::SavedQueries => saved::open(state),
         Act::Patterns => state.locals.logs.mode = Mode::Patterns,
         Act::AtThisTime => at_this_time(state),
         Act::TraceOfLine => link::to_trace(state),
-        Act::Escape | Act::Back if state.locals.logs.details => {
-            state.locals.logs.details = false;
+        Act::Bookmark => return bookmark(state),
+        Act::Escape | Act::Back => return back(state),
+        Act::Refresh => {
+            state.locals.logs.stopped = None;
+            return None;
         }
-        Act::Escape | Act::Back if state.locals.logs.held.is_some() => along(state),
         // The time of the console moves: the lines are those of that time.
         Act::Now
         | Act::CursorLeft
@@ -118,30 +181,79 @@ pub(super) fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
     Some(Vec::new())
 }
 
-fn in_patterns(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
-    let count = paint::patterns(state).len();
-    let last = count.saturating_sub(1);
-    let at = state.locals.logs.pattern.min(last);
+/// One level back: a search, the details, the hold.
+fn back(state: &mut State) -> Option<Vec<Cmd>> {
+    if ask::is_slow(state) {
+        let stopped = ask::stop(state);
+        let key = state.keymap.label(Act::Refresh);
+        state.toast(
+            format!("the search was given up; {key} takes it up again"),
+            false,
+        );
+        return Some(stopped.into_iter().map(Cmd::Stop).collect());
+    }
     let local = &mut state.locals.logs;
-    match act {
-        Act::Up => local.pattern = at.saturating_sub(1),
-        Act::Down => local.pattern = (at + 1).min(last),
-        Act::PageUp => local.pattern = at.saturating_sub(10),
-        Act::PageDown => local.pattern = (at + 10).min(last),
-        Act::Top => local.pattern = 0,
-        Act::Bottom => local.pattern = last,
-        Act::Patterns | Act::Escape | Act::Back => local.mode = Mode::Lines,
-        Act::Open => {
-            let chosen = paint::patterns(state).get(at).map(|p| p.pattern.clone());
-            let local = &mut state.locals.logs;
-            local.mode = Mode::Lines;
-            if let Some(pattern) = chosen {
-                add(state, &paint::pattern_query(&pattern, false));
-            }
-        }
-        _ => return None,
+    if local.seek.take().is_some() {
+        return Some(Vec::new());
+    }
+    if local.details {
+        local.details = false;
+    } else if local.held.is_some() {
+        along(state);
+    } else {
+        return None;
     }
     Some(Vec::new())
+}
+
+/// Through the rows; true where it was such a key.
+fn moves(state: &mut State, act: Act) -> bool {
+    let page = paint::list_height(view::body(state), state).max(1);
+    let (count, place) = {
+        let rows = rows::rows(state);
+        (rows.rows.len(), rows::place(state, &rows))
+    };
+    let last = count.saturating_sub(1);
+    let more = rows::cut_behind(state);
+    match act {
+        Act::Up => go(state, place.saturating_sub(1)),
+        Act::PageUp => go(state, place.saturating_sub(page)),
+        Act::Top => go(state, 0),
+        Act::Down if place >= last && !more => newest(state, last),
+        Act::Down => go(state, (place + 1).min(last)),
+        Act::PageDown if place + page >= last && !more => newest(state, last),
+        Act::PageDown => go(state, (place + page).min(last)),
+        Act::Bottom => along(state),
+        Act::Follow if state.locals.logs.held.is_some() => {
+            along(state);
+            state.time.now_again();
+        }
+        Act::Follow => hold(state),
+        _ => return false,
+    }
+    true
+}
+
+/// Behind the last row: lines run in again where the console looks at now.
+fn newest(state: &mut State, last: usize) {
+    if state.time.is_live() {
+        along(state);
+    } else {
+        go(state, last);
+    }
+}
+
+fn jumps(state: &mut State, act: Act) -> bool {
+    match act {
+        Act::NextError => seek::jump(state, true, seek::ERRORS),
+        Act::PrevError => seek::jump(state, false, seek::ERRORS),
+        Act::NextWarning => seek::jump(state, true, seek::WARNINGS),
+        Act::PrevWarning => seek::jump(state, false, seek::WARNINGS),
+        Act::NextBookmark => to_bookmark(state, true),
+        Act::PrevBookmark => to_bookmark(state, false),
+        _ => return false,
+    }
+    true
 }
 
 /// All filters off, or on again; the place stays.
@@ -166,36 +278,30 @@ fn context(state: &mut State) {
     state.toast(said, false);
 }
 
-/// Holds the view at the chosen line, so that it stays in its place under other filters.
-pub(super) fn pin(state: &mut State) {
-    let Some(t) = rows::chosen(state).map(|row| row.line.t) else {
-        return;
-    };
-    let visible = paint::list_height(view::body(state), state) as i64;
-    let local = &mut state.locals.logs;
-    local.held = Some(t + 1);
-    local.at = -1;
-    local.top = -(visible / 2).max(1);
+/// The chosen line's instant, to be found again.
+fn bookmark(state: &mut State) -> Option<Vec<Cmd>> {
+    let t = rows::chosen(state)?.line.t.div_euclid(MS);
+    pin(state);
+    let run = Run::Prompt(PromptKind::Bookmark(t));
+    Some(crate::tui::update::run(state, run))
 }
 
-fn jump(state: &mut State, forward: bool, wanted: fn(Level) -> bool, word: &str) {
-    let found = {
-        let rows = rows::rows(state);
-        let at = rows::place(state, &rows);
-        let hit = |i: &usize| wanted(rows.rows[*i].line.level);
-        if forward {
-            (at + 1..rows.rows.len()).find(hit)
-        } else {
-            (0..at.min(rows.rows.len())).rev().find(hit)
-        }
+fn to_bookmark(state: &mut State, forward: bool) {
+    let times = state.bookmark_times();
+    let at = rows::chosen(state).map_or(state.now, |row| row.line.t.div_euclid(MS));
+    let next = if forward {
+        times.iter().find(|t| **t > at)
+    } else {
+        times.iter().rev().find(|t| **t < at)
     };
-    if let Some(place) = found {
-        go(state, place);
-        return;
+    match next {
+        Some(t) => link::hold_at(state, *t),
+        None if times.is_empty() => {
+            let key = state.keymap.label(Act::Bookmark);
+            state.toast(format!("no bookmark yet; {key} sets one"), false);
+        }
+        None => state.toast("no further bookmark that way", false),
     }
-    let way = if forward { "later" } else { "earlier" };
-    let said = format!("no {way} {word} among the lines shown; / level:{word} looks further");
-    state.toast(said, false);
 }
 
 /// The console's time cursor to the chosen line: charts and the other tabs follow.
@@ -216,8 +322,8 @@ pub(super) fn add(state: &mut State, text: &str) {
     local.bare = false;
     for term in read(text) {
         // A whole query takes the place of the one before.
-        if text.starts_with('{') {
-            local.chips.retain(|c| !c.term.text.starts_with('{'));
+        if term.is_query() {
+            local.chips.retain(|c| !c.term.is_query());
         }
         if !local.chips.iter().any(|c| c.term == term) {
             local.chips.push(Chip { term, on: true });
@@ -225,110 +331,22 @@ pub(super) fn add(state: &mut State, text: &str) {
     }
 }
 
-pub(super) fn prompted(
-    state: &mut State,
-    tag: &'static str,
-    text: &str,
-) -> Result<Vec<Cmd>, String> {
-    let place = || {
-        let read = text.parse::<usize>();
-        read.map_err(|_| format!("{text:?} is no filter"))
-    };
-    match tag {
-        ADD => add(state, text),
-        SWITCH => {
-            let place = place()?;
+/// Over the levels the mouse moves the time cursor and selects; a row is chosen.
+pub(super) fn click(state: &mut State, body: Rect, mouse: Mouse) -> bool {
+    if let Some(plot) = paint::plot_of_levels(state, body).filter(|p| is_over(mouse, *p)) {
+        along(state);
+        on_chart(state, plot, mouse);
+        return true;
+    }
+    let pressed = mouse.kind == MouseKind::Press;
+    match paint::row_at(state, body, mouse.row).filter(|_| pressed) {
+        Some(place) => {
             pin(state);
-            if let Some(chip) = state.locals.logs.chips.get_mut(place) {
-                chip.on = !chip.on;
-            }
+            let rows = rows::rows(state);
+            let place = place.min(rows.rows.len().saturating_sub(1));
+            go(state, place);
+            true
         }
-        REMOVE => {
-            let place = place()?;
-            pin(state);
-            if place < state.locals.logs.chips.len() {
-                state.locals.logs.chips.remove(place);
-            }
-        }
-        COLUMN => {
-            let columns = &mut state.locals.logs.columns;
-            match columns.iter().position(|c| c == text) {
-                Some(at) => {
-                    columns.remove(at);
-                }
-                None => columns.push(text.to_owned()),
-            }
-        }
-        _ => {}
+        None => false,
     }
-    Ok(Vec::new())
-}
-
-pub(super) fn menu(state: &State) -> Vec<Item> {
-    let local = &state.locals.logs;
-    let mut items = Vec::new();
-    if local.mode == Mode::Patterns {
-        if let Some(pattern) = paint::patterns(state).get(local.pattern) {
-            for (label, not) in [("only this pattern", false), ("without this pattern", true)] {
-                let text = paint::pattern_query(&pattern.pattern, not);
-                let run = Run::Give { tag: ADD, text };
-                items.push(Item::new(label, pattern.pattern.clone(), run));
-            }
-        }
-        return items;
-    }
-    for (i, chip) in local.chips.iter().enumerate() {
-        let word = if chip.on { "off" } else { "on" };
-        let text = i.to_string();
-        let run = Run::Give {
-            tag: SWITCH,
-            text: text.clone(),
-        };
-        let detail = "the filter stays in the bar";
-        items.push(Item::new(
-            format!("switch {word}: {}", chip.term.text),
-            detail,
-            run,
-        ));
-        let run = Run::Give { tag: REMOVE, text };
-        items.push(Item::new(format!("remove: {}", chip.term.text), "", run));
-    }
-    if let Some(row) = rows::chosen(state) {
-        if let Some(id) = link::trace_of(row.line) {
-            let run = Run::Act(Act::TraceOfLine);
-            let keys = state.keymap.label(Act::TraceOfLine);
-            items.push(Item::new("the trace of this line", id.to_string(), run).keys(keys));
-        }
-        let fields = detail::fields(row.line);
-        for (name, value) in &fields {
-            let shown = crate::base::text::display(value).into_owned();
-            if value.contains(char::is_whitespace) {
-                continue;
-            }
-            let only = Run::Give {
-                tag: ADD,
-                text: format!("{name}={value}"),
-            };
-            items.push(Item::new(format!("only {name}={shown}"), "filter", only));
-            let without = Run::Give {
-                tag: ADD,
-                text: format!("{name}!={value}"),
-            };
-            items.push(Item::new(
-                format!("without {name}={shown}"),
-                "filter",
-                without,
-            ));
-        }
-        for (name, value) in fields {
-            let shown = crate::base::text::display(&value).into_owned();
-            items.push(Item::new(format!("copy {name}"), shown, Run::Copy(value)));
-            let column = Run::Give {
-                tag: COLUMN,
-                text: name.clone(),
-            };
-            items.push(Item::new(format!("column {name}"), "on and off", column));
-        }
-    }
-    items
 }

@@ -7,9 +7,8 @@ use crate::query::syntax::logql::{self, read};
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
 use crate::tui::state::State;
-use crate::tui::tabs::logs::{Chip, MS, NAME, detail, keys, paint, rows};
+use crate::tui::tabs::logs::{Chip, MS, NAME, detail, keys, rows};
 use crate::tui::tabs::{TABS, by_name, traces};
-use crate::tui::view;
 
 /// Where a link leads.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,7 +25,7 @@ impl Opening {
     /// The lines that name this trace, around this time (milliseconds since the epoch).
     pub(crate) fn of_trace(id: TraceId, at: i64) -> Self {
         Self {
-            query: logql::trace_query(&id.to_string()),
+            query: logql::trace_term(&id.to_string()),
             at: Some(at),
         }
     }
@@ -73,11 +72,7 @@ pub(crate) fn open(state: &mut State, to: Opening) {
 
 /// Holds the view in the middle of the lines around an instant.
 pub(super) fn hold_at(state: &mut State, at: i64) {
-    let visible = paint::list_height(view::body(state), state) as i64;
-    let local = &mut state.locals.logs;
-    local.held = Some((at + 1) * MS);
-    local.at = -1;
-    local.top = -(visible / 2).max(1);
+    keys::hold_before(state, (at + 1) * MS);
 }
 
 /// From any tab to the logs of what it is about, and from here back.

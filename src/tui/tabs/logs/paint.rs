@@ -1,7 +1,7 @@
 //! The tab on the screen: bar, levels over time, lines, details, patterns.
 
 use crate::base::text;
-use crate::model::answer::{LevelHistogram, LogPattern, LogReply, Series};
+use crate::model::answer::{LevelHistogram, LogReply, Series};
 use crate::model::labels::Labels;
 use crate::model::log_entry::Level;
 use crate::model::sample::Sample;
@@ -13,12 +13,11 @@ use crate::tui::state::State;
 use crate::tui::tabs::list::{self, Empty};
 use crate::tui::tabs::logs::rows::{self, Row, Rows};
 use crate::tui::tabs::logs::{
-    LEVELS, LINES, MS, Mode, NAME, NEWER, OLDER, PATTERNS, bar, detail, lines, reply, slot,
+    LEVELS, MS, Mode, NAME, OLDER, ask, bar, chart, detail, fields, patterns, reply, slot,
 };
 use crate::tui::theme::Theme;
 use crate::tui::widget::chart::{Form, GUTTER, Legend};
 use crate::tui::widget::frame::Frame;
-use crate::tui::widget::table::{Column, Entry, Table};
 use crate::tui::widget::unit::Unit;
 use crate::tui::widget::{Look, paint};
 use ratatui::buffer::Buffer;
@@ -103,7 +102,29 @@ fn list_width(body: Rect) -> usize {
 pub(super) fn view(state: &State, theme: &Theme, body: Rect, buf: &mut Buffer) -> Option<Position> {
     let look = &Look::of(theme);
     let places = places(state, body);
-    let caret = paint_bar(state, places.bar, buf, look);
+    let caret = bar::paint::bar(state, places.bar, buf, look);
+    if is_metric(state) {
+        let below = Rect::new(
+            body.x,
+            places.bar.bottom(),
+            body.width,
+            body.bottom().saturating_sub(places.bar.bottom()),
+        );
+        chart::paint(state, below, buf, look);
+    } else {
+        paint_of_lines(state, &places, buf, look);
+    }
+    if let Some(caret) = caret {
+        bar::paint::list(state, caret, body, buf, look);
+    }
+    caret
+}
+
+fn is_metric(state: &State) -> bool {
+    crate::tui::tabs::logs::composed(state).metric
+}
+
+fn paint_of_lines(state: &State, places: &Places, buf: &mut Buffer, look: &Look) {
     if places.chart.height > 0 {
         paint_levels(state, places.chart, buf, look);
     }
@@ -112,46 +133,9 @@ pub(super) fn view(state: &State, theme: &Theme, body: Rect, buf: &mut Buffer) -
             paint_lines(state, places.list, buf, look);
             paint_details(state, places.details, buf, look);
         }
-        Mode::Patterns => paint_patterns(state, places.list, buf, look),
+        Mode::Patterns => patterns::paint(state, places.list, buf, look),
+        Mode::Fields => fields::paint(state, places.list, buf, look),
     }
-    caret
-}
-
-/// Chips, then what is being typed; below it what Tab would take.
-fn paint_bar(state: &State, area: Rect, buf: &mut Buffer, look: &Look) -> Option<Position> {
-    let local = &state.locals.logs;
-    let right = area.right();
-    let mut x = paint::put(buf, (area.x, area.y), right, "/ ", look.focus);
-    for chip in &local.chips {
-        let on = chip.on && !local.bare;
-        let (open, close) = if on { ("[", "]") } else { ("(off ", ")") };
-        let said = format!("{open}{}{close} ", text::display(&chip.term.text));
-        let style = if on { look.text } else { look.dim };
-        x = paint::put(buf, (x, area.y), right, &said, style);
-    }
-    if !local.editing {
-        if local.chips.is_empty() {
-            let key = state.keymap.label(Act::Filter);
-            let said = format!(
-                "all lines; {key} filters: word !word /regex/ level:error label=value or {{app=\"x\"}} |= \"y\""
-            );
-            paint::put(buf, (x, area.y), right, &said, look.dim);
-        }
-        return None;
-    }
-    let (shown, column) = local
-        .edit
-        .visible(usize::from(right.saturating_sub(x)).max(1));
-    paint::put(buf, (x, area.y), right, shown, look.text);
-    let offered = bar::offer(state);
-    let said = if offered.is_empty() {
-        "Enter keeps the filter, Esc drops it".to_owned()
-    } else {
-        format!("Tab: {}", offered.join("  "))
-    };
-    let below = (area.x + 2, area.y + 1);
-    paint::put(buf, below, right, &text::display(&said), look.dim);
-    Some(Position::new(x + column as u16, area.y))
 }
 
 /// Worst levels last, so that they stand on top.
@@ -287,17 +271,8 @@ const PREFIX: usize = 8 + 1 + 4 + 1;
 fn paint_lines(state: &State, area: Rect, buf: &mut Buffer, look: &Look) {
     let local = &state.locals.logs;
     let all = rows::rows(state);
-    let newer = lines(state, NEWER).len();
-    let remark = match local.held {
-        Some(_) if newer > 0 => {
-            let key = state.keymap.label(Act::Follow);
-            let more = if newer >= LINES { "+" } else { "" };
-            format!("held: {newer}{more} new; {key} follows")
-        }
-        Some(_) => "held".to_owned(),
-        None if state.time.is_live() => "following".to_owned(),
-        None => "at the time cursor".to_owned(),
-    };
+    let newer = all.rows.len() - all.before;
+    let remark = remark(state, newer);
     let frame = Frame {
         title: "Lines",
         remark: &remark,
@@ -336,9 +311,80 @@ fn paint_lines(state: &State, area: Rect, buf: &mut Buffer, look: &Look) {
     }
 }
 
+/// Whether the view runs along, what has come since it is held, and how far a search is.
+fn remark(state: &State, newer: usize) -> String {
+    let local = &state.locals.logs;
+    let key = |act| state.keymap.label(act);
+    if let Some((until, share)) = ask::searched(state) {
+        let clock = state.time.clock(until);
+        let esc = key(Act::Escape);
+        if local.stopped.is_some() {
+            let again = key(Act::Refresh);
+            return format!("given up at {clock}, {share} %; {again} goes on");
+        }
+        return format!("searched back to {clock}, {share} %; {esc} stops");
+    }
+    if let Some(seek) = &local.seek {
+        let way = if seek.forward { "next" } else { "previous" };
+        return format!(
+            "looking for the {way} {}; {} stops",
+            seek.word,
+            key(Act::Escape)
+        );
+    }
+    match local.held {
+        Some(_) if newer > 0 => {
+            let more = if rows::cut_behind(state) { "+" } else { "" };
+            format!("held: {newer}{more} new; {} follows", key(Act::Follow))
+        }
+        Some(_) => "held".to_owned(),
+        None if state.time.selection.is_some() => "the marked stretch of time".to_owned(),
+        None if state.time.is_live() => "following".to_owned(),
+        None => "at the time cursor".to_owned(),
+    }
+}
+
+/// Where time runs across the levels.
+pub(super) fn plot_of_levels(state: &State, body: Rect) -> Option<Rect> {
+    let chart = places(state, body).chart;
+    let has_room = chart.height > 0 && chart.width > 2 * GUTTER;
+    has_room.then(|| Rect {
+        x: chart.x + GUTTER,
+        width: chart.width - GUTTER,
+        ..chart
+    })
+}
+
+/// The row that is painted at this line of the screen.
+pub(super) fn row_at(state: &State, body: Rect, y: u16) -> Option<usize> {
+    let list = places(state, body).list;
+    let inside = Rect::new(
+        list.x + 1,
+        list.y + 1,
+        list.width.saturating_sub(2),
+        list.height.saturating_sub(2),
+    );
+    if state.locals.logs.mode != Mode::Lines || y < inside.y || y >= inside.bottom() {
+        return None;
+    }
+    let all = rows::rows(state);
+    let mut top = inside.y;
+    for place in first_row(state, &all, inside)..all.rows.len() {
+        let height = row_height(state, &all.rows[place], usize::from(inside.width));
+        top = top.saturating_add(height as u16);
+        if y < top {
+            return Some(place);
+        }
+    }
+    None
+}
+
 /// While running along, as many of the newest rows as have room.
 fn first_row(state: &State, all: &Rows<'_>, inside: Rect) -> usize {
     let local = &state.locals.logs;
+    if all.rows.is_empty() {
+        return 0;
+    }
     if local.held.is_some() {
         return all.place(local.top);
     }
@@ -367,8 +413,16 @@ fn paint_row(
     let right = area.right();
     let clock = state.time.clock(line.t.div_euclid(MS));
     let (tag, style) = level_tag(line.level, look);
-    let mut x = paint::put(buf, (area.x, area.y), right, &clock, look.dim) + 1;
-    x = paint::put(buf, (x, area.y), right, tag, style) + 1;
+    let mut x = paint::put(buf, (area.x, area.y), right, &clock, look.dim);
+    let marked = state.bookmark_times().binary_search(&line.t.div_euclid(MS));
+    paint::put(
+        buf,
+        (x, area.y),
+        right,
+        if marked.is_ok() { "*" } else { " " },
+        look.mark,
+    );
+    x = paint::put(buf, (x + 1, area.y), right, tag, style) + 1;
     if area.width >= 70 {
         let name = stream_name(&line.stream);
         let shown = text::left(&text::display(&name), STREAM, look.symbols.ellipsis());
@@ -456,88 +510,4 @@ fn paint_details(state: &State, area: Rect, buf: &mut Buffer, look: &Look) {
             }
         }
     }
-}
-
-pub(super) fn patterns(state: &State) -> &[LogPattern] {
-    match reply(state, PATTERNS) {
-        Some(LogReply::Patterns(all, _)) => all,
-        _ => &[],
-    }
-}
-
-/// A query for the lines of one pattern, or for all others.
-pub(super) fn pattern_query(pattern: &str, not: bool) -> String {
-    logql::pattern_query(pattern, not)
-}
-
-const COLUMNS: &[Column] = &[
-    Column::right("LINES", 9, 0),
-    Column::left("LVL", 4, 1),
-    Column::left("FIRST", 8, 3),
-    Column::left("LAST", 8, 2),
-    Column::left("", 12, 4),
-    Column::left("PATTERN", 20, 0).growing(),
-];
-
-fn paint_patterns(state: &State, area: Rect, buf: &mut Buffer, look: &Look) {
-    let all = patterns(state);
-    let title = format!("Patterns {}", all.len());
-    let frame = Frame {
-        title: &title,
-        remark: "Enter shows the lines",
-        remark_style: look.dim,
-        focused: true,
-        ..Frame::default()
-    };
-    let inside = frame.paint(buf, area, look);
-    if all.is_empty() {
-        let empty = Empty {
-            slot: slot(state, PATTERNS),
-            nothing: "No lines in this stretch of time.",
-            way_out: "[ and ] move in time, - takes a longer range",
-            filtered: !state.locals.logs.chips.is_empty(),
-        };
-        list::why_empty(buf, inside, look, empty);
-        return;
-    }
-    let table = Table {
-        columns: COLUMNS,
-        rows: all.len(),
-        offset: 0,
-        selected: Some(state.locals.logs.pattern.min(all.len() - 1)),
-        sort: None,
-        header: true,
-    };
-    table.paint(buf, inside, look, |row, column| {
-        let pattern = &all[row];
-        let (tag, style) = level_tag(pattern.level, look);
-        let clock = |t: i64| state.time.clock(t.div_euclid(MS));
-        match column {
-            0 => Entry::new(pattern.lines.to_string(), look.text),
-            1 => Entry::new(tag, style),
-            2 => Entry::new(clock(pattern.first), look.dim),
-            3 => Entry::new(clock(pattern.last), look.dim),
-            4 => Entry::new(trend(&pattern.counts, look), look.good),
-            _ => Entry::new(text::display(&pattern.pattern), look.text),
-        }
-    });
-}
-
-/// The counts of a pattern as a row of bars.
-fn trend(counts: &[u64], look: &Look) -> String {
-    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    const LOW: [char; 4] = ['.', ':', '|', '#'];
-    let bars: &[char] = if look.boxes { &BARS } else { &LOW };
-    let parts = 12.min(counts.len().max(1));
-    let sum = |i: usize| {
-        let (from, to) = (counts.len() * i / parts, counts.len() * (i + 1) / parts);
-        counts[from..to].iter().sum::<u64>()
-    };
-    let sums: Vec<u64> = (0..parts).map(sum).collect();
-    let most = sums.iter().copied().max().unwrap_or(0).max(1);
-    let bar = |n: &u64| match n {
-        0 => ' ',
-        n => bars[((n * bars.len() as u64).div_ceil(most) as usize).clamp(1, bars.len()) - 1],
-    };
-    sums.iter().map(bar).collect()
 }

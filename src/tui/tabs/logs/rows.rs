@@ -1,16 +1,23 @@
 //! The lines as rows: in order of time, with what belongs to a line folded under it.
 
 use crate::model::answer::LogLine;
-use crate::model::log_entry::Level;
+use crate::model::request::LogsQuery;
 use crate::tui::state::State;
 use crate::tui::tabs::Export;
-use crate::tui::tabs::logs::{NEWER, OLDER, lines};
+use crate::tui::tabs::logs::{LINES, NEWER, OLDER, ask, lines, question};
 
 /// One row of the list.
 pub(super) struct Row<'a> {
     pub(super) line: &'a LogLine,
     /// Lines that are folded under it.
     pub(super) folded: Vec<&'a LogLine>,
+}
+
+impl Row<'_> {
+    /// The time of its last line, in nanoseconds since the epoch.
+    pub(super) fn end(&self) -> i64 {
+        self.folded.last().unwrap_or(&self.line).t
+    }
 }
 
 /// All rows, oldest first, and how many of them lie before the held time.
@@ -32,20 +39,67 @@ impl Rows<'_> {
     }
 }
 
+/// The lines of both answers in rising time. Which of them lie before the held time is told by
+/// their own times, so that an answer to an older question moves nothing.
+fn merged(state: &State) -> Vec<&LogLine> {
+    let older = lines(state, OLDER).iter().rev();
+    let newer = lines(state, NEWER);
+    let (Some(old), Some(new)) = (question(state, OLDER), question(state, NEWER)) else {
+        return older.collect();
+    };
+    let same = |a: &LogsQuery, b: &LogsQuery| a.expr == b.expr && a.levels == b.levels;
+    if !ask::joined(state) {
+        return older.collect();
+    }
+    let in_order: Vec<&LogLine> = if new.newest_first {
+        newer.iter().rev().collect()
+    } else {
+        newer.iter().collect()
+    };
+    if !same(old, new) {
+        // One of them is still to come: the one that is about what is asked now is shown.
+        let now = now_asked(state);
+        return if new.expr == now {
+            in_order
+        } else {
+            older.collect()
+        };
+    }
+    // So many have come that the newest alone are known: what was before is not next to them.
+    if new.newest_first && newer.len() >= LINES && new.range.start >= old.range.end {
+        return in_order;
+    }
+    let fresh = in_order.into_iter().filter(|l| l.t >= old.range.end);
+    older.chain(fresh).collect()
+}
+
+fn now_asked(state: &State) -> String {
+    crate::tui::tabs::logs::composed(state).expr
+}
+
+/// True where more lines lie behind the last row than were asked for.
+pub(super) fn cut_behind(state: &State) -> bool {
+    let asked = question(state, NEWER);
+    state.locals.logs.held.is_some()
+        && asked.is_some_and(|q| !q.newest_first)
+        && lines(state, NEWER).len() >= LINES
+}
+
 pub(super) fn rows(state: &State) -> Rows<'_> {
     let local = &state.locals.logs;
     let mut out: Vec<Row<'_>> = Vec::new();
     let fold = !local.unfolded;
-    for line in lines(state, OLDER).iter().rev() {
-        push(&mut out, line, fold);
-    }
-    let before = out.len();
-    if local.held.is_some() {
-        for line in lines(state, NEWER) {
-            let fold = fold && out.len() > before;
-            push(&mut out, line, fold);
+    let mut before = None;
+    for line in merged(state) {
+        let behind = local.held.is_some_and(|held| line.t >= held);
+        // Nothing is folded across the held time, else counting from it would change.
+        let first = behind && before.is_none();
+        if first {
+            before = Some(out.len());
         }
+        push(&mut out, line, fold && !first);
     }
+    let before = before.unwrap_or(out.len());
     Rows { rows: out, before }
 }
 
@@ -85,23 +139,16 @@ pub(super) fn place(state: &State, rows: &Rows<'_>) -> usize {
     }
 }
 
-pub(super) fn is_error(level: Level) -> bool {
-    level >= Level::Error
-}
-
-pub(super) fn is_warning(level: Level) -> bool {
-    level == Level::Warn
-}
-
 /// The lines that are shown, with their times, streams and levels.
 pub(super) fn export(state: &State) -> Export {
     let mut text = String::new();
     for row in rows(state).rows {
-        let line = row.line;
-        let time = state.time.rfc3339(line.t.div_euclid(1_000_000));
-        let (level, stream) = (line.level.as_str(), &line.stream);
-        let said = crate::base::text::sanitise(&line.line).into_owned();
-        text.push_str(&format!("{time}\t{level}\t{stream}\t{said}\n"));
+        for line in std::iter::once(row.line).chain(row.folded) {
+            let time = state.time.rfc3339(line.t.div_euclid(1_000_000));
+            let (level, stream) = (line.level.as_str(), &line.stream);
+            let said = crate::base::text::sanitise(&line.line).into_owned();
+            text.push_str(&format!("{time}\t{level}\t{stream}\t{said}\n"));
+        }
     }
     Export { kind: "log", text }
 }
