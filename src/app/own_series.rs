@@ -36,7 +36,7 @@ const DROPPED: &str = "bongsu_queue_dropped_total";
 pub(crate) async fn write(shared: Arc<Shared>, embedded: Embedded, mut stop: Stop) {
     loop {
         tokio::select! {
-            () = tokio::time::sleep(shared.interval) => {}
+            () = tokio::time::sleep(shared.paces.host.borrow().interval) => {}
             () = stop.wait() => return,
         }
         let shared = shared.clone();

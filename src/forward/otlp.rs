@@ -259,7 +259,7 @@ mod tests {
             ..Reply::default()
         };
         assert_eq!(judge(&reply(200, ""), b""), Sent::Taken);
-        let partial = otlp::partial(3, "no time", false);
+        let partial = otlp::partial(3, "no time", "rejectedSpans", false);
         assert_eq!(
             judge(&reply(200, ""), &partial),
             Sent::Refused("3 of them: no time".into())

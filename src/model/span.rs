@@ -4,7 +4,6 @@
 //! never rewritten.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 

@@ -7,10 +7,10 @@ mod complete;
 mod highlight;
 mod log_selector;
 pub mod logql;
+mod logql_complete;
 mod rules;
 mod stage_template;
 mod trace_complete;
-mod logql_complete;
 mod traceql;
 
 pub use crate::query::promql::ast::Span;

@@ -2,8 +2,8 @@
 
 mod alertmanager;
 mod jvm;
-mod mail;
 mod logs;
+mod mail;
 mod node_exporter;
 mod otel;
 mod otel_app;

@@ -191,7 +191,12 @@ pub(super) fn listed<'a>(
     Ok(out)
 }
 
-pub(super) fn push<'a>(out: &mut Attributes, wire: Wire<'a>, depth: u32, t: &Texts<'a>) -> Result<(), Broken> {
+pub(super) fn push<'a>(
+    out: &mut Attributes,
+    wire: Wire<'a>,
+    depth: u32,
+    t: &Texts<'a>,
+) -> Result<(), Broken> {
     if out.len() >= MOST_ATTRIBUTES {
         return Err(Broken(reason::ATTRIBUTES));
     }
