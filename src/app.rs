@@ -11,6 +11,7 @@ mod containers;
 pub mod demo;
 mod doors;
 pub mod engine;
+mod forward;
 mod gate;
 mod health;
 mod languages;

@@ -46,6 +46,7 @@ pub mod shape;
 pub mod storage;
 mod suggest;
 pub mod targets;
+mod tempo;
 pub mod traces;
 pub mod ui;
 

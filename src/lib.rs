@@ -14,6 +14,7 @@
 //! | a configuration key                               | [`config`], one file per section       |
 //! | a host metric, scraping, relabelling              | [`collect`]                            |
 //! | a rule, an alert, who is told                    | [`alert`]                              |
+//! | where spans are sent on to                       | [`forward`]                            |
 //! | what a console asks, here or of another server    | [`source`]                             |
 //! | an HTTP path                                      | `api`                                  |
 //! | a key, a tab, a panel, a theme                    | `tui`                                  |
@@ -29,6 +30,7 @@ pub mod base;
 pub mod cli;
 pub mod collect;
 pub mod config;
+pub mod forward;
 pub mod model;
 pub mod query;
 pub mod source;

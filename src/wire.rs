@@ -10,6 +10,7 @@ pub mod bongsu_json;
 pub mod detect;
 pub mod exposition;
 pub mod go_time;
+pub mod jaeger_json;
 pub mod logfmt;
 pub mod loki_json;
 pub mod loki_push;

@@ -54,9 +54,9 @@ async fn keep(
     let decode = move || {
         let bad = |said: String| SourceError::BadRequest { said, at: None };
         let plain = if packed {
-            unpacked(&body).map_err(bad)?
+            Bytes::from(unpacked(&body).map_err(bad)?)
         } else {
-            body.to_vec()
+            body
         };
         read(&plain).map_err(|e| bad(e.to_string()))
     };
@@ -144,12 +144,14 @@ pub(crate) async fn otlp_http(call: Call) -> Done {
 /// `POST /api/v2/spans`
 pub(crate) async fn zipkin_v2(call: Call) -> Done {
     let packed = is_packed(&call.content.1)?;
-    if call.content.0.contains("protobuf") {
-        let said = "Zipkin's protobuf is not taken; send JSON (Content-Type: application/json)";
-        return Err(Failed::Plain(415, said.to_owned()));
-    }
+    // Old senders name no type for their JSON, some name text/plain.
+    let read: Reads = if call.content.0.contains("protobuf") {
+        zipkin::from_protobuf
+    } else {
+        zipkin::from_json
+    };
     let body = call.body.clone();
-    let kept = keep(&call, "Zipkin", body, packed, zipkin::from_json).await;
+    let kept = keep(&call, "Zipkin", body, packed, read).await;
     match kept {
         Ok(_) => Ok(reply::body(202, reply::JSON, Vec::new())),
         Err(SourceError::Unavailable(said)) => Err(Failed::Plain(503, said)),

@@ -11,7 +11,7 @@ use crate::app::reports;
 use crate::app::rights;
 use crate::app::status::status;
 use crate::app::telling;
-use crate::collect::listen::spans::Taken;
+use crate::collect::listen::spans::{Spans, Taken};
 use crate::collect::perform::process;
 use crate::collect::scrape::director::Scraper;
 use crate::model::action::{Action, Outcome};
@@ -324,6 +324,13 @@ impl api::Engine for Ports {
             cpu_seconds: self.shared.cost().cpu_seconds,
         };
         all.extend(own_families(&status(&self.shared), &health));
+        all.extend(
+            self.shared
+                .spans
+                .get()
+                .map(Spans::families)
+                .unwrap_or_default(),
+        );
         all
     }
 

@@ -10,6 +10,7 @@ use crate::api::{self, Api};
 use crate::app::backstage::{Ports, Stage};
 use crate::app::containers::Containers;
 use crate::app::doors::{self, Doors};
+use crate::app::forward;
 use crate::app::gate::Gate;
 use crate::app::health::{Consoles, Problems, Trouble};
 use crate::app::languages::PromQl;
@@ -449,6 +450,7 @@ impl Opening {
         self.embedded.open(Box::new(store.clone()));
         self.embedded.open_logs(Box::new(store.clone()));
         self.embedded.open_traces(Box::new(store.clone()));
+        forward::start(&self.shared, &store, &self.runtime, &self.stop);
         spans::open(&self.shared, &store);
         self.notice_pause(&store);
         self.recall_gaps(&store);

@@ -20,6 +20,8 @@ pub(crate) enum Trouble {
     Heartbeat,
     /// Alerts cannot be sent on to an Alertmanager.
     SendingOn,
+    /// Spans cannot be sent on to that receiver of the configuration.
+    Forward(usize),
 }
 
 /// The problems of now.

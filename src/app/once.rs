@@ -10,8 +10,10 @@ use crate::app::spans;
 use crate::base::cancel::Cancel;
 use crate::base::clock::Clock;
 use crate::base::net::client::{Ask, Client, ClientOptions};
+use crate::base::net::unix::SocketClient;
 use crate::base::task;
 use crate::collect::host::{Host, Options as HostOptions, facts};
+use crate::collect::listen::spans::Taken;
 use crate::model::action::{Action, Outcome};
 use crate::model::answer::{Answer, LogCost, LogReply, LogsAnswer, LogsValue, Notes, PromAnswer};
 use crate::model::family::Family;
@@ -21,14 +23,17 @@ use crate::model::request::{
     FollowQuery, LogRequest, LogsQuery, PromQuery, Request, SpanRequest, StreamsQuery, StreamsWhat,
     ViewName,
 };
+use crate::model::span::{Span, Trace, TraceId};
 use crate::model::view::{Status, View};
 use crate::source::api::Source;
 use crate::source::embedded::Languages;
 use crate::source::remote::bongsu::RemoteBongsu;
 use crate::store::open::{Options, Store};
 use crate::wire::alertmanager_json::read_time;
+use crate::wire::otlp::{self, Batch};
 use crate::wire::prom_json;
 use anyhow::{Context, bail};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -165,6 +170,57 @@ pub fn spans(launch: &Launch, request: SpanRequest) -> anyhow::Result<Answer> {
     let answer = spans::answer(&store, &request, &Cancel::never());
     store.close();
     Ok(answer?)
+}
+
+/// Takes spans of a file in: through the socket of the engine that uses the data directory, trace by
+/// trace, else into its files.
+pub fn take_spans(launch: &Launch, batch: Batch) -> anyhow::Result<Taken> {
+    let socket = match places::find(&launch.data_dir, launch.chose_data_dir()) {
+        Engine::Here(socket) => socket,
+        Engine::Closed(socket) => bail!("{}", places::closed(&socket)),
+        Engine::Nowhere => {
+            let store = Store::open(Options {
+                background: false,
+                ..Options::new(&launch.data_dir)
+            })?;
+            let taken = spans::take_alone(&launch.config, &store, batch);
+            store.close();
+            return Ok(taken?);
+        }
+    };
+    let runtime = task::runtime().context("the runtime cannot be started")?;
+    let engine = SocketClient::new(socket);
+    let mut by_trace: BTreeMap<TraceId, Vec<Span>> = BTreeMap::new();
+    let mut taken = Taken {
+        refused: batch.refused_count(),
+        said: batch.refusal(),
+        ..Taken::default()
+    };
+    for span in batch.spans {
+        by_trace.entry(span.trace).or_default().push(span);
+    }
+    for (id, spans) in by_trace {
+        let known = match ask_living(launch, Request::Spans(SpanRequest::Trace { id }))? {
+            Some(Answer::Trace(Some(trace), _)) => trace.spans.len() as u64,
+            _ => 0,
+        };
+        let count = spans.len() as u64;
+        let spans = otlp::to_json(&Trace { id, spans });
+        let body = serde_json::json!({ "resourceSpans": spans }).to_string();
+        let (status, answer) = runtime.block_on(engine.post("/v1/traces", body.into_bytes()))?;
+        let (refused, said) = otlp::read_partial_json(&answer);
+        if status != 200 {
+            bail!("the engine answered {status}: {said}");
+        }
+        taken.refused += refused;
+        if !said.is_empty() {
+            taken.said = said;
+        }
+        let again = known.min(count - refused);
+        taken.again += again;
+        taken.new += count - refused - again;
+    }
+    Ok(taken)
 }
 
 /// The store of a data directory that no engine uses.

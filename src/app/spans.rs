@@ -2,9 +2,10 @@
 
 use crate::app::engine::Shared;
 use crate::base::cancel::Cancel;
-use crate::base::clock::monotonic;
+use crate::base::clock::{Clock, monotonic};
 use crate::base::task::Stop;
-use crate::collect::listen::spans::{Policy, Spans};
+use crate::collect::listen::spans::{Policy, Spans, Taken};
+use crate::config::Config;
 use crate::model::answer::{Answer, Cost, Notes, PromAnswer, Value};
 use crate::model::request::SpanRequest;
 use crate::query::traceql::search::{self, SearchError};
@@ -12,6 +13,8 @@ use crate::source::api::SourceError;
 use crate::source::embedded::Embedded;
 use crate::store::open::Store;
 use crate::store::read::TraceSource;
+use crate::store::write::WriteError;
+use crate::wire::otlp::Batch;
 use std::sync::Arc;
 
 /// Spans that one answer of series tells at most.
@@ -20,13 +23,33 @@ const MOST_EXEMPLARS: usize = 1_000;
 /// History is open: spans can be kept.
 pub(crate) fn open(shared: &Arc<Shared>, store: &Store) {
     let config = &shared.launch.config;
-    let policy = Policy {
+    let spans = Spans::new(
+        Arc::new(store.clone()),
+        shared.clock.clone(),
+        policy(config),
+    );
+    let _ = shared.spans.set(spans);
+}
+
+/// What is not kept as it is sent, as the configuration says.
+fn policy(config: &Config) -> Policy {
+    Policy {
         drop: config.traces.drop.clone(),
         hash: config.traces.hash.clone(),
         keep_ns: u64::try_from(config.storage.retention_traces.as_nanos()).unwrap_or(u64::MAX),
-    };
-    let spans = Spans::new(Arc::new(store.clone()), shared.clock.clone(), policy);
-    let _ = shared.spans.set(spans);
+    }
+}
+
+/// Takes spans in that no sender pushes: they came in a file. The store must not be used elsewhere.
+pub(crate) fn take_alone(
+    config: &Config,
+    store: &Store,
+    batch: Batch,
+) -> Result<Taken, WriteError> {
+    let spans = Spans::new(Arc::new(store.clone()), Clock::System, policy(config));
+    let taken = spans.take(batch)?;
+    store.flush()?;
+    Ok(taken)
 }
 
 /// Writes what is derived from spans as often as the host is read, on the thread that takes pushes.

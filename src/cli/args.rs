@@ -107,7 +107,7 @@ pub fn main() -> ExitCode {
         Some(Command::Traces(traces)) => cmd::traces::search(arguments, &traces),
         Some(Command::Trace(trace)) => cmd::traces::show(arguments, &trace),
         Some(Command::Check(files)) => Ok(cmd::check::run(&files)),
-        Some(Command::Import(import)) => cmd::import::run(&import),
+        Some(Command::Import(import)) => cmd::import::run(arguments, &import),
         Some(Command::TestRules(tests)) => Ok(cmd::test_rules::run(&tests)),
         Some(Command::Generate { page }) => cmd::generate::run(page, Cli::command()),
     };

@@ -10,12 +10,13 @@ mod histogram;
 use crate::model::exemplar::Exemplar;
 use crate::model::labels::Labels;
 use crate::model::sample::stale_marker;
-use crate::model::span::{Span, SpanKind, SpanStatus};
+use crate::model::span::{Attribute, Span, SpanKind, SpanStatus, find};
 use crate::store::write::{Append, MetricSink, SeriesId, WriteError};
 use graph::Graph;
 use histogram::{Histogram, Seen};
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Operations that are told apart; further ones are counted as dropped.
 const MOST: usize = 2_000;
@@ -24,7 +25,7 @@ const IDLE_MS: i64 = 15 * 60_000;
 const LATENCY: (f64, usize) = (0.002, 14);
 
 /// Service, operation, kind, status.
-type Key = (String, String, SpanKind, SpanStatus);
+type Key = (Arc<str>, Arc<str>, SpanKind, SpanStatus);
 
 /// Counts spans, and writes what was counted as samples.
 #[derive(Default)]
@@ -64,8 +65,8 @@ impl SpanMetrics {
         let state = &mut *state;
         for span in spans {
             let key = (
-                span.service().to_owned(),
-                span.name.to_string(),
+                service_of(span),
+                Arc::clone(&span.name),
                 span.kind,
                 span.status,
             );
@@ -159,8 +160,8 @@ fn lines_of(key: &Key, operation: &mut Operation, out: &mut Lines) {
     let kind = format!("SPAN_KIND_{}", kind.as_str().to_ascii_uppercase());
     let status = format!("STATUS_CODE_{}", status.as_str().to_ascii_uppercase());
     let base = [
-        ("service", service.as_str()),
-        ("span_name", name),
+        ("service", &**service),
+        ("span_name", &**name),
         ("span_kind", &kind),
         ("status_code", &status),
     ];
@@ -171,6 +172,13 @@ fn lines_of(key: &Key, operation: &mut Operation, out: &mut Lines) {
     operation
         .latency
         .lines("traces_spanmetrics_latency", &base, out);
+}
+
+fn service_of(span: &Span) -> Arc<str> {
+    match find(&span.resource.attributes, "service.name") {
+        Some(Attribute::Text(text)) => Arc::clone(text),
+        _ => Arc::default(),
+    }
 }
 
 fn named(name: &str, labels: &[(&str, &str)]) -> Labels {

@@ -10,6 +10,7 @@ use crate::config::place::{self, Node, Place};
 use crate::config::root::{INCLUDE, JOBS_FILE, ROOT};
 use crate::config::shape::{self, Section};
 use crate::config::targets::{read_group_list, read_groups};
+use crate::config::tempo;
 use crate::config::{
     Config, alerting, alerts, api, host, jvm, limits, logs, otlp, promql, remote, rule_tests,
     rules, scrape, storage, traces, ui,
@@ -369,7 +370,10 @@ fn recognise(document: &mut Document, files: &dyn Files) -> Vec<Include> {
             return Vec::new();
         }
         (Kind::Loki, _) => "a store that speaks Loki's configuration",
-        (Kind::Tempo, _) => "traces",
+        (Kind::Tempo, Some(tree)) => {
+            tempo::answer(tree, &mut check);
+            return Vec::new();
+        }
         (Kind::Dashboard, _) => "dashboards",
         (Kind::RuleTests, Some(tree)) => {
             rule_tests::read(tree, &mut check);
@@ -384,7 +388,8 @@ fn recognise(document: &mut Document, files: &dyn Files) -> Vec<Include> {
             | Kind::Promtail
             | Kind::Rules
             | Kind::RuleTests
-            | Kind::Targets,
+            | Kind::Targets
+            | Kind::Tempo,
             _,
         ) => {
             return Vec::new();

@@ -4,6 +4,7 @@
 //! never rewritten.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -321,6 +322,52 @@ impl Trace {
 
     pub fn errors(&self) -> usize {
         self.spans.iter().filter(|s| s.is_error()).count()
+    }
+}
+
+/// By span the index of its parent. A span that its server shares (Zipkin) hangs below the client's
+/// half of the same id, and the children of both below the server's. A circle is cut where it closes.
+pub fn parents(spans: &[Span]) -> Vec<Option<u32>> {
+    let mut own: HashMap<SpanId, u32> = HashMap::new();
+    let mut shared: HashMap<SpanId, u32> = HashMap::new();
+    for (i, span) in spans.iter().enumerate() {
+        let half = if span.shared { &mut shared } else { &mut own };
+        half.entry(span.id).or_insert(i as u32);
+    }
+    let above = |i: usize| {
+        let span = &spans[i];
+        if span.shared
+            && let Some(client) = own.get(&span.id)
+        {
+            return Some(*client);
+        }
+        let parent = span.parent?;
+        let found = shared.get(&parent).or_else(|| own.get(&parent)).copied();
+        found.filter(|p| *p as usize != i)
+    };
+    let mut out: Vec<Option<u32>> = (0..spans.len()).map(above).collect();
+    cut_circles(&mut out);
+    out
+}
+
+fn cut_circles(parents: &mut [Option<u32>]) {
+    // 0: not seen, 1: on the way up now, 2: leads to a root.
+    let mut seen = vec![0u8; parents.len()];
+    for start in 0..parents.len() {
+        let mut path = Vec::new();
+        let mut at = start;
+        while seen[at] == 0 {
+            seen[at] = 1;
+            path.push(at);
+            match parents[at] {
+                Some(up) if seen[up as usize] == 1 => parents[at] = None,
+                Some(up) => at = up as usize,
+                None => break,
+            }
+        }
+        for i in path {
+            seen[i] = 2;
+        }
     }
 }
 

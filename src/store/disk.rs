@@ -3,4 +3,5 @@
 pub(crate) mod bytes;
 pub(crate) mod cache;
 pub(crate) mod record;
+pub(crate) mod sealed;
 pub(crate) mod wal;

@@ -27,7 +27,8 @@ use crate::store::live::Ring;
 use crate::store::logs::logdb::{Keep, LogDb, OpenLogsError, Setting};
 use crate::store::metrics::tsdb::{Limits, OpenTsdbError, Place, Tsdb};
 use crate::store::read::{
-    Ask, Found, ReadError, Select, SelectTraces, Selection, SeriesSource, TraceSource, Visited,
+    Ask, Found, LogPlace, ReadError, Select, SelectTraces, Selection, SeriesSource, SpanLog,
+    TraceSource, Visited,
 };
 use crate::store::snapshots::Snapshots;
 use crate::store::state::State;
@@ -647,8 +648,30 @@ impl TraceSource for Store {
     }
 }
 
+impl SpanLog for Store {
+    fn end(&self) -> LogPlace {
+        self.0.traces.end_of_log()
+    }
+
+    fn spans_after(
+        &self,
+        place: LogPlace,
+        most: usize,
+    ) -> Result<(Vec<Span>, LogPlace), ReadError> {
+        self.0.traces.spans_after(place, most)
+    }
+
+    fn behind(&self, place: LogPlace) -> u64 {
+        self.0.traces.behind(place)
+    }
+
+    fn hold(&self, who: &str, segment: Option<u32>) {
+        self.0.traces.hold(who, segment);
+    }
+}
+
 impl SpanSink for Store {
-    fn spans(&self, batch: Vec<Span>) -> Result<Vec<bool>, WriteError> {
+    fn spans(&self, batch: &[Span]) -> Result<Vec<bool>, WriteError> {
         self.0.traces.append(batch, self.0.options.clock.now_ms())
     }
 }

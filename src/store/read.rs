@@ -10,8 +10,9 @@ use crate::model::exemplar::ExemplarSeries;
 use crate::model::labels::Labels;
 use crate::model::matcher::Matcher;
 use crate::model::sample::Samples;
-use crate::model::span::{Trace, TraceId};
+use crate::model::span::{Span, Trace, TraceId};
 use crate::model::time::TimeRange;
+use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 
 /// Series by matcher. One call per selector of a query.
@@ -116,6 +117,31 @@ pub trait TraceSource: Send + Sync {
     ) -> Result<Visited, ReadError>;
 }
 
+/// A place in the log of spans: all that stands before it was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LogPlace {
+    pub segment: u32,
+    /// Records of that segment that were read.
+    pub record: u32,
+}
+
+/// The log of spans, for those who send them on.
+pub trait SpanLog: Send + Sync {
+    /// Behind everything that was taken in.
+    fn end(&self) -> LogPlace;
+
+    /// The spans behind a place, whole records until there are `most`, and the place behind them.
+    /// Only what is on the disk is told.
+    fn spans_after(&self, place: LogPlace, most: usize)
+    -> Result<(Vec<Span>, LogPlace), ReadError>;
+
+    /// Bytes of log behind a place, about.
+    fn behind(&self, place: LogPlace) -> u64;
+
+    /// Nothing from this segment on leaves the log until `who` says otherwise; `None` holds nothing.
+    fn hold(&self, who: &str, segment: Option<u32>);
+}
+
 /// What a search needs of a store of traces.
 #[derive(Clone, Copy, Debug)]
 pub struct SelectTraces<'a> {
@@ -126,7 +152,7 @@ pub struct SelectTraces<'a> {
 }
 
 /// Something that some span of a trace must have.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Need {
     /// A name, a message or the value of an attribute, exactly this.
     Text(String),
@@ -134,6 +160,23 @@ pub enum Need {
     Error,
     /// A duration of at least so many nanoseconds.
     Duration(u64),
+    /// An attribute that is a number of that range, or a list with one.
+    Number(Number),
+}
+
+/// An attribute by its name, wherever it stands, and the numbers it may be, both ends included.
+/// Integers are compared as floats, so that a match may be told of what is none, never the other way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Number {
+    pub name: String,
+    pub least: f64,
+    pub most: f64,
+}
+
+impl Number {
+    pub fn may_be(&self, n: f64) -> bool {
+        self.least <= n && n <= self.most
+    }
 }
 
 /// What a visit took.

@@ -7,6 +7,7 @@
 mod block;
 mod blocks;
 mod codec;
+mod follow;
 mod head;
 mod intern;
 mod log;

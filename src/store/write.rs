@@ -57,7 +57,7 @@ pub trait MetricSink: Send + Sync {
 pub trait SpanSink: Send + Sync {
     /// Tells of each span whether it was new: one that is sent again is kept once. All of it is on
     /// disk within 200 ms, or none of it after a crash.
-    fn spans(&self, batch: Vec<Span>) -> Result<Vec<bool>, WriteError>;
+    fn spans(&self, batch: &[Span]) -> Result<Vec<bool>, WriteError>;
 }
 
 /// Takes small records of what is no series.

@@ -12,13 +12,16 @@ mod write;
 
 pub use json::read as from_json;
 pub use proto::read as from_protobuf;
-pub use reply::{grpc_message, partial, status};
+pub use reply::{grpc_message, partial, read_partial, read_partial_json, read_status, status};
 pub(crate) use write::value_json;
 pub use write::{to_json, to_protobuf};
 
 use crate::model::span::{Resource, Scope, Span, SpanId, TraceId};
 use crate::wire::protobuf::Malformed;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Attributes of one span, resource, event or link.
 pub const MOST_ATTRIBUTES: usize = 1024;
@@ -78,23 +81,43 @@ mod reason {
 }
 
 /// A span before its places are known.
-fn blank(resource: &std::sync::Arc<Resource>, scope: &std::sync::Arc<Scope>) -> Span {
+fn blank(resource: &Arc<Resource>, scope: &Arc<Scope>) -> Span {
     Span {
         trace: TraceId::default(),
         id: SpanId::default(),
         parent: None,
-        name: "".into(),
+        name: Arc::default(),
         kind: crate::model::span::SpanKind::Unspecified,
         status: crate::model::span::SpanStatus::Unset,
-        status_message: "".into(),
+        status_message: Arc::default(),
         start: 0,
         end: 0,
         attributes: Vec::new(),
         events: Vec::new(),
         links: Vec::new(),
-        resource: std::sync::Arc::clone(resource),
-        scope: std::sync::Arc::clone(scope),
+        resource: Arc::clone(resource),
+        scope: Arc::clone(scope),
         shared: false,
+    }
+}
+
+/// A message in JSON, in which null stands for what is not said. Source: proto3's JSON mapping.
+pub(crate) fn lenient<T: DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_str(text).ok().or_else(|| {
+        let mut value: Value = serde_json::from_str(text).ok()?;
+        drop_nulls(&mut value);
+        serde_json::from_value(value).ok()
+    })
+}
+
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, v| !v.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
     }
 }
 

@@ -1,25 +1,33 @@
-//! Zipkin's second format in JSON, as Brave, ClickHouse, Envoy and nginx send it.
+//! Zipkin's second format, in JSON and protobuf, as Brave, ClickHouse, Envoy and nginx send it.
 //!
 //! A server's half of a shared span keeps its identity beside the client's. `localEndpoint` becomes
 //! `service.name`, `remoteEndpoint` becomes `peer.service` and `network.peer.*`, annotations become
 //! events, a tag `error` of any value a status of error. Source: `zipkin2-api.yaml`.
 
+mod proto;
+
+pub use proto::read as from_protobuf;
+
 use crate::model::span::{
     Attribute, Attributes, Resource, Scope, Span, SpanEvent, SpanId, SpanKind, SpanStatus, TraceId,
 };
-use crate::wire::otlp::{Batch, MOST_ATTRIBUTES, MOST_EVENTS, OtlpError};
-use serde::Deserialize;
-use serde_json::Value;
+use crate::wire::otlp::{Batch, MOST_ATTRIBUTES, MOST_BYTES, MOST_EVENTS, OtlpError, lenient};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Raw {
-    trace_id: String,
-    id: String,
-    parent_id: Option<String>,
-    kind: Option<String>,
+    #[serde(deserialize_with = "hexadecimal")]
+    trace_id: Option<TraceId>,
+    #[serde(deserialize_with = "hexadecimal")]
+    id: Option<SpanId>,
+    #[serde(deserialize_with = "hexadecimal")]
+    parent_id: Option<SpanId>,
+    #[serde(deserialize_with = "kind")]
+    kind: SpanKind,
     name: Option<String>,
     /// Microseconds since the Unix epoch.
     timestamp: Option<u64>,
@@ -47,13 +55,52 @@ struct Annotation {
     value: String,
 }
 
+/// What is no identifier is none; which of them a span needs is judged later.
+fn hexadecimal<'de, D: Deserializer<'de>, T: FromHex>(from: D) -> Result<Option<T>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    Ok(text.and_then(|t| T::from_hex(&t)))
+}
+
+trait FromHex: Sized {
+    fn from_hex(text: &str) -> Option<Self>;
+}
+
+impl FromHex for TraceId {
+    fn from_hex(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
+impl FromHex for SpanId {
+    fn from_hex(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
+fn kind<'de, D: Deserializer<'de>>(from: D) -> Result<SpanKind, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    Ok(match text.as_deref() {
+        Some("CLIENT") => SpanKind::Client,
+        Some("SERVER") => SpanKind::Server,
+        Some("PRODUCER") => SpanKind::Producer,
+        Some("CONSUMER") => SpanKind::Consumer,
+        _ => SpanKind::Unspecified,
+    })
+}
+
 /// A list of spans.
 pub fn from_json(bytes: &[u8]) -> Result<Batch, OtlpError> {
-    let list: Vec<Value> =
+    let list: Vec<&RawValue> =
         serde_json::from_slice(bytes).map_err(|e| OtlpError::Json(e.to_string()))?;
     let mut batch = Batch::default();
-    for raw in list {
-        match span(raw) {
+    for text in list {
+        let read = if text.get().len() > MOST_BYTES {
+            Err(LARGE)
+        } else {
+            let raw = lenient::<Raw>(text.get());
+            raw.ok_or("it does not read").and_then(span)
+        };
+        match read {
             Ok(span) => batch.spans.push(span),
             Err(why) => batch.refuse(why),
         }
@@ -61,16 +108,19 @@ pub fn from_json(bytes: &[u8]) -> Result<Batch, OtlpError> {
     Ok(batch)
 }
 
-fn span(raw: Value) -> Result<Span, &'static str> {
-    let raw: Raw = serde_json::from_value(raw).map_err(|_| "it does not read")?;
-    if raw.tags.len() > MOST_ATTRIBUTES {
+const LARGE: &str = "it is larger than 1 MiB";
+const MOST_TAGS: usize = MOST_ATTRIBUTES;
+const MOST_ANNOTATIONS: usize = MOST_EVENTS;
+
+fn span(raw: Raw) -> Result<Span, &'static str> {
+    if raw.tags.len() > MOST_TAGS {
         return Err("it has more than 1024 tags");
     }
-    if raw.annotations.len() > MOST_EVENTS {
+    if raw.annotations.len() > MOST_ANNOTATIONS {
         return Err("it has more than 4096 annotations");
     }
-    let trace = TraceId::parse(&raw.trace_id).ok_or("the trace id is not hexadecimal, or zero")?;
-    let id = SpanId::parse(&raw.id).ok_or("the span id is not hexadecimal, or zero")?;
+    let trace = raw.trace_id.ok_or("the trace id is none, or zero")?;
+    let id = raw.id.ok_or("the span id is none, or zero")?;
     let error = raw.tags.get("error").cloned();
     let start = raw.timestamp.unwrap_or(0).saturating_mul(1000);
     let duration = raw.duration.unwrap_or(0).saturating_mul(1000);
@@ -92,15 +142,9 @@ fn span(raw: Value) -> Result<Span, &'static str> {
     Ok(Span {
         trace,
         id,
-        parent: raw.parent_id.and_then(|p| SpanId::parse(&p)),
+        parent: raw.parent_id,
         name: raw.name.unwrap_or_default().into(),
-        kind: match raw.kind.as_deref() {
-            Some("CLIENT") => SpanKind::Client,
-            Some("SERVER") => SpanKind::Server,
-            Some("PRODUCER") => SpanKind::Producer,
-            Some("CONSUMER") => SpanKind::Consumer,
-            _ => SpanKind::Unspecified,
-        },
+        kind: raw.kind,
         status: match error {
             Some(_) => SpanStatus::Error,
             None => SpanStatus::Unset,

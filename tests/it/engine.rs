@@ -1,6 +1,7 @@
 //! The real program as its users start it: `serve`, its port and socket, the commands, the console.
 
 mod api;
+mod bad_spans;
 mod disk;
 mod flood;
 mod inside;
@@ -54,8 +55,12 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) fn start(dir: &Path, more: &[&str]) -> Self {
+        Self::start_at(dir, "127.0.0.1:0", more)
+    }
+
+    pub(crate) fn start_at(dir: &Path, listen: &str, more: &[&str]) -> Self {
         let mut child = program(dir)
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--listen", listen])
             .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -4,6 +4,7 @@ mod alertmanager;
 mod jvm;
 mod node_exporter;
 mod otel;
+mod otel_app;
 mod podman;
 mod prometheus;
 mod prometheus_queries;

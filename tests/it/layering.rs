@@ -31,6 +31,17 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["base", "model", "wire", "config", "query", "store::read"],
     ),
     (
+        "forward",
+        &[
+            "base",
+            "model",
+            "wire",
+            "config",
+            "store::read",
+            "store::state",
+        ],
+    ),
+    (
         "collect",
         &[
             "base",
@@ -99,6 +110,7 @@ const PLACES: &[(&str, &[&str])] = &[
             "base/net",
             "base/task",
             "alert",
+            "forward",
             "source",
             "collect",
             "api",

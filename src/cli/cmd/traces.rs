@@ -9,11 +9,11 @@ use crate::cli::cmd::query::{shown_time, time};
 use crate::cli::print;
 use crate::model::answer::{Answer, Notes, TraceHit};
 use crate::model::request::{SpanRequest, TraceOrder, TraceQuery};
-use crate::model::span::{Span, SpanId, Trace, TraceId};
+use crate::model::span::{Trace, TraceId, parents};
 use crate::wire::{otlp, tempo_json};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -150,22 +150,17 @@ pub(crate) fn show(arguments: Arguments, args: &TraceArgs) -> anyhow::Result<Exi
 
 /// One line a span, children below their parents: offset, duration, service, name, status.
 fn tree(trace: &Trace) -> String {
-    let known: HashSet<SpanId> = trace.spans.iter().map(|s| s.id).collect();
-    let mut children: HashMap<Option<SpanId>, Vec<&Span>> = HashMap::new();
-    for span in &trace.spans {
-        let above = span.parent.filter(|p| known.contains(p) && *p != span.id);
-        children.entry(above).or_default().push(span);
+    let mut children: HashMap<Option<u32>, Vec<u32>> = HashMap::new();
+    for (i, above) in parents(&trace.spans).into_iter().enumerate() {
+        children.entry(above).or_default().push(i as u32);
     }
     let (start, _) = trace.bounds();
     let mut rows = Vec::new();
-    let mut seen = HashSet::new();
-    let mut stack: Vec<(&Span, usize)> = Vec::new();
-    let roots = children.get(&None).cloned().unwrap_or_default();
-    stack.extend(roots.into_iter().rev().map(|s| (s, 0)));
-    while let Some((span, depth)) = stack.pop() {
-        if !seen.insert(span.identity()) {
-            continue;
-        }
+    let mut stack: Vec<(u32, usize)> = Vec::new();
+    let below = |of: Option<u32>| children.get(&of).into_iter().flatten().rev().copied();
+    stack.extend(below(None).map(|i| (i, 0)));
+    while let Some((i, depth)) = stack.pop() {
+        let span = &trace.spans[i as usize];
         let name = text::sanitise(&span.name);
         rows.push(vec![
             format!("{}{name}", "  ".repeat(depth.min(40))),
@@ -179,8 +174,7 @@ fn tree(trace: &Trace) -> String {
                 String::new()
             },
         ]);
-        let below = children.get(&Some(span.id)).into_iter().flatten().rev();
-        stack.extend(below.map(|s| (*s, depth + 1)));
+        stack.extend(below(Some(i)).map(|i| (i, depth + 1)));
     }
     print::table(
         &["span", "service", "start", "duration", "kind", "status"],

@@ -2,10 +2,13 @@
 
 use crate::base::clock::Clock;
 use crate::collect::span_metrics::SpanMetrics;
-use crate::model::span::{Attribute, Attributes, Resource, Span};
+use crate::model::answer::MetricKind;
+use crate::model::family::Family;
+use crate::model::span::{Attribute, Attributes, Resource, Scope, Span};
 use crate::store::write::{SpanSink, WriteError};
 use crate::wire::otlp::Batch;
-use std::collections::HashMap;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Spans that begin later than this from now come from a clock that is wrong.
@@ -40,6 +43,15 @@ pub struct Spans {
     clock: Clock,
     policy: Policy,
     metrics: SpanMetrics,
+    counts: Mutex<Counts>,
+}
+
+/// Since the start.
+#[derive(Default)]
+struct Counts {
+    new: u64,
+    again: u64,
+    refused: BTreeMap<&'static str, u64>,
 }
 
 impl Spans {
@@ -49,12 +61,46 @@ impl Spans {
             clock,
             policy,
             metrics: SpanMetrics::default(),
+            counts: Mutex::default(),
         }
     }
 
     /// What is derived from the spans that were new.
     pub fn metrics(&self) -> &SpanMetrics {
         &self.metrics
+    }
+
+    /// What came since the start, for `/metrics`: refused spans by reason.
+    pub fn families(&self) -> Vec<Family> {
+        let counts = self.counts.lock();
+        let mut out = Vec::new();
+        let mut one = |name, help, value: u64| {
+            let mut family = Family::new(name, MetricKind::Counter, help);
+            family.add(&[], value as f64);
+            out.push(family);
+        };
+        one(
+            "bongsu_spans_received_total",
+            "Spans that were taken in and new.",
+            counts.new,
+        );
+        one(
+            "bongsu_spans_repeated_total",
+            "Spans that were sent again; they are kept once.",
+            counts.again,
+        );
+        let mut refused = Family::new(
+            "bongsu_spans_refused_total",
+            MetricKind::Counter,
+            "Spans that were not taken, by reason.",
+        );
+        for (reason, n) in &counts.refused {
+            refused.add(&[("reason", *reason)], *n as f64);
+        }
+        if !counts.refused.is_empty() {
+            out.push(refused);
+        }
+        out
     }
 
     /// Keeps what can be kept. Waits where the disk is behind.
@@ -64,8 +110,9 @@ impl Spans {
         let (mut early, mut late) = (0, 0);
         spans.retain(|span| {
             early += u64::from(span.start > now + AHEAD_NS);
-            late += u64::from(span.start + self.policy.keep_ns < now);
-            span.start <= now + AHEAD_NS && span.start + self.policy.keep_ns >= now
+            let until = span.start.saturating_add(self.policy.keep_ns);
+            late += u64::from(until < now);
+            span.start <= now + AHEAD_NS && until >= now
         });
         for (reason, n) in [
             (
@@ -87,12 +134,19 @@ impl Spans {
         let new = if spans.is_empty() {
             Vec::new()
         } else {
-            let new = self.sink.spans(spans.clone())?;
+            let new = self.sink.spans(&spans)?;
             let fresh = spans.iter().zip(&new).filter(|(_, new)| **new);
             self.metrics.add(fresh.map(|(s, _)| s), self.clock.now_ms());
             new
         };
         let fresh = new.iter().filter(|n| **n).count() as u64;
+        let mut counts = self.counts.lock();
+        counts.new += fresh;
+        counts.again += new.len() as u64 - fresh;
+        for (reason, n) in &batch.refused {
+            *counts.refused.entry(*reason).or_default() += n;
+        }
+        drop(counts);
         Ok(Taken {
             new: fresh,
             again: new.len() as u64 - fresh,
@@ -103,6 +157,7 @@ impl Spans {
 
     fn clean(&self, spans: &mut [Span]) {
         let mut resources: HashMap<*const Resource, Arc<Resource>> = HashMap::new();
+        let mut scopes: HashMap<*const Scope, Arc<Scope>> = HashMap::new();
         for span in spans {
             self.clean_attributes(&mut span.attributes);
             for event in &mut span.events {
@@ -119,6 +174,12 @@ impl Spans {
                     Arc::new(resource)
                 });
             span.resource = Arc::clone(cleaned);
+            let cleaned = scopes.entry(Arc::as_ptr(&span.scope)).or_insert_with(|| {
+                let mut scope = Scope::clone(&span.scope);
+                self.clean_attributes(&mut scope.attributes);
+                Arc::new(scope)
+            });
+            span.scope = Arc::clone(cleaned);
         }
     }
 
@@ -138,15 +199,14 @@ impl Spans {
 mod tests {
     use super::*;
     use crate::wire::zipkin;
-    use parking_lot::Mutex;
 
     #[derive(Default)]
     struct Kept(Mutex<Vec<Span>>);
 
     impl SpanSink for Kept {
-        fn spans(&self, batch: Vec<Span>) -> Result<Vec<bool>, WriteError> {
+        fn spans(&self, batch: &[Span]) -> Result<Vec<bool>, WriteError> {
             let new = vec![true; batch.len()];
-            self.0.lock().extend(batch);
+            self.0.lock().extend_from_slice(batch);
             Ok(new)
         }
     }

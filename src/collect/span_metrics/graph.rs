@@ -4,9 +4,10 @@
 //! attributes name (a database, a peer), a root server's half an edge from `user`.
 
 use crate::collect::span_metrics::histogram::{Histogram, Seen};
-use crate::collect::span_metrics::{Lines, named};
+use crate::collect::span_metrics::{Lines, named, service_of};
 use crate::model::span::{Attribute, Span, SpanId, SpanKind, TraceId};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 const WAIT_MS: i64 = 10_000;
 /// Halves that wait at most; further ones are counted as dropped.
@@ -24,7 +25,7 @@ const PEER: [&str; 3] = ["peer.service", "server.address", "network.peer.address
 pub(super) struct Graph {
     waiting: HashMap<(TraceId, SpanId), Half>,
     /// By client, server, kind of connection.
-    edges: HashMap<(String, String, &'static str), Edge>,
+    edges: HashMap<(Arc<str>, Arc<str>, &'static str), Edge>,
     unpaired: u64,
     dropped: u64,
 }
@@ -35,9 +36,9 @@ type Timed = Option<(f64, Seen)>;
 struct Half {
     since: i64,
     is_client: bool,
-    service: String,
+    service: Arc<str>,
     /// The other end, as the attributes name it.
-    peer: Option<String>,
+    peer: Option<Arc<str>>,
     database: bool,
     messaging: bool,
     failed: bool,
@@ -54,9 +55,9 @@ struct Edge {
     touched: i64,
 }
 
-fn text(span: &Span, names: &[&str]) -> Option<String> {
+fn text(span: &Span, names: &[&str]) -> Option<Arc<str>> {
     names.iter().find_map(|n| match span.attribute(n) {
-        Some(Attribute::Text(t)) if !t.is_empty() => Some(t.to_string()),
+        Some(Attribute::Text(t)) if !t.is_empty() => Some(Arc::clone(t)),
         _ => None,
     })
 }
@@ -67,7 +68,7 @@ impl Half {
         Self {
             since: now,
             is_client,
-            service: span.service().to_owned(),
+            service: service_of(span),
             peer: text(span, &PEER).or_else(|| database.clone()),
             database: database.is_some(),
             messaging: matches!(span.kind, SpanKind::Producer | SpanKind::Consumer),
@@ -147,7 +148,7 @@ impl Graph {
                 self.count((half.service, peer, kind), half.failed, times, now);
             }
             (false, _) if half.is_root => {
-                let key = ("user".to_owned(), half.service, "virtual_node");
+                let key = ("user".into(), half.service, "virtual_node");
                 self.count(key, half.failed, times, now);
             }
             _ => self.unpaired += 1,
@@ -156,7 +157,7 @@ impl Graph {
 
     fn count(
         &mut self,
-        key: (String, String, &'static str),
+        key: (Arc<str>, Arc<str>, &'static str),
         failed: bool,
         (client, server): (Timed, Timed),
         now: i64,
@@ -201,8 +202,8 @@ impl Graph {
     pub(super) fn lines(&mut self, idle: i64, out: &mut Lines, ended: &mut Lines) {
         for ((client, server, kind), edge) in &mut self.edges {
             let base = [
-                ("client", client.as_str()),
-                ("server", server.as_str()),
+                ("client", &**client),
+                ("server", &**server),
                 ("connection_type", *kind),
             ];
             let out = if edge.touched < idle {

@@ -1,37 +1,50 @@
 //! The tree that the spans of a trace make, and which spans are related.
 
-use crate::model::span::{Span, SpanId, Trace};
+use crate::model::span::{Span, Trace, parents};
 use crate::query::traceql::ast::{Form, Tie};
-use std::collections::HashMap;
+use std::cell::OnceCell;
 
 /// A trace with the places of its spans in its tree.
 pub struct Tree<'a> {
     pub trace: &'a Trace,
-    /// By span: the index of its parent, where that has arrived.
-    pub parents: Vec<Option<u32>>,
-    pub children: Vec<u32>,
-    /// By span: its number on the way down and on the way up, from 1.
-    nested: Vec<(i64, i64)>,
-    pub root: Option<u32>,
-    pub duration: u64,
+    /// What few queries ask for is made when they do.
+    parents: OnceCell<Vec<Option<u32>>>,
+    children: OnceCell<Vec<u32>>,
+    nested: OnceCell<Vec<(i64, i64)>>,
+    root: Option<u32>,
 }
 
 impl<'a> Tree<'a> {
     pub fn new(trace: &'a Trace) -> Self {
-        let parents = parents(&trace.spans);
-        let mut children = vec![0; parents.len()];
-        for parent in parents.iter().flatten() {
-            children[*parent as usize] += 1;
-        }
         let root = trace.spans.iter().position(|s| s.parent.is_none());
         Self {
-            nested: nested(&parents),
-            parents,
-            children,
+            parents: OnceCell::new(),
+            children: OnceCell::new(),
+            nested: OnceCell::new(),
             root: root.map(|r| r as u32),
-            duration: trace.duration(),
             trace,
         }
+    }
+
+    /// By span: the index of its parent, where that has arrived.
+    pub fn parents(&self) -> &[Option<u32>] {
+        self.parents.get_or_init(|| parents(&self.trace.spans))
+    }
+
+    /// By span: how many children it has.
+    pub fn children(&self) -> &[u32] {
+        self.children.get_or_init(|| {
+            let mut children = vec![0; self.trace.spans.len()];
+            for parent in self.parents().iter().flatten() {
+                children[*parent as usize] += 1;
+            }
+            children
+        })
+    }
+
+    /// By span: its number on the way down and on the way up, from 1.
+    fn nested(&self) -> &[(i64, i64)] {
+        self.nested.get_or_init(|| nested(self.parents()))
     }
 
     pub fn span(&self, index: u32) -> &'a Span {
@@ -44,23 +57,21 @@ impl<'a> Tree<'a> {
 
     /// Tempo's nested set: left, right, and the parent's left (-1 for a root).
     pub fn nested_set(&self, index: u32) -> (i64, i64, i64) {
-        let (left, right) = self.nested[index as usize];
-        let parent = self.parents[index as usize];
-        (
-            left,
-            right,
-            parent.map_or(-1, |p| self.nested[p as usize].0),
-        )
+        let nested = self.nested();
+        let (left, right) = nested[index as usize];
+        let parent = self.parents()[index as usize];
+        (left, right, parent.map_or(-1, |p| nested[p as usize].0))
     }
 
     /// By span: whether one of `from` is what makes it `tie` of that one. Linear in the spans.
     fn marks(&self, tie: Tie, from: &[u32]) -> Vec<bool> {
-        let mut given = vec![false; self.parents.len()];
+        let parents = self.parents();
+        let mut given = vec![false; parents.len()];
         for i in from {
             given[*i as usize] = true;
         }
-        let parent = |i: usize| self.parents[i].map(|p| p as usize);
-        let mut out = vec![false; self.parents.len()];
+        let parent = |i: usize| parents[i].map(|p| p as usize);
+        let mut out = vec![false; parents.len()];
         match tie {
             Tie::Child => {
                 (0..out.len()).for_each(|i| out[i] = parent(i).is_some_and(|p| given[p]));
@@ -82,7 +93,7 @@ impl<'a> Tree<'a> {
                 }
             }
             Tie::Sibling => {
-                let mut counts = vec![0u32; self.parents.len()];
+                let mut counts = vec![0u32; parents.len()];
                 let parents = from.iter().filter_map(|i| parent(*i as usize));
                 parents.for_each(|p| counts[p] += 1);
                 for (i, mark) in out.iter_mut().enumerate() {
@@ -96,8 +107,9 @@ impl<'a> Tree<'a> {
 
     /// Indices with every parent before its children.
     fn downwards(&self) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.parents.len()).collect();
-        order.sort_by_key(|i| self.nested[*i].0);
+        let nested = self.nested();
+        let mut order: Vec<usize> = (0..nested.len()).collect();
+        order.sort_by_key(|i| nested[*i].0);
         order
     }
 
@@ -124,52 +136,6 @@ fn inverse(tie: Tie) -> Tie {
         Tie::Descendant => Tie::Ancestor,
         Tie::Ancestor => Tie::Descendant,
         Tie::Sibling => Tie::Sibling,
-    }
-}
-
-/// By span the index of its parent. A span that its server shares (Zipkin) hangs below the client's
-/// half of the same id, and the children of both below the server's. A circle is cut where it closes.
-pub(crate) fn parents(spans: &[Span]) -> Vec<Option<u32>> {
-    let mut own: HashMap<SpanId, u32> = HashMap::new();
-    let mut shared: HashMap<SpanId, u32> = HashMap::new();
-    for (i, span) in spans.iter().enumerate() {
-        let half = if span.shared { &mut shared } else { &mut own };
-        half.entry(span.id).or_insert(i as u32);
-    }
-    let above = |i: usize| {
-        let span = &spans[i];
-        if span.shared
-            && let Some(client) = own.get(&span.id)
-        {
-            return Some(*client);
-        }
-        let parent = span.parent?;
-        let found = shared.get(&parent).or_else(|| own.get(&parent)).copied();
-        found.filter(|p| *p as usize != i)
-    };
-    let mut out: Vec<Option<u32>> = (0..spans.len()).map(above).collect();
-    cut_circles(&mut out);
-    out
-}
-
-fn cut_circles(parents: &mut [Option<u32>]) {
-    // 0: not seen, 1: on the way up now, 2: leads to a root.
-    let mut seen = vec![0u8; parents.len()];
-    for start in 0..parents.len() {
-        let mut path = Vec::new();
-        let mut at = start;
-        while seen[at] == 0 {
-            seen[at] = 1;
-            path.push(at);
-            match parents[at] {
-                Some(up) if seen[up as usize] == 1 => parents[at] = None,
-                Some(up) => at = up as usize,
-                None => break,
-            }
-        }
-        for i in path {
-            seen[i] = 2;
-        }
     }
 }
 

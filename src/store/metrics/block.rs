@@ -7,16 +7,18 @@
 mod index;
 mod write;
 
+pub(crate) use crate::store::disk::sealed::{BlockError, HEADER};
 pub(crate) use index::Index;
 pub(crate) use write::{Facts, Writer};
 
-use crate::base::fs::{File, Fs, FsError};
+use crate::base::fs::{File, Fs};
 use crate::model::labels::Labels;
 use crate::model::matcher::Matcher;
 use crate::model::sample::Samples;
 use crate::model::time::TimeRange;
 use crate::store::disk::bytes::Reader;
 use crate::store::disk::cache::Cache;
+use crate::store::disk::sealed::Form;
 use crate::store::metrics::chunk;
 use crate::store::metrics::merge;
 use std::path::{Path, PathBuf};
@@ -24,9 +26,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) const MAGIC: [u8; 8] = *b"BONGSUBM";
-pub(crate) const VERSION: u16 = 1;
-pub(crate) const HEADER: usize = 16;
 pub(crate) const FOOTER: usize = 76;
+pub(crate) static FORM: Form = Form {
+    magic: MAGIC,
+    version: 1,
+    footer: FOOTER,
+    name: "the block format",
+};
 /// An index that unpacks to more is not believed.
 const MAX_INDEX: usize = 1 << 30;
 const MAX_GROUP: usize = 64 << 20;
@@ -38,17 +44,6 @@ const INDEX: u32 = u32::MAX;
 pub(crate) enum Held {
     Index(Box<Index>),
     Group(Vec<u8>),
-}
-
-/// Why a block, or a part of it, cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BlockError {
-    #[error(transparent)]
-    Fs(#[from] FsError),
-    #[error("{} is damaged: {what}", path.display())]
-    Damaged { path: PathBuf, what: &'static str },
-    #[error("{} was written by a newer bongsu (version {version} of the block format; this one knows {VERSION}): start that one, or move the file away", path.display())]
-    Newer { path: PathBuf, version: u16 },
 }
 
 /// An open block.
@@ -76,35 +71,18 @@ static KEYS: AtomicU64 = AtomicU64::new(0);
 impl Block {
     /// Reads the footer; the rest is read when it is asked for.
     pub(crate) fn open(fs: &Fs, path: &Path, cache: Arc<BlockCache>) -> Result<Self, BlockError> {
-        let file = fs.open(path)?;
-        let damaged = |what| BlockError::Damaged {
+        let opened = FORM.open(fs, path)?;
+        let footer: Option<&[u8; FOOTER]> = opened.footer.as_slice().try_into().ok();
+        let facts = footer.and_then(|foot| Facts::read(foot, opened.len));
+        let facts = facts.ok_or_else(|| BlockError::Damaged {
             path: path.to_owned(),
-            what,
-        };
-        let len = file.len()?;
-        if len < (HEADER + FOOTER) as u64 {
-            return Err(damaged("it is too short"));
-        }
-        let mut head = [0; HEADER];
-        file.read_exact_at(&mut head, 0)?;
-        if head[..8] != MAGIC {
-            return Err(damaged("it does not begin as a block"));
-        }
-        let version = Reader::new(&head[8..]).u16().unwrap_or(0);
-        if version > VERSION {
-            return Err(BlockError::Newer {
-                path: path.to_owned(),
-                version,
-            });
-        }
-        let mut foot = [0; FOOTER];
-        file.read_exact_at(&mut foot, len - FOOTER as u64)?;
-        let facts = Facts::read(&foot, len).ok_or_else(|| damaged("its footer does not read"))?;
+            what: "its footer does not read",
+        })?;
         Ok(Self {
             path: path.to_owned(),
             facts,
             gone: read_gone(fs, path)?,
-            file,
+            file: opened.file,
             key: KEYS.fetch_add(1, Ordering::Relaxed),
             cache,
         })

@@ -5,23 +5,34 @@
 //! error, so that most groups are passed over. The identifiers are sorted, with the number of their
 //! group, and are looked up by page. Layout: `docs/format/traces.md`.
 
+mod filter;
 mod write;
 
+pub(super) use crate::store::disk::sealed::BlockError;
 pub(super) use write::Writer;
 
-use crate::base::fs::{File, Fs, FsError};
+use filter::Filter;
+
+use crate::base::fs::{File, Fs};
 use crate::model::span::{Trace, TraceId};
 use crate::store::disk::bytes::Reader;
 use crate::store::disk::cache::Cache;
+use crate::store::disk::sealed::Form;
+use crate::store::read::Number;
 use crate::store::traces::codec;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const MAGIC: [u8; 8] = *b"BONGSUBT";
-const VERSION: u16 = 1;
-const HEADER: usize = 16;
 const FOOTER: usize = 92;
+static FORM: Form = Form {
+    magic: MAGIC,
+    version: 1,
+    footer: FOOTER,
+    name: "the format of traces",
+};
 /// An identifier and the number of its group.
 const ENTRY: usize = 20;
 /// Entries that one look-up reads.
@@ -31,17 +42,6 @@ const MAX_GROUP: usize = 256 << 20;
 
 /// Indexes of blocks, by the block's own number.
 pub(super) type IndexCache = Cache<u64, Index>;
-
-/// Why a block, or a part of it, cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum BlockError {
-    #[error(transparent)]
-    Fs(#[from] FsError),
-    #[error("{} is damaged: {what}", path.display())]
-    Damaged { path: PathBuf, what: &'static str },
-    #[error("{} was written by a newer bongsu (version {version} of the format of traces; this one knows {VERSION}): start that one, or move the file away", path.display())]
-    Newer { path: PathBuf, version: u16 },
-}
 
 /// What the footer says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,6 +89,8 @@ pub(super) struct Index {
     fences: Vec<TraceId>,
     /// Traces that have spans in older blocks as well, or may have; sorted.
     pub(super) split: Vec<TraceId>,
+    /// Made of the identifiers when the index is read.
+    filter: Filter,
 }
 
 pub(super) struct Block {
@@ -105,34 +107,17 @@ static KEYS: AtomicU64 = AtomicU64::new(0);
 impl Block {
     /// Reads the footer; the rest is read when it is asked for.
     pub(super) fn open(fs: &Fs, path: &Path, cache: Arc<IndexCache>) -> Result<Self, BlockError> {
-        let file = fs.open(path)?;
-        let damaged = |what| BlockError::Damaged {
+        let opened = FORM.open(fs, path)?;
+        let footer: Option<&[u8; FOOTER]> = opened.footer.as_slice().try_into().ok();
+        let facts = footer.and_then(|foot| Facts::read(foot, opened.len));
+        let facts = facts.ok_or_else(|| BlockError::Damaged {
             path: path.to_owned(),
-            what,
-        };
-        let len = file.len()?;
-        if len < (HEADER + FOOTER) as u64 {
-            return Err(damaged("it is too short"));
-        }
-        let mut head = [0; HEADER];
-        file.read_exact_at(&mut head, 0)?;
-        if head[..8] != MAGIC {
-            return Err(damaged("it does not begin as a block of traces"));
-        }
-        let version = Reader::new(&head[8..]).u16().unwrap_or(0);
-        if version > VERSION {
-            return Err(BlockError::Newer {
-                path: path.to_owned(),
-                version,
-            });
-        }
-        let mut foot = [0; FOOTER];
-        file.read_exact_at(&mut foot, len - FOOTER as u64)?;
-        let facts = Facts::read(&foot, len).ok_or_else(|| damaged("its footer does not read"))?;
+            what: "its footer does not read",
+        })?;
         Ok(Self {
             path: path.to_owned(),
             facts,
-            file,
+            file: opened.file,
             key: KEYS.fetch_add(1, Ordering::Relaxed),
             cache,
         })
@@ -160,27 +145,31 @@ impl Block {
             facts.index_raw,
             facts.index_crc,
         )?;
-        let index = Index::read(&raw).ok_or_else(|| self.damaged("its index does not read"))?;
-        self.check_ids()?;
+        let mut index = Index::read(&raw).ok_or_else(|| self.damaged("its index does not read"))?;
+        index.filter = self.check_ids()?;
         let index = Arc::new(index);
         self.cache.put(self.key, &index, index.bytes());
         Ok(index)
     }
 
     /// Look-ups trust the pages of identifiers: they are checked once, with the index.
-    fn check_ids(&self) -> Result<(), BlockError> {
+    fn check_ids(&self) -> Result<Filter, BlockError> {
+        let mut filter = Filter::new(self.facts.traces as usize);
         let mut crc = crc32fast::Hasher::new();
         let (mut at, mut left) = (self.facts.ids_at, self.facts.traces as usize * ENTRY);
-        let mut page = vec![0; left.min(1 << 16)];
+        let mut page = vec![0; left.min(PAGE * ENTRY * 16)];
         while left > 0 {
             let n = left.min(page.len());
             self.file.read_exact_at(&mut page[..n], at)?;
             crc.update(&page[..n]);
+            for entry in page[..n].chunks_exact(ENTRY) {
+                filter.add(&entry[..16]);
+            }
             at += n as u64;
             left -= n;
         }
         if crc.finalize() == self.facts.ids_crc {
-            return Ok(());
+            return Ok(filter);
         }
         Err(self.damaged("the checksum of its identifiers is wrong"))
     }
@@ -211,25 +200,44 @@ impl Block {
         Ok(packed)
     }
 
-    /// The traces of a group whose texts hold all of `wanted`; none where one is missing.
-    pub(super) fn group(&self, row: &Row, wanted: &[&str]) -> Result<Vec<Trace>, BlockError> {
+    /// The traces of a group whose texts hold all of `wanted`, and whose attributes may be the
+    /// numbers; none where one is missing.
+    pub(super) fn group(
+        &self,
+        row: &Row,
+        wanted: &[&str],
+        numbers: &[&Number],
+    ) -> Result<Vec<Trace>, BlockError> {
         let packed = self.group_bytes(row)?;
         let (texts, body) = packed.split_at(row.texts_len as usize);
         let bad = |_| self.damaged("a group does not unpack");
-        let texts = zstd::bulk::decompress(texts, row.texts_raw as usize).map_err(bad)?;
+        let texts = unpack(texts, row.texts_raw as usize).map_err(bad)?;
+        let stands = |text: &&str| memchr::memmem::find(&texts, text.as_bytes()).is_some();
+        if !wanted.iter().all(stands) {
+            return Ok(Vec::new());
+        }
         if !wanted.is_empty() {
             let known = codec::texts(&texts).ok_or_else(|| self.damaged("texts do not read"))?;
             if !wanted.iter().all(|w| known.contains(w)) {
                 return Ok(Vec::new());
             }
         }
-        let body = zstd::bulk::decompress(body, row.body_raw as usize).map_err(bad)?;
+        let body = unpack(body, row.body_raw as usize).map_err(bad)?;
+        for number in numbers {
+            let may = codec::may_hold(&texts, &body, number);
+            if !may.ok_or_else(|| self.damaged("a group does not read"))? {
+                return Ok(Vec::new());
+            }
+        }
         codec::decode(&texts, &body).ok_or_else(|| self.damaged("a group does not read"))
     }
 
     /// The number of the group that holds a trace.
     pub(super) fn find(&self, id: TraceId) -> Result<Option<u32>, BlockError> {
         let index = self.index()?;
+        if !index.filter.may_have(&id.0) {
+            return Ok(None);
+        }
         let page = index.fences.partition_point(|f| *f <= id);
         let Some(page) = page.checked_sub(1) else {
             return Ok(None);
@@ -262,9 +270,24 @@ impl Block {
         let index = self.index()?;
         let row = index.rows.get(group as usize);
         let row = row.ok_or_else(|| self.damaged("an identifier names no group"))?;
-        let traces = self.group(row, &[])?;
+        let traces = self.group(row, &[], &[])?;
         Ok(traces.into_iter().find(|t| t.id == id))
     }
+}
+
+/// The context of an unpacker is large: each thread has one.
+fn unpack(packed: &[u8], raw: usize) -> std::io::Result<Vec<u8>> {
+    thread_local! {
+        static UNPACKER: RefCell<Option<zstd::bulk::Decompressor<'static>>> =
+            const { RefCell::new(None) };
+    }
+    UNPACKER.with_borrow_mut(|unpacker| {
+        let unpacker = match unpacker {
+            Some(unpacker) => unpacker,
+            None => unpacker.insert(zstd::bulk::Decompressor::new()?),
+        };
+        unpacker.decompress(packed, raw)
+    })
 }
 
 impl Facts {
@@ -326,7 +349,9 @@ impl Row {
 
 impl Index {
     fn bytes(&self) -> usize {
-        self.rows.len() * size_of::<Row>() + (self.fences.len() + self.split.len()) * 16
+        self.rows.len() * size_of::<Row>()
+            + (self.fences.len() + self.split.len()) * 16
+            + self.filter.bytes()
     }
 
     fn read(raw: &[u8]) -> Option<Self> {

@@ -17,7 +17,7 @@ const MERGE: usize = 4;
 /// Traces of one block at most: its identifiers are in memory while it is written.
 const MAX_TRACES: u64 = 256 << 10;
 /// Bytes of indexes that are kept in memory.
-pub(super) const CACHE: usize = 4 << 20;
+pub(super) const CACHE: usize = 16 << 20;
 
 pub(super) type List = Arc<Vec<Arc<Block>>>;
 
@@ -152,28 +152,36 @@ impl Blocks {
         until_segment: u32,
     ) -> Result<(), BlockError> {
         let _changing = self.changing.lock();
-        self.write_one(traces, until_segment, &[])
+        self.write_one(&mut traces.map(Ok), until_segment, &[])
     }
 
+    /// A failure leaves neither half a block nor a change behind.
     fn write_one(
         &self,
-        traces: impl Iterator<Item = (Trace, bool)>,
+        traces: &mut dyn Iterator<Item = Result<(Trace, bool), Failed>>,
         until_segment: u32,
         instead_of: &[Arc<Block>],
     ) -> Result<(), BlockError> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = self.dir.join(format!("{number:08}{SUFFIX}"));
         let mut writer = Writer::new(&self.fs, &path, until_segment)?;
-        for (trace, split) in traces {
-            writer.add(trace, split)?;
+        for next in traces {
+            let written = next.and_then(|(trace, split)| {
+                let written = writer.add(trace, split);
+                written.map_err(|e| Failed { of: None, e })
+            });
+            if let Err(Failed { of, e }) = written {
+                drop(writer);
+                let _ = self.fs.remove_file(&path.with_extension("tmp"));
+                if let Some(block) = of {
+                    self.doubted(&block, &e);
+                }
+                return Err(e);
+            }
         }
-        let new = if writer.traces() > 0 && writer.finish()? {
-            Some(Block::open(&self.fs, &path, Arc::clone(&self.cache))?)
-        } else {
-            let _ = self.fs.remove_file(&path.with_extension("tmp"));
-            None
-        };
-        self.replace(instead_of, new);
+        let new = writer.finish()?;
+        let new = new.then(|| Block::open(&self.fs, &path, Arc::clone(&self.cache)));
+        self.replace(instead_of, new.transpose()?);
         Ok(())
     }
 
@@ -240,31 +248,21 @@ impl Blocks {
     fn merge_run(&self, run: &[Arc<Block>]) -> Result<(), BlockError> {
         let until = run.iter().map(|b| b.facts.until_segment).max().unwrap_or(0);
         let mut merge = Merge::new(run);
-        let mut failed = None;
-        let traces = std::iter::from_fn(|| match merge.next() {
-            Ok(next) => next,
-            Err(e) => {
-                failed = Some(e);
-                None
-            }
-        });
-        // The whole is collected group by group; a failure must not leave half a block behind.
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let path = self.dir.join(format!("{number:08}{SUFFIX}"));
-        let mut writer = Writer::new(&self.fs, &path, until)?;
-        for (trace, split) in traces {
-            writer.add(trace, split)?;
-        }
-        if let Some((block, e)) = failed {
-            drop(writer);
-            let _ = self.fs.remove_file(&path.with_extension("tmp"));
-            self.doubted(&block, &e);
-            return Err(e);
-        }
-        let new = writer.finish()?;
-        let new = new.then(|| Block::open(&self.fs, &path, Arc::clone(&self.cache)));
-        self.replace(run, new.transpose()?);
-        Ok(())
+        let mut traces = std::iter::from_fn(|| merge.next().transpose());
+        self.write_one(&mut traces, until, run)
+    }
+}
+
+/// Why a block was not written; `of` is the one that could not be read.
+struct Failed {
+    of: Option<Arc<Block>>,
+    e: BlockError,
+}
+
+fn failed(block: &Arc<Block>, e: BlockError) -> Failed {
+    Failed {
+        of: Some(Arc::clone(block)),
+        e,
     }
 }
 
@@ -284,8 +282,6 @@ struct Side {
     taken: std::collections::HashSet<TraceId>,
 }
 
-type Failed = (Arc<Block>, BlockError);
-
 impl Merge {
     fn new(run: &[Arc<Block>]) -> Self {
         let side = |block: &Arc<Block>| Side {
@@ -302,7 +298,7 @@ impl Merge {
 
     fn next(&mut self) -> Result<Option<(Trace, bool)>, Failed> {
         for side in &mut self.sides {
-            side.fill().map_err(|e| (Arc::clone(&side.block), e))?;
+            side.fill().map_err(|e| failed(&side.block, e))?;
         }
         let starts = self.sides.iter().enumerate();
         let starts = starts.filter_map(|(i, s)| s.open.last().map(|t| (t.bounds().0, i)));
@@ -315,10 +311,10 @@ impl Merge {
         let mut split = false;
         for i in 0..self.sides.len() {
             let block = Arc::clone(&self.sides[i].block);
-            let index = block.index().map_err(|e| (Arc::clone(&block), e))?;
+            let index = block.index().map_err(|e| failed(&block, e))?;
             split |= index.split.binary_search(&trace.id).is_ok();
             if i != first {
-                let more = block.trace(trace.id).map_err(|e| (Arc::clone(&block), e))?;
+                let more = block.trace(trace.id).map_err(|e| failed(&block, e))?;
                 if let Some(more) = more {
                     self.sides[i].taken.insert(trace.id);
                     trace.spans.extend(more.spans);
@@ -347,7 +343,7 @@ impl Side {
                 return Ok(());
             };
             self.next_row += 1;
-            self.open = self.block.group(row, &[])?;
+            self.open = self.block.group(row, &[], &[])?;
             self.open.sort_by_key(|t| std::cmp::Reverse(t.bounds().0));
         }
     }

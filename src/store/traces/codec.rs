@@ -4,11 +4,13 @@
 //! together (identifiers, shapes, times, values), which is what makes it pack well. Layout:
 //! `docs/format/traces.md`. Nothing read is trusted: lengths, indices and depth are bounded.
 
+mod look;
 mod read;
 mod write;
 
+pub(crate) use look::may_hold;
 pub(crate) use read::{decode, texts};
-pub(crate) use write::encode;
+pub(crate) use write::{encode, encode_refs};
 
 /// Spans as bytes, not yet packed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,11 +3,14 @@
 use crate::model::span::{Span, SpanId, Trace, TraceId};
 use crate::store::disk::bytes::{Reader, put_uvarint};
 use crate::store::traces::codec::{self, Encoded};
+use crate::store::traces::intern::Interner;
 use hashbrown::{HashMap, HashSet};
 use std::collections::VecDeque;
 
 /// Spans from which a batch is encoded.
 const BATCH_SPANS: usize = 512;
+/// Spans that come together and are a batch by themselves.
+const MANY: usize = 128;
 /// Decoded batches that a walk over all traces keeps.
 const DECODED: usize = 24;
 
@@ -17,6 +20,7 @@ pub(super) struct Head {
     batches: Vec<Encoded>,
     /// Not encoded yet.
     open: Vec<Span>,
+    interner: Interner,
     traces: HashMap<TraceId, Slot>,
     pub(super) bytes: usize,
     pub(super) spans: usize,
@@ -56,6 +60,20 @@ impl Head {
         self.traces.len()
     }
 
+    /// Traces of which blocks, or the head before, have spans too.
+    pub(super) fn late(&self) -> impl Iterator<Item = TraceId> {
+        self.traces
+            .iter()
+            .filter(|(_, s)| s.late)
+            .map(|(id, _)| *id)
+    }
+
+    /// Traces that another head has as well.
+    pub(super) fn also_in(&self, other: &Self) -> impl Iterator<Item = TraceId> {
+        let ids = self.traces.keys().copied();
+        ids.filter(|id| other.traces.contains_key(id))
+    }
+
     /// The traces, newest start first.
     pub(super) fn by_start(&self) -> Vec<(u64, TraceId)> {
         let mut all: Vec<_> = self.traces.iter().map(|(id, s)| (s.first, *id)).collect();
@@ -84,12 +102,29 @@ impl Head {
         true
     }
 
-    pub(super) fn push(&mut self, spans: Vec<Span>, now_ms: i64) {
+    /// So many spans are noted and pushed next: many begin a batch of their own.
+    pub(super) fn begin(&mut self, spans: usize) {
+        if spans >= MANY {
+            self.seal();
+        }
+    }
+
+    /// Takes spans that were noted, and the same ones encoded.
+    pub(super) fn push(&mut self, spans: &[&Span], encoded: Encoded, now_ms: i64) {
         self.since.get_or_insert(now_ms);
         self.spans += spans.len();
-        // An estimate until they are encoded.
+        // An estimate of what finding them again takes, and of them until they are encoded.
         self.bytes += spans.len() * 48;
-        self.open.extend(spans);
+        if spans.len() >= MANY && self.open.is_empty() {
+            self.bytes += encoded.texts.len() + encoded.body.len();
+            self.batches.push(encoded);
+            return;
+        }
+        for span in spans {
+            let mut span = Span::clone(span);
+            self.interner.span(&mut span);
+            self.open.push(span);
+        }
         if self.open.len() >= BATCH_SPANS {
             self.seal();
         }
@@ -100,7 +135,8 @@ impl Head {
         if self.open.is_empty() {
             return;
         }
-        let encoded = codec::encode(&grouped(std::mem::take(&mut self.open)));
+        let open = std::mem::take(&mut self.open);
+        let encoded = encode(&open.iter().collect::<Vec<_>>());
         self.bytes += encoded.texts.len() + encoded.body.len();
         self.batches.push(encoded);
     }
@@ -186,9 +222,29 @@ pub(super) fn grouped(spans: Vec<Span>) -> Vec<Trace> {
     out
 }
 
+/// Spans as bytes, by trace.
+pub(super) fn encode(spans: &[&Span]) -> Encoded {
+    let mut places: HashMap<TraceId, usize> = HashMap::new();
+    let mut traces: Vec<(TraceId, Vec<&Span>)> = Vec::new();
+    for span in spans {
+        // Most stand beside others of their trace.
+        if let Some((id, last)) = traces.last_mut()
+            && *id == span.trace
+        {
+            last.push(span);
+            continue;
+        }
+        let place = *places.entry(span.trace).or_insert_with(|| {
+            traces.push((span.trace, Vec::new()));
+            traces.len() - 1
+        });
+        traces[place].1.push(span);
+    }
+    codec::encode_refs(&traces)
+}
+
 /// A batch as a record of the log.
-pub(super) fn to_record(spans: &[Span]) -> Vec<u8> {
-    let encoded = codec::encode(&grouped(spans.to_vec()));
+pub(super) fn to_record(encoded: &Encoded) -> Vec<u8> {
     let mut out = Vec::with_capacity(encoded.texts.len() + encoded.body.len() + 5);
     put_uvarint(&mut out, encoded.texts.len() as u64);
     out.extend_from_slice(&encoded.texts);

@@ -5,7 +5,7 @@ use crate::model::span::{Span, SpanId, Trace, TraceId};
 use crate::store::disk::wal::{Event, OpenWalError, Settings, Wal};
 use crate::store::traces::block::BlockError;
 use crate::store::traces::blocks::{Blocks, CACHE};
-use crate::store::traces::head::{Head, Walk, from_record, to_record};
+use crate::store::traces::head::{self, Head, Walk, from_record, to_record};
 use crate::store::traces::intern::Interner;
 use crate::store::write::WriteError;
 use hashbrown::{HashMap, HashSet};
@@ -19,6 +19,9 @@ const SPANS: u8 = 1;
 const QUEUE_BYTES: usize = 16 << 20;
 /// Spans older than this leave the head, so that the log stays short.
 const HEAD_MS: i64 = 30 * 60_000;
+
+/// Merges of one round of upkeep.
+const MERGES: usize = 16;
 
 /// Where spans are kept.
 pub(crate) struct Place {
@@ -47,10 +50,11 @@ pub(crate) struct Traces {
     limits: Limits,
     pub(super) blocks: Blocks,
     pub(super) head: RwLock<Heads>,
-    interner: Mutex<Interner>,
     /// Held by whoever writes a block out of the head.
     cutting: Mutex<()>,
-    problem: Mutex<Option<String>>,
+    pub(super) problem: Mutex<Option<String>>,
+    /// Segments from these on stay in the log, by who needs them.
+    pub(super) held: Mutex<std::collections::BTreeMap<String, u32>>,
 }
 
 #[derive(Default)]
@@ -73,17 +77,17 @@ impl Traces {
             queue_bytes: QUEUE_BYTES,
         };
         let until = blocks.until_segment();
-        let (mut segment, mut head, mut interner) = (0, Head::default(), Interner::default());
+        let (mut segment, mut head) = (0, Head::default());
         let (wal, found) = Wal::open(settings, &mut |event| match event {
             Event::Segment(n) => segment = n,
             Event::Record { payload, .. } if segment >= until => {
-                let mut spans = from_record(payload).unwrap_or_default();
-                for span in &mut spans {
-                    interner.span(span);
-                }
+                let spans = from_record(payload).unwrap_or_default();
                 let stored = stored_spans(&blocks, spans.iter().map(|s| s.trace));
-                spans.retain(|s| head.note(s, stored.get(&s.trace)));
-                head.push(spans, 0);
+                head.begin(spans.len());
+                let new = spans.iter();
+                let new: Vec<&Span> = new.filter(|s| head.note(s, stored.get(&s.trace))).collect();
+                let encoded = head::encode(&new);
+                head.push(&new, encoded, 0);
             }
             _ => {}
         })?;
@@ -95,19 +99,15 @@ impl Traces {
                 live: head,
                 frozen: None,
             }),
-            interner: Mutex::new(interner),
             cutting: Mutex::new(()),
             problem: Mutex::new(None),
+            held: Mutex::default(),
         };
         Ok((traces, found.damage))
     }
 
     /// Keeps spans. Tells of each whether it was new: a span that is sent again is kept once.
-    pub(crate) fn append(
-        &self,
-        mut spans: Vec<Span>,
-        now_ms: i64,
-    ) -> Result<Vec<bool>, WriteError> {
+    pub(crate) fn append(&self, spans: &[Span], now_ms: i64) -> Result<Vec<bool>, WriteError> {
         self.wal.admit()?;
         if self.head.read().live.bytes > 2 * self.limits.head_bytes {
             let why = self.problem.lock().clone().unwrap_or_default();
@@ -115,23 +115,20 @@ impl Traces {
                 "spans cannot be kept: the newest are still waiting to be written to the disk; {why}"
             )));
         }
-        {
-            let mut interner = self.interner.lock();
-            for span in &mut spans {
-                interner.span(span);
-            }
-        }
         let unknown: Vec<TraceId> = {
             let heads = self.head.read();
-            let ids = spans.iter().map(|s| s.trace);
-            ids.filter(|id| heads.live.slot(*id).is_none()).collect()
+            let mut ids: Vec<TraceId> = spans.iter().map(|s| s.trace).collect();
+            ids.dedup();
+            ids.retain(|id| heads.live.slot(*id).is_none());
+            ids
         };
         let stored = stored_spans(&self.blocks, unknown.into_iter());
         let full = {
             let mut heads = self.head.write();
             let Heads { live, frozen } = &mut *heads;
             let mut new = Vec::with_capacity(spans.len());
-            for span in &spans {
+            live.begin(spans.len());
+            for span in spans {
                 let earlier = frozen.as_ref().and_then(|(f, _)| f.slot(span.trace));
                 let again = earlier.is_some_and(|slot| slot.has(span));
                 new.push(!again && live.note(span, stored.get(&span.trace)));
@@ -139,11 +136,12 @@ impl Traces {
                     live.is_late(span.trace);
                 }
             }
-            let mut keep = new.iter();
-            spans.retain(|_| keep.next().copied().unwrap_or(false));
-            if !spans.is_empty() {
-                self.wal.push(SPANS, &to_record(&spans), false);
-                live.push(spans, now_ms);
+            let kept = spans.iter().zip(&new).filter(|(_, new)| **new);
+            let kept: Vec<&Span> = kept.map(|(span, _)| span).collect();
+            if !kept.is_empty() {
+                let encoded = head::encode(&kept);
+                self.wal.push(SPANS, &to_record(&encoded), false);
+                live.push(&kept, encoded, now_ms);
             }
             let full = live.bytes >= self.limits.head_bytes;
             drop(heads);
@@ -179,9 +177,7 @@ impl Traces {
         *self.problem.lock() = written.as_ref().err().map(ToString::to_string);
         if written.is_ok() {
             self.head.write().frozen = None;
-            if let Err(e) = self.wal.remove_before(segment) {
-                *self.problem.lock() = Some(e.to_string());
-            }
+            self.trim_log(segment);
         }
     }
 
@@ -211,8 +207,15 @@ impl Traces {
             .unwrap_or(0)
             .saturating_mul(1_000_000);
         self.blocks.retain(oldest, bytes);
-        if let Err(e) = self.blocks.merge() {
-            *self.problem.lock() = Some(e.to_string());
+        for _ in 0..MERGES {
+            match self.blocks.merge() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(e) => {
+                    *self.problem.lock() = Some(e.to_string());
+                    break;
+                }
+            }
         }
     }
 

@@ -4,7 +4,8 @@ use crate::base::cancel::Cancel;
 use crate::base::fs::Fs;
 use crate::base::fs::sim::{Sim, Unsynced};
 use crate::model::span::{
-    Attribute, Resource, Scope, Span, SpanId, SpanKind, SpanStatus, Trace, TraceId,
+    Attribute, Resource, Scope, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, Trace,
+    TraceId,
 };
 use crate::store::read::{Need, SelectTraces, TraceSource};
 use crate::store::traces::{Limits, Place, Traces};
@@ -134,7 +135,7 @@ fn as_a_plain_map_would_keep_them() {
                 spans.insert(s.id, s.clone()).is_none()
             })
             .collect();
-        assert_eq!(traces.append(batch, i64::from(round)).unwrap(), expected);
+        assert_eq!(traces.append(&batch, i64::from(round)).unwrap(), expected);
         if round % 3 == 2 {
             traces.cut();
         }
@@ -159,7 +160,7 @@ fn newest_first_and_stopped_at_will() {
     let sim = Sim::new();
     let traces = open(&sim);
     for n in 0..3000u16 {
-        traces.append(vec![span(n, 0)], 0).unwrap();
+        traces.append(&[span(n, 0)], 0).unwrap();
         if n == 1000 || n == 2000 {
             traces.cut();
         }
@@ -202,8 +203,8 @@ fn old_blocks_go_and_bad_ones_are_set_aside() {
     let sim = Sim::new();
     let traces = open(&sim);
     for start in [0u16, 100, 200] {
-        let batch = (start..start + 50).map(|n| span(n, 0)).collect();
-        traces.append(batch, 0).unwrap();
+        let batch: Vec<Span> = (start..start + 50).map(|n| span(n, 0)).collect();
+        traces.append(&batch, 0).unwrap();
         traces.cut();
     }
     // The first block ends with trace 49: 49 s after the epoch.
@@ -236,4 +237,88 @@ fn old_blocks_go_and_bad_ones_are_set_aside() {
     );
     drop(traces);
     assert!(open(&sim).problems()[0].contains("its spans are missing"));
+}
+
+/// Spans with all that a span can have.
+fn everything() -> Vec<Span> {
+    let mut all: Vec<Span> = (1..4)
+        .flat_map(|n| (0..3).map(move |i| span(n, i)))
+        .collect();
+    let list = Attribute::List(vec![
+        Attribute::Int(-7),
+        Attribute::text("둘"),
+        Attribute::Bool(true),
+    ]);
+    let map = Attribute::Map(vec![(Arc::from("k"), Attribute::Float(0.5))]);
+    all[1].attributes = vec![
+        (Arc::from("list"), list),
+        (Arc::from("map"), map),
+        (Arc::from("bytes"), Attribute::Bytes(vec![0, 255])),
+        (Arc::from("no"), Attribute::Bool(false)),
+        (Arc::from("int"), Attribute::Int(i64::MIN)),
+    ];
+    all[2].events = vec![SpanEvent {
+        time: all[2].start + 5,
+        name: Arc::from("late"),
+        attributes: vec![(Arc::from("n"), Attribute::Int(1))],
+    }];
+    all[2].links = vec![SpanLink {
+        trace: TraceId([9; 16]),
+        span: SpanId([8; 8]),
+        attributes: Vec::new(),
+    }];
+    all[4].scope = Arc::new(Scope {
+        name: Arc::from("lib"),
+        version: Arc::from("1.2"),
+        attributes: vec![(Arc::from("a"), Attribute::text("b"))],
+    });
+    (all[5].status, all[5].status_message) = (SpanStatus::Error, Arc::from("no"));
+    // Its server's half, a parent that is not there, and an end before its start.
+    let mut half = all[6].clone();
+    (half.shared, half.kind) = (true, SpanKind::Client);
+    all[7].parent = Some(SpanId([7; 8]));
+    all[8].end = all[8].start - 1;
+    all.push(half);
+    all
+}
+
+/// A block as version 1 of the format wrote it. `UPDATE=1` writes it anew: only for a new version,
+/// beside this one.
+#[test]
+fn a_block_of_version_1_reads() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let fixture = root.join("tests/data/format/traces-1.block");
+    let dir = tempfile::tempdir().unwrap();
+    let block = dir.path().join("traces/00000001.block");
+    let open = || {
+        let place = Place {
+            fs: Fs::real(),
+            dir: dir.path().to_owned(),
+            limits: Limits {
+                head_bytes: 1 << 20,
+            },
+        };
+        Traces::open(place).unwrap().0
+    };
+    if std::env::var_os("UPDATE").is_some() {
+        let traces = open();
+        traces.append(&everything(), 0).unwrap();
+        traces.cut();
+        std::fs::create_dir_all(fixture.parent().unwrap()).unwrap();
+        std::fs::copy(&block, &fixture).unwrap();
+        return;
+    }
+    std::fs::create_dir_all(block.parent().unwrap()).unwrap();
+    std::fs::copy(&fixture, &block).unwrap();
+    let traces = open();
+    assert_eq!(traces.problems(), Vec::<String>::new());
+    let mut wanted: BTreeMap<TraceId, Vec<Span>> = BTreeMap::new();
+    for span in everything() {
+        wanted.entry(span.trace).or_default().push(span);
+    }
+    assert_eq!(traces.spans(), everything().len() as u64);
+    for (id, spans) in wanted {
+        let (found, _) = traces.trace(id, &Cancel::never()).unwrap();
+        assert_eq!(found.unwrap(), Trace::new(id, spans));
+    }
 }

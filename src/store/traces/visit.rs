@@ -2,7 +2,7 @@
 
 use crate::base::cancel::Cancel;
 use crate::model::span::{Trace, TraceId};
-use crate::store::read::{Need, ReadError, SelectTraces, TraceSource, Visited};
+use crate::store::read::{Need, Number, ReadError, SelectTraces, TraceSource, Visited};
 use crate::store::traces::block::{Block, Index, Row};
 use crate::store::traces::head::{Head, Walk};
 use crate::store::traces::log::Traces;
@@ -39,7 +39,9 @@ impl TraceSource for Traces {
             traces: self,
             select,
             texts: texts(select.needs),
+            numbers: numbers(select.needs),
             mixed: HashSet::new(),
+            split: HashSet::new(),
             done: HashSet::new(),
             visited: Visited {
                 warnings: self.blocks.missing(),
@@ -66,13 +68,23 @@ fn texts(needs: &[Need]) -> Vec<&str> {
     texts.collect()
 }
 
+fn numbers(needs: &[Need]) -> Vec<&Number> {
+    let numbers = needs.iter().filter_map(|n| match n {
+        Need::Number(number) => Some(number),
+        _ => None,
+    });
+    numbers.collect()
+}
+
 struct Visit<'a> {
     traces: &'a Traces,
     select: &'a SelectTraces<'a>,
     texts: Vec<&'a str>,
+    numbers: Vec<&'a Number>,
     /// Groups, by block, with traces of several places: what is needed may stand in another.
     mixed: HashSet<(u64, u32)>,
-    /// Traces of several places that were handed out already.
+    /// Traces of several places, and those of them that were handed out already.
+    split: HashSet<TraceId>,
     done: HashSet<TraceId>,
     visited: Visited,
 }
@@ -83,6 +95,11 @@ impl Visit<'_> {
         let mut units = Vec::new();
         {
             let heads = self.traces.head.read();
+            self.split.extend(heads.live.late());
+            if let Some((frozen, _)) = &heads.frozen {
+                self.split.extend(frozen.late());
+                self.split.extend(heads.live.also_in(frozen));
+            }
             if heads.live.len() > 0 {
                 units.push((u64::MAX, Unit::Live));
             }
@@ -101,6 +118,8 @@ impl Visit<'_> {
                 }
             }
         }
+        let split = indexes.iter().flat_map(|(_, index)| &index.split);
+        self.split.extend(split.copied());
         if !self.select.needs.is_empty() {
             self.mixed = mixed(&indexes);
         }
@@ -119,7 +138,7 @@ impl Visit<'_> {
     fn may_match(&self, block: &Block, i: usize, row: &Row) -> bool {
         let in_time = row.last >= self.select.from && row.first <= self.select.to;
         let has = |need: &Need| match need {
-            Need::Text(_) => true,
+            Need::Text(_) | Need::Number(_) => true,
             Need::Error => row.has_error,
             Need::Duration(d) => row.longest >= *d,
         };
@@ -150,8 +169,12 @@ impl Visit<'_> {
         let row = &index.rows[i];
         self.visited.bytes += row.raw_bytes();
         let mixed = self.mixed.contains(&(block.key, i as u32));
-        let texts: &[&str] = if mixed { &[] } else { &self.texts };
-        let mut group = match block.group(row, texts) {
+        let (texts, numbers): (&[&str], &[&Number]) = if mixed {
+            (&[], &[])
+        } else {
+            (&self.texts, &self.numbers)
+        };
+        let mut group = match block.group(row, texts, numbers) {
             Ok(group) => group,
             Err(e) => {
                 let said = self.traces.blocks.doubted(block, &e);
@@ -228,7 +251,7 @@ impl Visit<'_> {
         each: &mut dyn FnMut(&Trace, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let met = trace.bounds().0;
-        let trace = if self.is_split(trace.id) {
+        let trace = if self.split.contains(&trace.id) {
             if !self.done.insert(trace.id) {
                 return ControlFlow::Continue(());
             }
@@ -244,23 +267,6 @@ impl Visit<'_> {
         self.visited.traces += 1;
         self.visited.spans += trace.spans.len() as u64;
         each(&trace, met.max(later))
-    }
-
-    fn is_split(&self, id: TraceId) -> bool {
-        let in_heads = {
-            let heads = self.traces.head.read();
-            let frozen = heads.frozen.as_ref().and_then(|(f, _)| f.slot(id));
-            let live = heads.live.slot(id);
-            u8::from(frozen.is_some())
-                + u8::from(live.is_some())
-                + 2 * u8::from(live.or(frozen).is_some_and(|s| s.late))
-        };
-        if in_heads > 1 {
-            return true;
-        }
-        let blocks = self.traces.blocks.list();
-        let split = |b: &Arc<Block>| b.index().is_ok_and(|i| i.split.binary_search(&id).is_ok());
-        blocks.iter().any(split)
     }
 }
 

@@ -5,10 +5,13 @@ use crate::model::span::{
     Attribute, Attributes, Resource, Scope, Span, SpanEvent, SpanId, SpanKind, SpanLink,
     SpanStatus, TraceId,
 };
-use crate::wire::otlp::{Batch, MAX_DEPTH, MOST_ATTRIBUTES, MOST_EVENTS, OtlpError, blank, reason};
+use crate::wire::otlp::{
+    Batch, MAX_DEPTH, MOST_ATTRIBUTES, MOST_BYTES, MOST_EVENTS, OtlpError, blank, lenient, reason,
+};
 use base64::Engine as _;
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::sync::Arc;
 
 #[derive(Deserialize, Default)]
@@ -37,7 +40,7 @@ struct RawResource {
 struct ScopeSpans {
     scope: RawScope,
     /// Each is read by itself, so that one that does not read harms no other.
-    spans: Vec<Value>,
+    spans: Vec<Box<RawValue>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -130,7 +133,7 @@ pub fn read(bytes: &[u8]) -> Result<Batch, OtlpError> {
             });
             for raw in of_scope.spans {
                 let read = match (&resource, &scope) {
-                    (Ok(resource), Ok(scope)) => span(raw, blank(resource, scope)),
+                    (Ok(resource), Ok(scope)) => span(raw.get(), blank(resource, scope)),
                     (Err(why), _) | (_, Err(why)) => Err(*why),
                 };
                 match read {
@@ -143,8 +146,11 @@ pub fn read(bytes: &[u8]) -> Result<Batch, OtlpError> {
     Ok(batch)
 }
 
-fn span(raw: Value, mut span: Span) -> Result<Span, &'static str> {
-    let raw: RawSpan = serde_json::from_value(raw).map_err(|_| reason::BROKEN)?;
+fn span(raw: &str, mut span: Span) -> Result<Span, &'static str> {
+    if raw.len() > MOST_BYTES {
+        return Err(reason::LARGE);
+    }
+    let raw: RawSpan = lenient(raw).ok_or(reason::BROKEN)?;
     if raw.events.len() > MOST_EVENTS || raw.links.len() > MOST_EVENTS {
         return Err(reason::EVENTS);
     }

@@ -31,10 +31,11 @@ pub fn to_json(trace: &Trace) -> Value {
     let resources = grouped(trace).into_iter().map(|(resource, scopes)| {
         let scopes = scopes.into_iter().map(|(scope, spans)| {
             let spans: Vec<Value> = spans.into_iter().map(span_json).collect();
-            json!({
-                "scope": {"name": scope.name, "version": scope.version},
-                "spans": spans,
-            })
+            let mut of = json!({"name": scope.name, "version": scope.version});
+            if !scope.attributes.is_empty() {
+                of["attributes"] = attributes_json(&scope.attributes);
+            }
+            json!({"scope": of, "spans": spans})
         });
         json!({
             "resource": {"attributes": attributes_json(&resource.attributes)},

@@ -30,7 +30,16 @@ const FILES: &[(&str, &[&str])] = &[
         ],
     ),
     ("rules.yml", &[]),
-    ("tempo.yml", &["Tempo file"]),
+    (
+        "tempo.yml",
+        &[
+            "Tempo file",
+            "same paths on api.listen",
+            "otlp_grpc: 'containers:4317'",
+            "otlp_http: 'containers:4318'",
+            "blocks of bongsu's own",
+        ],
+    ),
 ];
 
 #[test]

@@ -5,7 +5,8 @@ use bongsu::base::units;
 use bongsu::model::exemplar::Exemplar;
 use bongsu::model::labels::Labels;
 use bongsu::model::span::{
-    Attribute, Attributes, Resource, Scope, Span, SpanId, SpanKind, SpanStatus, Trace, TraceId,
+    Attribute, Attributes, Resource, Scope, Span, SpanEvent, SpanId, SpanKind, SpanLink,
+    SpanStatus, Trace, TraceId,
 };
 use bongsu::model::time::Steps;
 use bongsu::query::traceql;
@@ -75,12 +76,38 @@ fn span(line: &str, id: u8, trace: TraceId, parent: Option<SpanId>) -> (String, 
     let (mut attributes, mut of_resource) = (Attributes::new(), Attributes::new());
     of_resource.push(("service.name".into(), Attribute::text(service)));
     let (mut kind, mut status) = (SpanKind::Internal, SpanStatus::Unset);
+    let (mut events, mut links, mut scope) = (Vec::new(), Vec::new(), Scope::default());
     for word in &words[3..] {
-        if let Some((name, value)) = word.split_once('=') {
+        if let Some((name, at)) = word.strip_prefix("event:").and_then(|w| w.split_once('@')) {
+            events.push(SpanEvent {
+                time: nanoseconds(at),
+                name: name.into(),
+                attributes: Attributes::new(),
+            });
+        } else if let Some((to, id)) = word.strip_prefix("link:").and_then(|w| w.split_once('/')) {
+            links.push(SpanLink {
+                trace: TraceId([to.parse().unwrap(); 16]),
+                span: SpanId([0, 0, 0, 0, 0, 0, 0, id.parse().unwrap()]),
+                attributes: Attributes::new(),
+            });
+        } else if let Some((name, version)) =
+            word.strip_prefix("scope:").and_then(|w| w.split_once('/'))
+        {
+            (scope.name, scope.version) = (name.into(), version.into());
+        } else if let Some((name, value)) = word.split_once('=') {
             let value = attribute(value);
-            match name.strip_prefix("resource.") {
-                Some(name) => of_resource.push((name.into(), value)),
-                None => attributes.push((name.into(), value)),
+            match name.split_once('.') {
+                Some(("resource", name)) => of_resource.push((name.into(), value)),
+                Some(("scope", name)) => scope.attributes.push((name.into(), value)),
+                Some(("event", name)) => {
+                    let last: &mut SpanEvent = events.last_mut().unwrap();
+                    last.attributes.push((name.into(), value));
+                }
+                Some(("link", name)) => {
+                    let last: &mut SpanLink = links.last_mut().unwrap();
+                    last.attributes.push((name.into(), value));
+                }
+                _ => attributes.push((name.into(), value)),
             }
         } else if let Some(found) = SpanKind::ALL.iter().find(|k| k.as_str() == word) {
             kind = *found;
@@ -101,12 +128,12 @@ fn span(line: &str, id: u8, trace: TraceId, parent: Option<SpanId>) -> (String, 
         start: nanoseconds(start),
         end: nanoseconds(end),
         attributes,
-        events: Vec::new(),
-        links: Vec::new(),
+        events,
+        links,
         resource: Arc::new(Resource {
             attributes: of_resource,
         }),
-        scope: Arc::new(Scope::default()),
+        scope: Arc::new(scope),
         shared: false,
     };
     (words[0].clone(), span)

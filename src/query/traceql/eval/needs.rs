@@ -5,7 +5,7 @@ use crate::model::span::SpanStatus;
 use crate::query::traceql::ast::{
     Expr, Field, Form, Intrinsic, Op, Pipeline, Relation, Spansets, Stage, Static,
 };
-use crate::store::read::Need;
+use crate::store::read::{Need, Number};
 
 /// All of these hold for every trace that the pipeline picks something of. Sound, not complete.
 pub fn needs(pipeline: &Pipeline) -> Vec<Need> {
@@ -65,8 +65,31 @@ fn expr(e: &Expr, out: &mut Vec<Need>) {
         ) => {
             out.push(Need::Duration(u64::try_from(*d).unwrap_or(0)));
         }
+        (op, Expr::Field(Field::Attribute(a)), Expr::Static(value)) => {
+            out.extend(number(*op, &a.name, value));
+        }
         _ => {}
     }
+}
+
+/// What an attribute must be to satisfy `op value`; ends are included, as the need wants them.
+fn number(op: Op, name: &str, value: &Static) -> Option<Need> {
+    let n = match value {
+        Static::Int(i) | Static::Duration(i) => *i as f64,
+        Static::Float(v) if v.is_finite() => *v,
+        _ => return None,
+    };
+    let (least, most) = match op {
+        Op::Equal => (n, n),
+        Op::Greater | Op::GreaterEqual => (n, f64::INFINITY),
+        Op::Less | Op::LessEqual => (f64::NEG_INFINITY, n),
+        _ => return None,
+    };
+    Some(Need::Number(Number {
+        name: name.to_owned(),
+        least,
+        most,
+    }))
 }
 
 /// Ids are bytes in a store, and bytes shown as text are not kept as text.

@@ -6,7 +6,7 @@ use crate::model::labels::Labels;
 use crate::model::sample::Samples;
 use crate::store::disk::bytes::Reader;
 use crate::store::metrics::block::index::{self, Chunk, Draft, Group};
-use crate::store::metrics::block::{BlockError, FOOTER, HEADER, MAGIC, VERSION};
+use crate::store::metrics::block::{BlockError, FOOTER, FORM, MAGIC};
 use crate::store::metrics::chunk::Packer;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -99,9 +99,7 @@ impl Writer {
         let tmp = path.with_extension("tmp");
         let file = fs.create(&tmp)?;
         let mut buffer = Vec::with_capacity(BUFFER / 4);
-        buffer.extend_from_slice(&MAGIC);
-        buffer.extend_from_slice(&VERSION.to_le_bytes());
-        buffer.resize(HEADER, 0);
+        buffer.extend_from_slice(&FORM.header());
         Ok(Self {
             fs: fs.clone(),
             path: path.to_owned(),

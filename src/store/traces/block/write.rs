@@ -2,9 +2,8 @@
 
 use crate::base::fs::{File, Fs};
 use crate::model::span::{Trace, TraceId};
-use crate::store::traces::block::{
-    BlockError, ENTRY, Facts, HEADER, Index, MAGIC, PAGE, Row, VERSION,
-};
+use crate::store::disk::sealed::HEADER;
+use crate::store::traces::block::{BlockError, ENTRY, FORM, Facts, Index, PAGE, Row};
 use crate::store::traces::codec;
 use std::path::{Path, PathBuf};
 
@@ -35,11 +34,7 @@ impl Writer {
     ) -> Result<Self, BlockError> {
         let tmp = path.with_extension("tmp");
         let mut file = fs.create(&tmp)?;
-        let mut header = Vec::with_capacity(HEADER);
-        header.extend_from_slice(&MAGIC);
-        header.extend_from_slice(&VERSION.to_le_bytes());
-        header.resize(HEADER, 0);
-        file.append(&header)?;
+        file.append(&FORM.header())?;
         Ok(Self {
             fs: fs.clone(),
             path: path.to_owned(),
@@ -56,10 +51,6 @@ impl Writer {
             open: Vec::new(),
             open_spans: 0,
         })
-    }
-
-    pub(in crate::store::traces) fn traces(&self) -> usize {
-        self.ids.len() + self.open.len()
     }
 
     /// `split`: older blocks have, or may have, spans of this trace too.

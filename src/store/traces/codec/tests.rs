@@ -5,6 +5,7 @@ use crate::model::span::{
     Attribute, Resource, Scope, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, Trace,
     TraceId,
 };
+use crate::store::read::Number;
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -78,6 +79,38 @@ proptest! {
         prop_assert_eq!(decode(&encoded.texts, &encoded.body), Some(traces));
     }
 
+    /// Nothing that is there is missed.
+    #[test]
+    fn numbers_are_found_where_they_are(traces in traces()) {
+        let encoded = encode(&traces);
+        let look = |name: &str, n: f64| {
+            let wanted = Number { name: name.to_owned(), least: n, most: n };
+            may_hold(&encoded.texts, &encoded.body, &wanted)
+        };
+        let mut any = false;
+        for span in traces.iter().flat_map(|t| &t.spans) {
+            let own = [&span.attributes, &span.resource.attributes, &span.scope.attributes];
+            let others = span.events.iter().map(|e| &e.attributes);
+            for (name, value) in own.into_iter().chain(others).flatten() {
+                let number = match value {
+                    Attribute::Int(i) => Some(*i as f64),
+                    Attribute::Float(v) => Some(*v),
+                    Attribute::List(items) => match items.first() {
+                        Some(Attribute::Int(i)) => Some(*i as f64),
+                        _ => None,
+                    },
+                    _ => None,
+                };
+                if let Some(n) = number {
+                    any = true;
+                    prop_assert_eq!(look(name, n), Some(true), "{} {}", name, n);
+                }
+            }
+        }
+        prop_assert_eq!(look("no such name", 0.0), Some(false));
+        prop_assert!(any || look("a", f64::NAN) == Some(false));
+    }
+
     #[test]
     fn broken_bytes_never_panic(traces in traces(), at in any::<prop::sample::Index>(), bit in 0..8u8) {
         let mut encoded = encode(&traces);
@@ -86,5 +119,8 @@ proptest! {
         let _ = decode(&encoded.texts, &encoded.body);
         let _ = decode(&encoded.texts, &encoded.body[..place]);
         let _ = decode(&encoded.body, &encoded.body);
+        let wanted = Number { name: "a".to_owned(), least: 0.0, most: 1.0 };
+        let _ = may_hold(&encoded.texts, &encoded.body, &wanted);
+        let _ = may_hold(&encoded.texts, &encoded.body[..place], &wanted);
     }
 }

@@ -1,6 +1,6 @@
 //! Spans to bytes.
 
-use crate::model::span::{Attribute, Attributes, Resource, Scope, Span, SpanId, Trace};
+use crate::model::span::{Attribute, Attributes, Resource, Scope, Span, SpanId, Trace, TraceId};
 use crate::store::disk::bytes::{put_text, put_uvarint, put_varint};
 use crate::store::traces::codec::{Encoded, MAX_DEPTH, parent, tag};
 use hashbrown::HashMap;
@@ -27,9 +27,15 @@ struct Columns {
 
 /// The bytes of some traces, in their order.
 pub(crate) fn encode(traces: &[Trace]) -> Encoded {
+    let refs = traces.iter().map(|t| (t.id, t.spans.iter().collect()));
+    encode_refs(&refs.collect::<Vec<_>>())
+}
+
+/// As [`encode`], of spans that stand elsewhere.
+pub(crate) fn encode_refs(traces: &[(TraceId, Vec<&Span>)]) -> Encoded {
     let mut w = Writer::default();
-    for trace in traces {
-        w.trace(trace);
+    for (id, spans) in traces {
+        w.trace(*id, spans);
     }
     let mut body = Vec::new();
     put_uvarint(&mut body, traces.len() as u64);
@@ -65,29 +71,25 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn trace(&mut self, trace: &'a Trace) {
-        let base = trace.spans.iter().map(|s| s.start).min().unwrap_or(0);
-        self.spans.ids.extend_from_slice(&trace.id.0);
-        put_uvarint(&mut self.spans.shapes, trace.spans.len() as u64);
+    fn trace(&mut self, id: TraceId, spans: &[&'a Span]) {
+        let base = spans.iter().map(|s| s.start).min().unwrap_or(0);
+        self.spans.ids.extend_from_slice(&id.0);
+        put_uvarint(&mut self.spans.shapes, spans.len() as u64);
         put_uvarint(&mut self.spans.times, base);
-        let few = trace.spans.len() <= 16;
+        let few = spans.len() <= 16;
         let mut places: HashMap<SpanId, u64> = HashMap::new();
         if !few {
-            let ids = trace.spans.iter().enumerate().rev();
+            let ids = spans.iter().enumerate().rev();
             places.extend(ids.map(|(i, s)| (s.id, i as u64)));
         }
         let place = |id: SpanId| {
             if few {
-                trace
-                    .spans
-                    .iter()
-                    .position(|s| s.id == id)
-                    .map(|i| i as u64)
+                spans.iter().position(|s| s.id == id).map(|i| i as u64)
             } else {
                 places.get(&id).copied()
             }
         };
-        for span in &trace.spans {
+        for span in spans {
             let above = span.parent.map(|id| (id, place(id)));
             self.span(span, base, above);
         }
