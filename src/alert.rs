@@ -16,6 +16,7 @@ mod eval;
 mod expand;
 pub mod heartbeat;
 pub mod inhibit;
+pub mod notice;
 pub mod notify;
 pub mod perform;
 pub mod pipeline;
@@ -29,15 +30,29 @@ pub mod sent;
 pub mod silence;
 pub mod template;
 
-use crate::model::alert::Alert;
+use crate::model::alert::{Alert, Language};
 use crate::model::answer::Value;
 
 /// Answers the queries of rules. Blocks: rules have a thread of their own.
 pub trait Ask: Send + Sync {
-    /// The value of `expr` at `t`, milliseconds since the epoch. `lookback` is how old a sample may
-    /// be, in milliseconds; `None` is the engine's default.
-    fn ask(&self, expr: &str, t: i64, lookback: Option<i64>) -> Result<Value, String>;
+    fn ask(&self, question: &Question<'_>) -> Result<Value, String>;
 }
+
+/// One query of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question<'a> {
+    pub language: Language,
+    pub expr: &'a str,
+    /// Milliseconds since the epoch.
+    pub t: i64,
+    /// How old a sample may be, in milliseconds; `None` is the engine's default. Spans are counted
+    /// over this time.
+    pub lookback: Option<i64>,
+}
+
+/// TraceQL names no stretch of time: spans are counted over so many milliseconds before the
+/// evaluation, or since the evaluation before where that is longer.
+pub const SPAN_WINDOW_MS: i64 = 5 * 60_000;
 
 /// Takes the alerts of rules: firing ones again and again, resolved ones until they are forgotten.
 pub trait Tell: Send + Sync {

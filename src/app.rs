@@ -18,6 +18,7 @@ mod languages;
 pub mod launch;
 mod listener;
 pub mod once;
+mod own_series;
 pub mod places;
 mod receivers;
 mod reload;

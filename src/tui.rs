@@ -11,6 +11,7 @@
 //! [`keymap`], a tab a row in [`tabs`], a panel a row in [`panel`], a theme a file in `themes/`.
 //! Tested by pure updates here, and by painted screens in `tests/it/tui`.
 
+mod announce;
 mod cmd;
 mod effects;
 mod encode;

@@ -41,7 +41,7 @@ def group(names):
 
 
 exporter = start([sys.executable, f"{HERE}/fake_exporter.py", "--targets", str(TARGETS), "--series", str(SERIES), "--max-seconds", str(seconds + 90)], f"{folder}/exporter.log")
-time.sleep(2)
+wait_for("http://127.0.0.1:19100/t/0/metrics")
 names = families()
 open(f"{folder}/rules.yml", "w").write(group(names))
 config = f"global:\n  scrape_interval: 15s\n  evaluation_interval: 15s\nrule_files: [{folder}/rules.yml]\nscrape_configs:\n"

@@ -69,6 +69,7 @@ impl Shown {
             interval_ms: group.interval,
             limit: group.spec.limit,
             query_offset_ms: group.offset,
+            language: group.spec.language,
             last_evaluation: group.last_evaluation,
             seconds: group.seconds,
             missed: group.missed,
@@ -91,6 +92,7 @@ impl Shown {
             group: self.row.name.clone(),
             file: self.row.file.clone(),
             expr: rule.expr.clone(),
+            language: self.row.language,
             for_ms: rule.for_ms,
             standing: Standing::default(),
         })

@@ -11,6 +11,7 @@ pub(crate) use functions::graph_link;
 use crate::alert::Ask;
 use crate::base::template::{Library, Template, Value, map, structure};
 use crate::config::rules::TEMPLATE_HEAD;
+use crate::model::alert::Language;
 use crate::model::labels::Labels;
 use std::sync::{Arc, LazyLock};
 
@@ -65,6 +66,8 @@ pub(crate) struct Expander {
 /// What functions find beside their arguments.
 pub(crate) struct Context {
     ask: Arc<dyn Ask>,
+    /// Of the rule: what its templates ask is written in the same.
+    language: Language,
     t: i64,
     external_url: String,
     queries: std::sync::atomic::AtomicUsize,
@@ -74,6 +77,7 @@ impl Expander {
     /// For an evaluation at `t`, milliseconds since the epoch.
     pub(crate) fn new(
         ask: Arc<dyn Ask>,
+        language: Language,
         t: i64,
         external_labels: &Labels,
         external_url: &str,
@@ -82,6 +86,7 @@ impl Expander {
             external_labels: label_map(external_labels),
             context: Arc::new(Context {
                 ask,
+                language,
                 t,
                 external_url: external_url.to_owned(),
                 queries: std::sync::atomic::AtomicUsize::new(0),

@@ -6,18 +6,24 @@
 //! server names), and 5xx; the rest is refused. Vendors' limits and fields are those of
 //! Alertmanager's receivers. Tested against local servers in `tests/it/alerting`.
 
+mod aws;
 mod chat;
 mod email;
+mod exec;
 mod incident;
 mod jira;
 mod mime;
+mod notice;
 mod page;
 mod slack;
 mod smtp;
 mod sns;
 mod teams;
+mod terminal;
 mod webhook;
 mod wechat;
+
+pub(crate) use notice::takes;
 
 use crate::alert::pipeline::{Job, Outcome};
 use crate::alert::template::{Data, Speaking, Texts};
@@ -25,11 +31,13 @@ use crate::base::clock::{Clock, Duration};
 use crate::base::net::client::{Ask as Request, Client, ClientOptions, Method, Reply};
 use crate::config::alertmanager::{Alertmanager, Integration, Settings};
 use crate::config::secret::SecretFrom;
+use crate::model::view::Announcement;
 use parking_lot::Mutex;
 use serde_json::Value as Json;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Bytes of an answer that are read.
 const MAX_ANSWER: u64 = 256 << 10;
@@ -59,6 +67,7 @@ macro_rules! notifier {
 pub static NOTIFIERS: &[Notifier] = &[
     notifier!("discord", chat::discord),
     notifier!("email", email::send),
+    notifier!("exec", exec::send),
     notifier!("incidentio", incident::incidentio),
     notifier!("jira", jira::send),
     notifier!("mattermost", slack::mattermost),
@@ -71,6 +80,7 @@ pub static NOTIFIERS: &[Notifier] = &[
     notifier!("slack", slack::slack),
     notifier!("sns", sns::send),
     notifier!("telegram", chat::telegram),
+    notifier!("terminal", terminal::send),
     notifier!("victorops", page::victorops),
     notifier!("webex", chat::webex),
     notifier!("webhook", webhook::send),
@@ -108,6 +118,8 @@ struct Inner {
     clock: Clock,
     clients: Mutex<Vec<(ClientOptions, Client)>>,
     texts: Mutex<Option<(Arc<Alertmanager>, Texts)>>,
+    announced: terminal::Announced,
+    may_run: AtomicBool,
 }
 
 /// Clients that are kept.
@@ -121,7 +133,19 @@ impl Notifiers {
             clock,
             clients: Mutex::default(),
             texts: Mutex::default(),
+            announced: terminal::Announced::default(),
+            may_run: AtomicBool::new(false),
         }))
+    }
+
+    /// Whether receivers may run programs.
+    pub fn allow_programs(&self, allowed: bool) {
+        self.0.may_run.store(allowed, Ordering::Relaxed);
+    }
+
+    /// What consoles are to announce: the newest few, in rising numbers.
+    pub fn announcements(&self) -> Vec<Announcement> {
+        self.0.announced.all()
     }
 
     /// One try of one job.
@@ -166,8 +190,13 @@ impl Notifiers {
             texts,
             client: self.client(way)?,
             now: self.0.clock.now_ms(),
+            announced: &self.0.announced,
+            may_run: self.0.may_run.load(Ordering::Relaxed),
         };
-        (row.send)(&ask).await
+        match &job.notice {
+            Some(notice) => notice::tell(&ask, notice).await,
+            None => (row.send)(&ask).await,
+        }
     }
 
     fn texts(&self, config: &Arc<Alertmanager>) -> Texts {
@@ -205,6 +234,9 @@ struct Ask<'a> {
     texts: Texts,
     client: Client,
     now: i64,
+    announced: &'a terminal::Announced,
+    /// Programs may be run.
+    may_run: bool,
 }
 
 /// One HTTP request.
@@ -396,12 +428,8 @@ fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
     Json::Object(full.map(|(k, v)| (k.to_owned(), v)).collect())
 }
 
-/// `a=b&c=d`, escaped.
+/// The body of a form.
 fn form(pairs: &[(&str, String)]) -> Vec<u8> {
-    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-    let escaped = |s: &str| utf8_percent_encode(s, NON_ALPHANUMERIC).to_string();
-    let pairs = pairs
-        .iter()
-        .map(|(k, v)| format!("{}={}", escaped(k), escaped(v)));
-    pairs.collect::<Vec<_>>().join("&").into_bytes()
+    let pairs: Vec<(&str, &str)> = pairs.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    crate::base::net::client::form(&pairs)
 }

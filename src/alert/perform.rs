@@ -1,6 +1,6 @@
 //! Orders of people on alerts and silences.
 
-use crate::alert::pipeline::{Author, Job, Pipeline};
+use crate::alert::pipeline::{Author, Job, Pipeline, try_route};
 use crate::config::alertmanager::Alertmanager;
 use crate::model::action::{Action, Outcome, Silence};
 use crate::model::alert::Alert;
@@ -25,6 +25,20 @@ pub fn perform(pipeline: &Pipeline, action: &Action, by: &Author, now: i64) -> O
                 .expire_silence(id, now)
                 .map(|()| format!("the silence {id} has ended")),
         ),
+        Action::TryRoute { labels, at } => {
+            let pairs = labels.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+            let labels = Labels::from_pairs(pairs);
+            let lines = try_route(&pipeline.config(), &labels, at.unwrap_or(now));
+            Outcome::Preview { lines }
+        }
+        Action::TryTemplate { alert, text } => match pipeline.render(*alert, text, now) {
+            Ok(text) => Outcome::Preview {
+                lines: text.lines().map(str::to_owned).collect(),
+            },
+            Err(said) => Outcome::Refused {
+                said: format!("the template failed: {said}"),
+            },
+        },
         _ => return None,
     })
 }

@@ -9,15 +9,19 @@
 //! and then carries the same key. Source of the semantics: Alertmanager `dispatch` and `notify`.
 
 mod flush;
+mod notices;
 mod orders;
+mod routing;
 pub mod run;
 mod views;
 
 pub use flush::muted_by;
 pub use orders::{Author, Preview};
+pub use routing::try_route;
 
 use crate::alert::Tell;
 use crate::alert::acknowledge::Acknowledgements;
+use crate::alert::notice::{Notice, Notices, Wanted};
 use crate::alert::route::Tree;
 use crate::alert::sent::{Reason, Sent};
 use crate::alert::silence::Silences;
@@ -73,6 +77,8 @@ pub struct Job {
     pub attempt: u32,
     /// When it is given up until the group's next turn, milliseconds since the epoch.
     pub deadline: i64,
+    /// Not the group is told, but this of it.
+    pub notice: Option<Arc<Notice>>,
     /// The name of its entry in the record.
     entry: String,
     firing: BTreeSet<u64>,
@@ -100,6 +106,7 @@ impl Job {
             memo: String::new(),
             attempt: 1,
             deadline: now,
+            notice: None,
             entry: String::new(),
             resolved: BTreeSet::new(),
         }
@@ -163,6 +170,8 @@ struct Waiting {
     job: Job,
     /// `None` while a try runs.
     next_try: Option<i64>,
+    /// When the last try began.
+    began: i64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -172,6 +181,18 @@ struct Counts {
     last_sent: i64,
     last_failed: i64,
     last_error: String,
+    /// Alerts in what was sent; milliseconds of all answered tries, and of the longest.
+    alerts: u64,
+    took_ms: u64,
+    slowest_ms: u64,
+}
+
+impl Counts {
+    fn took(&mut self, ms: i64) {
+        let ms = ms.max(0).unsigned_abs();
+        self.took_ms += ms;
+        self.slowest_ms = self.slowest_ms.max(ms);
+    }
 }
 
 struct Core {
@@ -182,6 +203,10 @@ struct Core {
     silences: Silences,
     acknowledged: Acknowledgements,
     sent: Sent,
+    notices: Notices,
+    wanted: Wanted,
+    /// When silences were looked at for their end.
+    last_look: i64,
     jobs: BTreeMap<u64, Waiting>,
     counts: BTreeMap<(String, String), Counts>,
     state: State,
@@ -204,6 +229,9 @@ impl Pipeline {
             silences: Silences::load(&state),
             acknowledged: Acknowledgements::load(&state),
             sent: Sent::load(&state),
+            notices: Notices::load(&state),
+            wanted: Wanted::default(),
+            last_look: 0,
             jobs: BTreeMap::new(),
             counts: BTreeMap::new(),
             state,
@@ -215,6 +243,7 @@ impl Pipeline {
         };
         core.sent.not_after(now);
         core.restore(now);
+        core.resume_notices(now);
         Self(Arc::new(Shared {
             core: Mutex::new(core),
             bell: Notify::new(),
@@ -247,6 +276,7 @@ impl Pipeline {
                 group.flushed = *flushed;
             }
         }
+        core.resume_notices(now);
         drop(core);
         self.0.bell.notify_one();
     }

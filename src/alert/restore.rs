@@ -6,10 +6,10 @@
 //!
 //! Source: Prometheus `rules.Group.RestoreForState`.
 
-use crate::alert::Ask;
 use crate::alert::eval::Alerts;
 use crate::alert::rule::{FOR_STATE, points};
-use crate::model::alert::{ALERT_NAME, AlertState};
+use crate::alert::{Ask, Question};
+use crate::model::alert::{ALERT_NAME, AlertState, Language};
 use crate::model::answer::VectorPoint;
 use crate::model::labels::{Labels, METRIC_NAME};
 use crate::model::matcher::Matcher;
@@ -44,11 +44,19 @@ pub(crate) fn restore(
         Matcher::equal(ALERT_NAME, name),
     ];
     let selector = syntax::selector_text(&matchers);
-    let kept = points(ask.ask(&selector, t, Some(OUTAGE_MS))?)?;
+    let look_back = |expr: &str| {
+        ask.ask(&Question {
+            language: Language::PromQl,
+            expr,
+            t,
+            lookback: Some(OUTAGE_MS),
+        })
+    };
+    let kept = points(look_back(&selector)?)?;
     if kept.is_empty() {
         return Ok(());
     }
-    let written = points(ask.ask(&format!("timestamp({selector})"), t, Some(OUTAGE_MS))?)?;
+    let written = points(look_back(&format!("timestamp({selector})"))?)?;
     let seconds = |points: Vec<VectorPoint>| -> HashMap<Labels, f64> {
         let plain = points.into_iter();
         plain

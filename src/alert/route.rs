@@ -51,6 +51,11 @@ impl Tree {
         at
     }
 
+    /// The nodes right below one.
+    pub fn children(&self, at: usize) -> &[usize] {
+        self.nodes.get(at).map_or(&[], |node| &node.children)
+    }
+
     /// The nodes that take an alert, in the order of the file: the first child that fits, further
     /// ones while `continue` says so, the node itself where no child fits.
     pub fn takers(&self, labels: &Labels) -> Vec<usize> {

@@ -1,10 +1,10 @@
 //! A rule as it is evaluated: its templates parsed, its series named.
 
-use crate::alert::Ask;
 use crate::alert::eval::{Alerts, Found, LiveAlert, Terms};
 use crate::alert::expand::{Expander, Text};
+use crate::alert::{Ask, Question};
 use crate::config::rules::{Rule, RuleKind};
-use crate::model::alert::{ALERT_NAME, AlertState};
+use crate::model::alert::{ALERT_NAME, AlertState, Language};
 use crate::model::answer::{Value, VectorPoint};
 use crate::model::labels::{Labels, METRIC_NAME};
 use std::sync::Arc;
@@ -147,6 +147,21 @@ pub(crate) fn points(value: Value) -> Result<Vec<VectorPoint>, String> {
 }
 
 /// Asks one rule's query; its vector.
-pub(crate) fn ask(ask: &Arc<dyn Ask>, expr: &str, t: i64) -> Result<Vec<VectorPoint>, String> {
-    points(ask.ask(expr, t, None)?)
+pub(crate) fn ask(ask: &Arc<dyn Ask>, question: &Question<'_>) -> Result<Vec<VectorPoint>, String> {
+    let mut found = points(ask.ask(question)?)?;
+    if question.language == Language::TraceQl {
+        for point in &mut found {
+            point.labels = plain_names(&point.labels);
+        }
+    }
+    Ok(found)
+}
+
+/// `resource.service.name` as `resource_service_name`: routes and templates can name it then.
+fn plain_names(labels: &Labels) -> Labels {
+    let plain = |name: &str| -> String {
+        let letter = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+        name.chars().map(letter).collect()
+    };
+    Labels::from_pairs(labels.iter().map(|(n, v)| (plain(n), v.to_owned())))
 }

@@ -9,10 +9,10 @@ use crate::alert::expand::{Expander, graph_link};
 use crate::alert::record::Written;
 use crate::alert::restore::{self, GRACE_MS};
 use crate::alert::rule::{self, Compiled, synthetic};
-use crate::alert::{Ask, Tell};
+use crate::alert::{Ask, Question, SPAN_WINDOW_MS, Tell};
 use crate::base::clock::monotonic;
-use crate::config::rules::{Language, RuleGroup};
-use crate::model::alert::{Alert, AlertState};
+use crate::config::rules::RuleGroup;
+use crate::model::alert::{Alert, AlertState, Language};
 use crate::model::labels::Labels;
 use crate::model::view::RuleHealth;
 use crate::store::write::MetricSink;
@@ -87,6 +87,19 @@ struct Turn {
     interval: i64,
     /// What was before a restart is known: series are written.
     restored: bool,
+    language: Language,
+}
+
+impl Turn {
+    fn question<'a>(&self, expr: &'a str) -> Question<'a> {
+        let spans = self.language == Language::TraceQl;
+        Question {
+            language: self.language,
+            expr,
+            t: self.at,
+            lookback: spans.then(|| self.interval.max(SPAN_WINDOW_MS)),
+        }
+    }
 }
 
 /// One rule and what came of it.
@@ -123,7 +136,7 @@ impl Rules {
     pub fn apply(&mut self, specs: &[RuleGroup], settings: Settings, now: i64, around: &Around) {
         let mut old = std::mem::take(&mut self.groups);
         let same_settings = self.settings == settings;
-        for spec in specs.iter().filter(|s| s.language == Language::PromQl) {
+        for spec in specs {
             let same = |g: &Group| g.spec.file == spec.file && g.spec.name == spec.name;
             let before = old.iter().position(same).map(|at| old.swap_remove(at));
             let group = match before {
@@ -258,6 +271,7 @@ impl Group {
             limit: self.spec.limit,
             interval: self.interval,
             restored: self.until_restored == 0,
+            language: self.spec.language,
         };
         for state in &mut self.rules {
             let began = monotonic();
@@ -305,11 +319,12 @@ impl Group {
 impl RuleState {
     fn evaluate(&mut self, turn: Turn, settings: &Settings, around: &Around) -> Result<(), String> {
         let Turn { t, at, limit, .. } = turn;
-        let points = rule::ask(&around.ask, &self.rule.rule.expr, at)?;
+        let points = rule::ask(&around.ask, &turn.question(&self.rule.rule.expr))?;
         self.series = points.len() as u64;
         let samples = if self.rule.rule.alerts() {
             let expander = Expander::new(
                 around.ask.clone(),
+                turn.language,
                 t,
                 &settings.external_labels,
                 &settings.external_url,

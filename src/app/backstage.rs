@@ -97,7 +97,9 @@ impl Backstage for Stage {
                 rows.extend(self.shared.alerting.alertmanagers.rows());
                 View::Receivers(rows)
             }
-            ViewName::Silences | ViewName::AlertStory(_) => telling::view(&self.shared, view)?,
+            ViewName::Silences | ViewName::Routing | ViewName::AlertStory(_) => {
+                telling::view(&self.shared, view)?
+            }
             ViewName::Marks => View::Marks(marks(&self.shared)),
             ViewName::Storage => match self.shared.store.load_full() {
                 Some(store) => View::Storage(Box::new(store.facts())),
@@ -191,9 +193,11 @@ fn act(shared: &Shared, action: Action, caller: &Caller) -> Result<Outcome, Sour
             started,
             question,
         } => reports::ask(shared, caller, (pid, started), question)?,
-        Action::Acknowledge(_) | Action::Silence(_) | Action::ExpireSilence { .. } => {
-            telling::act(shared, &action, caller)?
-        }
+        Action::Acknowledge(_)
+        | Action::Silence(_)
+        | Action::ExpireSilence { .. }
+        | Action::TryRoute { .. }
+        | Action::TryTemplate { .. } => telling::act(shared, &action, caller)?,
         Action::Container { .. }
         | Action::Reload
         | Action::TryTarget { .. }

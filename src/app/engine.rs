@@ -15,6 +15,7 @@ use crate::app::gate::Gate;
 use crate::app::health::{Consoles, Problems, Trouble};
 use crate::app::languages::PromQl;
 use crate::app::launch::Launch;
+use crate::app::own_series;
 use crate::app::places::{self, SocketPlace};
 use crate::app::receivers::Receivers;
 use crate::app::reload;
@@ -466,6 +467,9 @@ impl Opening {
             self.stop.clone(),
         );
         drop(task::spawn("span-metrics", deriving));
+        let (shared, embedded) = (self.shared.clone(), self.embedded.clone());
+        let own = own_series::write(shared, embedded, self.stop.clone());
+        drop(task::spawn("own-series", own));
         let jobs = reload::jobs_of(config);
         let scraper = Scraper::start(self.scraping(store.clone()), jobs);
         self.give_way(&scraper);

@@ -1,7 +1,6 @@
 //! One question, answered by a living engine where there is one, else by this process alone.
 
-use crate::alert::pipeline::muted_by;
-use crate::alert::route::Tree;
+use crate::alert::pipeline::try_route;
 use crate::app::engine::memory_of;
 use crate::app::languages::PromQl;
 use crate::app::launch::Launch;
@@ -280,19 +279,7 @@ pub fn route(launch: &Launch, labels: &[String], at: Option<&str>) -> anyhow::Re
         };
         pairs.push((name, value.trim_matches('"')));
     }
-    let tree = Tree::new(config);
-    let nodes = tree.takers(&Labels::from_pairs(pairs));
-    let line = |n: usize| {
-        let node = &tree.nodes[n];
-        let muted = muted_by(config, &node.route, at);
-        let muted = if muted.is_empty() {
-            String::new()
-        } else {
-            format!(", muted at that time by {}", muted.join(", "))
-        };
-        format!("{}  by {}{muted}", node.route.receiver, node.key)
-    };
-    Ok(nodes.into_iter().map(line).collect())
+    Ok(try_route(config, &Labels::from_pairs(pairs), at))
 }
 
 /// PromQL of another server that speaks Prometheus' API.

@@ -47,6 +47,10 @@ pub(crate) async fn reload(shared: &Arc<Shared>) -> Outcome {
         scraper.apply(jobs_of(&config)).await;
     }
     if let Some(pipeline) = shared.pipeline.get().cloned() {
+        pipeline.notices(telling::wanted(&config));
+        if let Some(notifiers) = shared.notifiers.get() {
+            notifiers.allow_programs(config.alerts.exec);
+        }
         let (routing, now) = (telling::config_of(&config), shared.clock.now_ms());
         let _ = tokio::task::spawn_blocking(move || pipeline.configure(routing, now)).await;
     }

@@ -7,13 +7,13 @@ mod memory;
 
 use crate::alert::board::Board;
 use crate::alert::rules::{Around, Rules, Settings};
-use crate::alert::{Ask, Tell};
+use crate::alert::{Ask, Question, Tell};
 use crate::app::rule_tests::memory::Memory;
 use crate::base::cancel::Cancel;
 use crate::config::rule_tests::{AlertTest, ExpSample, ExprTest, RuleTest, RuleTests};
 use crate::config::rules::RuleGroup;
 use crate::config::{self, Level};
-use crate::model::alert::{ALERT_NAME, Alert};
+use crate::model::alert::{ALERT_NAME, Alert, Language};
 use crate::model::answer::{Value, VectorPoint};
 use crate::model::labels::Labels;
 use crate::model::request::PromQuery;
@@ -178,7 +178,12 @@ impl<'a> Trial<'a> {
 
     fn judge_expr(&self, wanted: &ExprTest) -> Result<(), String> {
         let t = self.test.start + wanted.at;
-        let value = self.memory.ask(&wanted.expr, t, None)?;
+        let value = self.memory.ask(&Question {
+            language: Language::PromQl,
+            expr: &wanted.expr,
+            t,
+            lookback: None,
+        })?;
         let points = match value {
             Value::Scalar(sample) => vec![VectorPoint {
                 labels: Labels::empty(),
@@ -246,7 +251,19 @@ fn neighbours(a: f64, b: f64) -> bool {
 }
 
 impl Ask for Memory {
-    fn ask(&self, expr: &str, t: i64, lookback: Option<i64>) -> Result<Value, String> {
+    fn ask(&self, question: &Question<'_>) -> Result<Value, String> {
+        let Question {
+            language,
+            expr,
+            t,
+            lookback,
+        } = *question;
+        if language != Language::PromQl {
+            let language = language.as_str();
+            return Err(format!(
+                "a test's series are asked in PromQL; this rule is in {language}"
+            ));
+        }
         let query = PromQuery {
             expr: expr.to_owned(),
             steps: Steps::at(t),

@@ -5,16 +5,17 @@ use crate::alert::board::Board;
 use crate::alert::heartbeat::{self, Wish};
 use crate::alert::ruler::Ruler;
 use crate::alert::rules::{Around, Settings};
-use crate::alert::{Ask, Tell, defaults};
+use crate::alert::{Ask, Question, SPAN_WINDOW_MS, Tell, defaults};
 use crate::app::engine::Shared;
 use crate::app::health::Trouble;
 use crate::app::sending_on;
 use crate::base::task::{self, Stop};
 use crate::config::Config;
 use crate::config::rules::RuleGroup;
-use crate::model::alert::Alert;
-use crate::model::answer::{Answer, Value};
-use crate::model::request::{PromQuery, Request};
+use crate::model::alert::{Alert, Language};
+use crate::model::answer::{Answer, LogReply, LogsValue, Series, Value, VectorPoint};
+use crate::model::log_entry::NanoRange;
+use crate::model::request::{LogRequest, LogsQuery, PromQuery, Request, SpanRequest};
 use crate::model::time::Steps;
 use crate::source::api::Source;
 use crate::store::open::Store;
@@ -113,26 +114,74 @@ struct Asker {
 }
 
 impl Ask for Asker {
-    fn ask(&self, expr: &str, t: i64, lookback: Option<i64>) -> Result<Value, String> {
-        let query = PromQuery {
+    fn ask(&self, question: &Question<'_>) -> Result<Value, String> {
+        let request = request(question);
+        let mut stop = self.stop.clone();
+        let answer = self.runtime.block_on(async {
+            tokio::select! {
+                answer = self.source.ask(request) => answer.map_err(|e| e.to_string()),
+                () = stop.wait() => Err("the engine ends".to_owned()),
+            }
+        });
+        match (question.language, answer?) {
+            (Language::PromQl, Answer::Prom(answer)) => Ok(answer.value),
+            (Language::LogQl, Answer::Logs(LogReply::Value(answer))) => match answer.value {
+                LogsValue::Scalar(sample) => Ok(Value::Scalar(sample)),
+                LogsValue::Vector(points) => Ok(Value::Vector(points)),
+                LogsValue::Matrix(series) => Ok(last_of(series)),
+                LogsValue::Lines(_) => Err("the query answers with lines, not numbers".to_owned()),
+            },
+            (Language::TraceQl, Answer::Prom(answer)) => match answer.value {
+                Value::Matrix(series) => Ok(last_of(series)),
+                other => Ok(other),
+            },
+            _ => Err("the source answered something else".to_owned()),
+        }
+    }
+}
+
+/// The newest sample of each series.
+fn last_of(series: Vec<Series>) -> Value {
+    let point = |series: Series| {
+        let sample = *series.samples.last()?;
+        let labels = series.labels;
+        Some(VectorPoint { labels, sample })
+    };
+    Value::Vector(series.into_iter().filter_map(point).collect())
+}
+
+/// What a rule asks, as its language has it.
+fn request(question: &Question<'_>) -> Request {
+    let Question {
+        language,
+        expr,
+        t,
+        lookback,
+    } = *question;
+    match language {
+        Language::PromQl => Request::Prom(PromQuery {
             expr: expr.to_owned(),
             steps: Steps::at(t),
             instant: true,
             live: false,
             timeout_ms: None,
             lookback_ms: lookback,
-        };
-        let mut stop = self.stop.clone();
-        let answer = self.runtime.block_on(async {
-            tokio::select! {
-                answer = self.source.ask(Request::Prom(query)) => answer.map_err(|e| e.to_string()),
-                () = stop.wait() => Err("the engine ends".to_owned()),
-            }
-        });
-        match answer? {
-            Answer::Prom(answer) => Ok(answer.value),
-            _ => Err("the source answered something else".to_owned()),
+        }),
+        Language::LogQl => {
+            let at = t.saturating_mul(1_000_000);
+            Request::Logs(LogRequest::Query(LogsQuery {
+                instant: true,
+                ..LogsQuery::newest(expr, NanoRange::new(at, at), 0)
+            }))
         }
+        Language::TraceQl => Request::Spans(SpanRequest::Series {
+            query: expr.to_owned(),
+            steps: Steps {
+                start: t,
+                end: t,
+                step: lookback.unwrap_or(SPAN_WINDOW_MS),
+            },
+        }),
     }
 }
 

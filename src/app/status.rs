@@ -1,6 +1,8 @@
 //! The engine's own health in figures: memory by the lines of its budget, queues, problems.
 
+use crate::alert::notify::Notifiers;
 use crate::app::engine::{Mode, Shared};
+use crate::app::telling;
 use crate::base::cancel::Cancel;
 use crate::base::own::Cost;
 use crate::base::task;
@@ -69,12 +71,17 @@ pub(crate) fn status(shared: &Shared) -> Status {
         own: own_cost(shared, store.as_ref()),
         targets_up: count(Health::Up),
         targets_down: count(Health::Down),
-        alerts: shared.alerting.board.counts(),
+        alerts: telling::counts(shared, now),
         queues: queues(shared, store.as_ref()),
         problems: shared.problems.all(),
         warnings: warnings(shared),
         open_to_everybody: shared.launch.listen.is_open_to_everybody(),
         consoles: shared.consoles.count(now),
+        announcements: shared
+            .notifiers
+            .get()
+            .map(Notifiers::announcements)
+            .unwrap_or_default(),
         storage: store.map(|s| s.facts()).unwrap_or_default(),
     }
 }
@@ -90,7 +97,7 @@ fn warnings(shared: &Shared) -> Vec<String> {
     all
 }
 
-fn queues(shared: &Shared, store: Option<&Arc<Store>>) -> Vec<QueueRow> {
+pub(crate) fn queues(shared: &Shared, store: Option<&Arc<Store>>) -> Vec<QueueRow> {
     let mut all = store.map(|s| s.queues()).unwrap_or_default();
     all.extend(
         shared

@@ -1,5 +1,6 @@
 //! Who is told of alerts: the pipeline of this engine, its views, its orders, its place in the API.
 
+use crate::alert::notice::Wanted;
 use crate::alert::notify::Notifiers;
 use crate::alert::perform;
 use crate::alert::pipeline::{Author, Outcome as Sent, Pipeline, run};
@@ -13,7 +14,9 @@ use crate::config::alertmanager::Alertmanager;
 use crate::model::action::{Action, Outcome};
 use crate::model::alert::{Alert, AlertState};
 use crate::model::request::ViewName;
-use crate::model::view::{AlertRow, AlertStory, AlertsView, ReceiverRow, Standing, View};
+use crate::model::view::{
+    AlertCounts, AlertRow, AlertStory, AlertsView, ReceiverRow, Standing, View,
+};
 use crate::source::api::{Caller, SourceError};
 use crate::source::embedded::OPENING;
 use crate::store::open::Store;
@@ -29,12 +32,22 @@ pub(crate) fn config_of(config: &Config) -> Arc<Alertmanager> {
     config.alertmanager.clone().unwrap_or_else(nobody)
 }
 
+/// Which notices are told beside notifications.
+pub(crate) fn wanted(config: &Config) -> Wanted {
+    Wanted {
+        acknowledge: config.alerts.tell_acknowledged,
+        silence: config.alerts.tell_silence,
+    }
+}
+
 /// Starts telling over an open store, where its state lies.
 pub(crate) fn start(shared: &Shared, store: &Store, stop: Stop) {
     let clock = shared.clock.clone();
     let config = config_of(&shared.config.load());
     let pipeline = Pipeline::new(config, store.state().clone(), clock.now_ms());
+    pipeline.notices(wanted(&shared.config.load()));
     let notifiers = Notifiers::new(rules::external_url(shared), clock.clone());
+    notifiers.allow_programs(shared.config.load().alerts.exec);
     let _ = shared.notifiers.set(notifiers.clone());
     let running = run::run(pipeline.clone(), notifiers, clock, stop);
     drop(task::spawn("tell", running));
@@ -88,6 +101,15 @@ pub(crate) fn stand(shared: &Shared, view: &mut AlertsView, most: usize, now: i6
     }
 }
 
+/// How many alerts there are, those that others sent here among them.
+pub(crate) fn counts(shared: &Shared, now: i64) -> AlertCounts {
+    let mut counts = shared.alerting.board.counts();
+    // What rules make fire is held by the pipeline too.
+    let held = shared.pipeline.get().map_or(0, |p| p.firing(now));
+    counts.firing = counts.firing.max(held);
+    counts
+}
+
 fn opened(shared: &Shared) -> Result<&Pipeline, SourceError> {
     let opening = || SourceError::Unavailable(OPENING.to_owned());
     shared.pipeline.get().ok_or_else(opening)
@@ -99,6 +121,7 @@ pub(crate) fn view(shared: &Shared, view: ViewName) -> Result<View, SourceError>
     let now = shared.clock.now_ms();
     Ok(match view {
         ViewName::Receivers => View::Receivers(pipeline.receivers()),
+        ViewName::Routing => View::Routing(Box::new(pipeline.routing(now))),
         ViewName::AlertStory(alert) => {
             let held = pipeline.standings(now);
             let held = held.into_iter().find(|(a, _)| a.fingerprint() == alert);

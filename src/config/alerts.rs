@@ -20,7 +20,35 @@ pub(crate) static ALERTS: Section = Section {
             "",
             "An address that is called while rules are evaluated: silence there means that this watch has ended.",
         ),
+        key(
+            "acknowledge",
+            Shape::Section(&NOTIFY),
+            "",
+            "Whether an acknowledgement is told to those who were told of the alert.",
+        ),
+        key(
+            "exec",
+            Shape::Bool,
+            "false",
+            "Whether receivers may run programs (exec_configs), as the user of the engine.",
+        ),
+        key(
+            "silence",
+            Shape::Section(&NOTIFY),
+            "",
+            "Whether they are told before a silence ends, and of what was resolved under one.",
+        ),
     ]],
+};
+
+static NOTIFY: Section = Section {
+    name: "notify",
+    keys: &[&[key(
+        "notify",
+        Shape::Bool,
+        "true",
+        "In one line: Slack, Mattermost, Discord, Telegram; pagers are told in their own way.",
+    )]],
 };
 
 static HEARTBEAT: Section = Section {
@@ -36,6 +64,12 @@ pub struct Alerts {
     /// Evaluate the rules that come with the program.
     pub defaults: bool,
     pub heartbeat: Option<Heartbeat>,
+    /// Acknowledgements are told.
+    pub tell_acknowledged: bool,
+    /// Receivers may run programs.
+    pub exec: bool,
+    /// The ends of silences, and what was resolved under them, are told.
+    pub tell_silence: bool,
 }
 
 /// Called while rules are evaluated.
@@ -57,6 +91,9 @@ impl Default for Alerts {
         Self {
             defaults: true,
             heartbeat: None,
+            tell_acknowledged: true,
+            tell_silence: true,
+            exec: false,
         }
     }
 }
@@ -71,8 +108,15 @@ pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Alerts {
         let every = of.positive("every").unwrap_or(Duration::from_mins(1));
         Heartbeat { url, every }
     });
+    let notify = |key| {
+        let of = of.section(key, &NOTIFY);
+        of.and_then(|of| of.bool("notify")).unwrap_or(true)
+    };
     Alerts {
         defaults: of.bool("defaults").unwrap_or(true),
         heartbeat,
+        tell_acknowledged: notify("acknowledge"),
+        tell_silence: notify("silence"),
+        exec: of.bool("exec").unwrap_or(false),
     }
 }

@@ -8,6 +8,7 @@ use crate::config::finding::Report;
 use crate::config::place::{Place, Value};
 use crate::config::secret::without_credentials;
 use crate::config::suggest::nearest;
+use crate::model::alert::Language;
 use crate::query::syntax;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -102,17 +103,25 @@ impl Check<'_> {
         }
     }
 
-    /// A PromQL query: its fault is reported where it stands in the file.
-    pub(crate) fn query(&mut self, of: Fields<'_>, key: &str) {
+    /// A query that makes numbers: its fault is reported where it stands in the file.
+    pub(crate) fn query(&mut self, of: Fields<'_>, key: &str, language: Language) {
         let Some(node) = of.get(key) else {
             return;
         };
         let Value::Scalar(scalar) = &node.value else {
             return;
         };
-        let Err(fault) = syntax::check(&scalar.text) else {
+        let Err(mut fault) = syntax::check_rule(language, &scalar.text) else {
             return;
         };
+        if language == Language::PromQl
+            && scalar.text.contains('{')
+            && syntax::check_rule(Language::LogQl, &scalar.text).is_ok()
+        {
+            fault.message.push_str(
+                "; this is LogQL: write `language: logql` into its group, or name the file under `logs.rule_files`",
+            );
+        }
         // Of a quoted text the place is its quote; lines are those of a `|` block.
         let quote = !scalar.plain && !scalar.text.contains('\n');
         let mut place = node.place;

@@ -27,7 +27,6 @@ pub(crate) static CLIENT: &[Key] = &[
         "",
         "Another kind of Authorization header; Bearer unless said.",
     ),
-    later("oauth2", Shape::Section(&OAUTH2), "OAuth 2.0 for scraping"),
     key(
         "bearer_token",
         Shape::Secret,
@@ -82,10 +81,17 @@ pub(crate) static CLIENT: &[Key] = &[
         "false",
         "Takes the proxy from HTTP_PROXY, HTTPS_PROXY and NO_PROXY.",
     ),
-    later(
+    key(
         "proxy_connect_header",
         Shape::Named(&Shape::List(&Shape::Secret)),
-        "headers for proxies",
+        "",
+        "Headers for the proxy alone.",
+    ),
+    key(
+        "oauth2",
+        Shape::Section(&OAUTH2),
+        "",
+        "A token that a server of tokens gives out, sent with every request.",
     ),
 ];
 
@@ -134,33 +140,68 @@ pub(crate) static AUTHORIZATION: Section = Section {
 pub(crate) static OAUTH2: Section = Section {
     name: "oauth2",
     keys: &[&[
-        field("client_id", Shape::Text),
-        field("client_secret", Shape::Secret),
-        field("client_secret_file", Shape::Text),
-        field("client_secret_ref", Shape::Text),
-        field("client_certificate_key_id", Shape::Text),
-        field("client_certificate_key", Shape::Secret),
-        field("client_certificate_key_file", Shape::Text),
-        field("client_certificate_key_ref", Shape::Text),
-        field("signature_algorithm", Shape::Text),
-        field("iss", Shape::Text),
-        field("audience", Shape::Text),
-        field("claims", Shape::Any),
-        field("grant_type", Shape::Text),
-        field("scopes", Shape::List(&Shape::Text)),
-        field("token_url", Shape::Text),
-        field("endpoint_params", Shape::Texts),
-        field("tls_config", Shape::Section(&TLS)),
-        field("http_headers", Shape::Named(&Shape::Section(&HEADER))),
-        field("proxy_url", Shape::Text),
-        field("no_proxy", Shape::Text),
-        field("proxy_from_environment", Shape::Bool),
-        field(
+        key("client_id", Shape::Text, "", "The name of this client."),
+        key("client_secret", Shape::Secret, "", "Its secret."),
+        key(
+            "client_secret_file",
+            Shape::Text,
+            "",
+            "A file that holds it, read at each use.",
+        ),
+        later("client_secret_ref", Shape::Text, "secret providers"),
+        later("client_certificate_key_id", Shape::Text, SIGNED),
+        later("client_certificate_key", Shape::Secret, SIGNED),
+        later("client_certificate_key_file", Shape::Text, SIGNED),
+        later("client_certificate_key_ref", Shape::Text, SIGNED),
+        later("signature_algorithm", Shape::Text, SIGNED),
+        later("iss", Shape::Text, SIGNED),
+        later("audience", Shape::Text, SIGNED),
+        later("claims", Shape::Any, SIGNED),
+        later("grant_type", Shape::Text, SIGNED),
+        key(
+            "scopes",
+            Shape::List(&Shape::Text),
+            "",
+            "What is asked for.",
+        ),
+        key("token_url", Shape::Text, "", "Where tokens are given out."),
+        key(
+            "endpoint_params",
+            Shape::Texts,
+            "",
+            "Further members of that request.",
+        ),
+        key(
+            "tls_config",
+            Shape::Section(&TLS),
+            "",
+            "How the server of tokens is trusted.",
+        ),
+        key(
+            "http_headers",
+            Shape::Named(&Shape::Section(&HEADER)),
+            "",
+            "Further headers of that request.",
+        ),
+        key("proxy_url", Shape::Text, "", "Proxy on the way there."),
+        key("no_proxy", Shape::Text, "", "Hosts reached without it."),
+        key(
+            "proxy_from_environment",
+            Shape::Bool,
+            "false",
+            "Takes the proxy from the environment.",
+        ),
+        key(
             "proxy_connect_header",
             Shape::Named(&Shape::List(&Shape::Secret)),
+            "",
+            "Headers for that proxy alone.",
         ),
     ]],
 };
+
+/// Not `client_credentials`, but `jwt-bearer`.
+const SIGNED: &str = "tokens of OAuth 2.0 for signed requests";
 
 pub(crate) static TLS: Section = Section {
     name: "tls_config",
@@ -201,15 +242,17 @@ pub(crate) static TLS: Section = Section {
             "false",
             "Trusts any certificate; for self-signed servers in a closed network.",
         ),
-        later(
+        key(
             "min_version",
             Shape::Word(TLS_VERSIONS),
-            "a choice of TLS versions (it speaks 1.2 and 1.3)",
+            "",
+            "The oldest version of TLS that is spoken: 1.2 and 1.3 are known.",
         ),
-        later(
+        key(
             "max_version",
             Shape::Word(TLS_VERSIONS),
-            "a choice of TLS versions (it speaks 1.2 and 1.3)",
+            "",
+            "The newest version of TLS that is spoken.",
         ),
     ]],
 };
@@ -295,6 +338,19 @@ pub enum Auth {
         kind: String,
         credentials: SecretFrom,
     },
+    OAuth2(Box<OAuth2>),
+}
+
+/// A client that asks a server of tokens in its own name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OAuth2 {
+    pub client_id: String,
+    pub client_secret: SecretFrom,
+    pub token_url: String,
+    pub scopes: Vec<String>,
+    pub params: Vec<(String, String)>,
+    /// How the server of tokens is reached.
+    pub through: HttpClient,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -337,11 +393,10 @@ impl fmt::Debug for Proxy {
 }
 
 pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> HttpClient {
-    if let Some(oauth2) = of.section("oauth2", &OAUTH2) {
-        read_oauth2(oauth2, check);
-    }
+    let oauth2 = of.section("oauth2", &OAUTH2);
+    let oauth2 = oauth2.and_then(|oauth2| read_oauth2(oauth2, check));
     HttpClient {
-        auth: read_auth(of, check),
+        auth: read_auth(of, check).or(oauth2),
         tls: of
             .section("tls_config", &TLS)
             .map(|tls| read_tls(tls, check))
@@ -401,18 +456,36 @@ fn read_header_auth(of: Fields<'_>, check: &mut Check<'_>) -> Option<Auth> {
     })
 }
 
-fn read_oauth2(of: Fields<'_>, check: &mut Check<'_>) {
+fn read_oauth2(of: Fields<'_>, check: &mut Check<'_>) -> Option<Auth> {
     check.require(of, &["client_id", "token_url"]);
     one_of(
         of,
         check,
         &["client_secret", "client_secret_file", "client_secret_ref"],
     );
-    if let Some(tls) = of.section("tls_config", &TLS) {
-        read_tls(tls, check);
-    }
-    read_headers(of, check);
-    read_proxy(of, check);
+    let tls = of.section("tls_config", &TLS);
+    let tls = tls.map(|tls| read_tls(tls, check)).unwrap_or_default();
+    let through = HttpClient {
+        tls,
+        headers: read_headers(of, check),
+        proxy: read_proxy(of, check),
+        ..HttpClient::default()
+    };
+    let none = || SecretFrom::Inline(Secret::default());
+    Some(Auth::OAuth2(Box::new(OAuth2 {
+        client_id: of.string("client_id")?,
+        client_secret: of
+            .secret("client_secret", check.folder)
+            .unwrap_or_else(none),
+        token_url: of.string("token_url")?,
+        scopes: of.strings("scopes"),
+        params: of
+            .pairs("endpoint_params")
+            .into_iter()
+            .map(|(n, v, _)| (n.to_owned(), v.to_owned()))
+            .collect(),
+        through,
+    })))
 }
 
 pub(crate) fn read_tls(of: Fields<'_>, check: &mut Check<'_>) -> TlsClient {
@@ -454,6 +527,10 @@ pub(crate) fn read_tls(of: Fields<'_>, check: &mut Check<'_>) -> TlsClient {
     {
         let text = "the newest TLS version is older than `min_version`";
         check.report.error(of.value_place("max_version"), text);
+    }
+    if max_version.is_some_and(|max| max < TlsVersion::Tls12) {
+        let text = "TLS before 1.2 is broken and not spoken here; write TLS12 or leave it out";
+        check.report.warning(of.value_place("max_version"), text);
     }
     TlsClient {
         ca: of.secret("ca", check.folder),

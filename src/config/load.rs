@@ -15,6 +15,7 @@ use crate::config::{
     Config, alerting, alerts, api, host, jvm, limits, logs, otlp, promql, remote, rule_tests,
     rules, scrape, storage, traces, ui,
 };
+use crate::model::alert::Language;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,7 +80,7 @@ pub fn read_rules(name: &str, text: &str) -> Vec<rules::RuleGroup> {
         files: &System,
         names: Names::default(),
     };
-    rules::read(&tree, &mut check)
+    rules::read(&tree, Language::PromQl, &mut check)
 }
 
 /// One file that could be read as YAML.
@@ -89,6 +90,8 @@ struct Document {
     root: &'static Section,
     tree: Option<Node>,
     report: Report,
+    /// Of a rule file: what its groups are written in where they do not say.
+    language: Language,
 }
 
 struct Loader<'a> {
@@ -132,6 +135,7 @@ impl<'a> Loader<'a> {
             root,
             tree,
             report,
+            language: Language::PromQl,
         };
         let included = match kind {
             // Its keys are held against its own tables when it is read.
@@ -165,11 +169,34 @@ impl<'a> Loader<'a> {
         self.one_of_each_kind();
         let mut config = self.read();
         self.read_rules(&mut config);
+        self.tell_of_both(&config);
         let mut findings = Vec::new();
         for document in self.documents {
             findings.extend(document.report.finish(document.tree.as_ref()));
         }
         (config, findings)
+    }
+
+    /// Alerts are told here and sent on to another Alertmanager: everybody hears of each twice.
+    fn tell_of_both(&mut self, config: &Config) {
+        let tells = config.alertmanager.as_ref();
+        let tells = tells.is_some_and(|a| a.receivers.iter().any(|r| !r.integrations.is_empty()));
+        if !tells || config.alerting.alertmanagers.is_empty() {
+            return;
+        }
+        for document in &mut self.documents {
+            let tree = document.tree.as_ref();
+            let alerting = tree.and_then(|t| t.get("alerting"));
+            let Some(entry) = alerting.and_then(|a| a.entry("alertmanagers")) else {
+                continue;
+            };
+            let place = entry.place;
+            let text = format!(
+                "alerts are sent on to these and told by the receivers of this configuration too, so everybody hears twice; once nobody needs the other Alertmanager, delete line {} and what belongs to it",
+                place.line
+            );
+            document.report.warning(place, text);
+        }
     }
 
     fn one_of_each_kind(&mut self) {
@@ -232,6 +259,7 @@ impl<'a> Loader<'a> {
             if document.kind == Kind::Promtail {
                 each(document, files, names, |of, check| {
                     config.logs.jobs.extend(logs::read(of, check));
+                    config.logs.rule_files.extend(logs::rule_files(of, check));
                 });
                 continue;
             }
@@ -247,8 +275,13 @@ impl<'a> Loader<'a> {
     /// The groups of the rule files that were given and of those that the patterns name now.
     fn read_rules(&mut self, config: &mut Config) {
         let files = self.files;
-        let named = config.rule_files.iter().flat_map(|p| files.matches(p));
-        for path in named.collect::<Vec<_>>() {
+        let of = |patterns: &[PathBuf], language: Language| -> Vec<(PathBuf, Language)> {
+            let found = patterns.iter().flat_map(|p| files.matches(p));
+            found.map(|path| (path, language)).collect()
+        };
+        let mut named = of(&config.rule_files, Language::PromQl);
+        named.extend(of(&config.logs.rule_files, Language::LogQl));
+        for (path, language) in named {
             if config.files.contains(&path) {
                 continue;
             }
@@ -257,10 +290,12 @@ impl<'a> Loader<'a> {
             }
             self.add(Include::of(&path));
             config.files.push(path);
-            if let Some(document) = self.documents.last_mut()
-                && document.kind != Kind::Rules
-                && document.tree.as_ref().is_some_and(|t| !t.is_null())
-            {
+            let Some(document) = self.documents.last_mut() else {
+                continue;
+            };
+            document.language = language;
+            let empty = document.tree.as_ref().is_none_or(Node::is_null);
+            if document.kind != Kind::Rules && !empty {
                 let text = "this is no rule file; a rule file has `groups`";
                 document.report.error(Place::default(), text);
             }
@@ -275,7 +310,9 @@ impl<'a> Loader<'a> {
                 files,
                 names: config.global.scraping.names,
             };
-            config.rules.extend(rules::read(tree, &mut check));
+            config
+                .rules
+                .extend(rules::read(tree, document.language, &mut check));
         }
     }
 }
@@ -461,6 +498,7 @@ fn read_sections(of: Fields<'_>, check: &mut Check<'_>, config: &mut Config) {
     if let Some(of) = of.section("logs", &logs::LOGS) {
         config.logs.enabled = logs::enabled(of);
         config.logs.jobs.extend(logs::read(of, check));
+        config.logs.rule_files.extend(logs::rule_files(of, check));
     }
     if let Some(of) = of.section("storage", &storage::STORAGE) {
         config.storage = storage::read(of, check);

@@ -12,6 +12,7 @@ use crate::config::shape::{Key, Section, Shape, idle, key, later};
 use crate::config::targets::{GROUP, TargetGroup, read_static};
 use crate::model::labels::Labels;
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 const OWN_POSITIONS: &str =
@@ -48,7 +49,12 @@ static PROMTAIL_KEYS: &[Key] = &[
     later("clients", Shape::Any, "forwarding of logs to a Loki"),
     later("client", Shape::Any, "forwarding of logs to a Loki"),
     later("limits_config", Shape::Any, "limits on the rate of reading"),
-    later("rule_files", Shape::Any, "rules on logs"),
+    key(
+        "rule_files",
+        Shape::List(&Shape::Text),
+        "",
+        "Files of rules in LogQL, in Loki's form; `*` may stand in the last part.",
+    ),
     idle("positions", Shape::Any, OWN_POSITIONS),
     idle("server", Shape::Any, OWN_SERVER),
     idle(
@@ -184,6 +190,8 @@ pub struct Logs {
     pub enabled: bool,
     /// Empty: what a server has by itself.
     pub jobs: Vec<LogJob>,
+    /// Patterns of files with rules in LogQL.
+    pub rule_files: Vec<PathBuf>,
 }
 
 impl Default for Logs {
@@ -191,6 +199,7 @@ impl Default for Logs {
         Self {
             enabled: true,
             jobs: Vec::new(),
+            rule_files: Vec::new(),
         }
     }
 }
@@ -239,6 +248,10 @@ pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Vec<LogJob> {
         });
     }
     jobs
+}
+
+pub(crate) fn rule_files(of: Fields<'_>, check: &mut Check<'_>) -> Vec<PathBuf> {
+    check.patterns(of.texts("rule_files"))
 }
 
 pub(crate) fn enabled(of: Fields<'_>) -> bool {

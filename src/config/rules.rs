@@ -9,6 +9,7 @@ use crate::config::check::Check;
 use crate::config::fields::Fields;
 use crate::config::place::{Node, Place, Value};
 use crate::config::shape::{self, Section, Shape, field, idle};
+pub use crate::model::alert::Language;
 use crate::model::labels::METRIC_NAME;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -27,32 +28,6 @@ pub struct RuleGroup {
     pub limit: u64,
     pub language: Language,
     pub rules: Vec<Rule>,
-}
-
-/// What the expressions of a group are written in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Language {
-    #[default]
-    PromQl,
-    LogQl,
-    TraceQl,
-}
-
-impl Language {
-    const WORDS: &'static [&'static str] = &["promql", "logql", "traceql"];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PromQl => "promql",
-            Self::LogQl => "logql",
-            Self::TraceQl => "traceql",
-        }
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        let all = [Self::PromQl, Self::LogQl, Self::TraceQl];
-        all.into_iter().find(|l| l.as_str() == text)
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +115,19 @@ pub(crate) static FILE: Section = Section {
     keys: &[&[field("groups", Shape::List(&Shape::Section(&GROUP)))]],
 };
 
+/// A file of Loki's rules, as its tools write it.
+static LOKI_FILE: Section = Section {
+    name: "",
+    keys: &[&[
+        idle(
+            "namespace",
+            Shape::Text,
+            "rules of one file belong together already; this is left out",
+        ),
+        field("groups", Shape::List(&Shape::Section(&GROUP))),
+    ]],
+};
+
 /// A PrometheusRule; what Kubernetes keeps around the groups is not looked at.
 static OBJECT: Section = Section {
     name: "",
@@ -183,10 +171,15 @@ static RULE: Section = Section {
     ]],
 };
 
-/// Holds a rule file against its shape and rules; its groups. What had an error is left out.
-pub(crate) fn read(tree: &Node, check: &mut Check<'_>) -> Vec<RuleGroup> {
+/// Holds a rule file against its shape and rules; its groups. What had an error is left out. Groups
+/// that do not name their language are in `language`.
+pub(crate) fn read(tree: &Node, language: Language, check: &mut Check<'_>) -> Vec<RuleGroup> {
     let object = tree.entry("kind").is_some();
-    let root = if object { &OBJECT } else { &FILE };
+    let root = match (object, language) {
+        (true, _) => &OBJECT,
+        (false, Language::LogQl) => &LOKI_FILE,
+        (false, _) => &FILE,
+    };
     shape::check(tree, root, check.report);
     let of = Fields::new(tree, root);
     let of = if object {
@@ -212,21 +205,14 @@ pub(crate) fn read(tree: &Node, check: &mut Check<'_>) -> Vec<RuleGroup> {
             let text = format!("another group of this file is named {name:?}, in line {first}");
             check.report.error(place, text);
         }
-        out.push(read_group(of, check));
+        out.push(read_group(of, language, check));
     }
     out
 }
 
-fn read_group(of: Fields<'_>, check: &mut Check<'_>) -> RuleGroup {
+fn read_group(of: Fields<'_>, usual: Language, check: &mut Check<'_>) -> RuleGroup {
     let language = of.text("language").and_then(Language::read);
-    let language = language.unwrap_or_default();
-    if language != Language::PromQl {
-        let text = format!(
-            "bongsu does not have rules in {} yet; this group is not evaluated",
-            language.as_str()
-        );
-        check.report.warning(of.value_place("language"), text);
-    }
+    let language = language.unwrap_or(usual);
     let above = labels(of, "labels", check);
     let mut rules = Vec::new();
     for node in of.items("rules") {
@@ -279,9 +265,7 @@ fn read_rule(
             .report
             .error(of.place_of("expr"), "a rule needs `expr`, its query");
     }
-    if language == Language::PromQl {
-        check.query(of, "expr");
-    }
+    check.query(of, "expr", language);
     let mut own = labels(of, "labels", check);
     let mut annotations = texts(of, "annotations", check);
     let alerts = said("alert").is_some();

@@ -388,3 +388,54 @@ fn many_keys_cost_no_more_than_their_number() {
     let loaded = load(&text);
     assert!(loaded.config.is_none() && loaded.findings.len() <= 501);
 }
+
+#[test]
+fn rules_are_checked_in_their_own_language() {
+    let log_rules = "namespace: shop\ngroups:\n- name: g\n  rules:\n  - alert: A\n    expr: sum(count_over_time({app=\"a\"} |= \"x\" [5m])) > 3\n";
+    let loaded = load_files(
+        &[
+            ("c.yaml", "logs: {rule_files: [r.yml]}"),
+            ("./r.yml", log_rules),
+        ],
+        &["c.yaml"],
+    );
+    let said = shown(&loaded);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("namespace"), "{said:?}");
+    let config = loaded.config.unwrap();
+    assert_eq!(
+        config.rules[0].language,
+        crate::config::rules::Language::LogQl
+    );
+
+    let spans = "groups: [{name: g, language: traceql, rules: [{alert: A, expr: '{ status = error } | rate() > 1'}]}]";
+    clean(spans);
+    for (text, wanted) in [
+        (log_rules.split_once('\n').unwrap().1, "language: logql"),
+        (
+            "groups: [{name: g, language: logql, rules: [{alert: A, expr: '{app=\"a\"}'}]}]",
+            "answers with lines",
+        ),
+        (
+            "groups: [{name: g, language: traceql, rules: [{alert: A, expr: '{ status = error }'}]}]",
+            "answers with traces",
+        ),
+    ] {
+        let said = shown(&load(text)).join("\n");
+        assert!(said.contains(wanted), "{text}\n{said}");
+    }
+}
+
+#[test]
+fn two_alertmanagers_are_named_with_the_line_to_delete() {
+    let text = "alerting:\n  alertmanagers:\n  - static_configs: [{targets: ['am:9093']}]\nalertmanager:\n  route: {receiver: r}\n  receivers: [{name: r, webhook_configs: [{url: 'http://x/'}]}]\n";
+    let said = shown(&load(text));
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].contains(":2:") && said[0].contains("delete line 2"),
+        "{said:?}"
+    );
+    let quiet = text.replace("webhook_configs: [{url: 'http://x/'}]", "");
+    let quiet = quiet.replace("{name: r, }", "{name: r}");
+    assert_eq!(shown(&load(&quiet)), [""; 0]);
+}

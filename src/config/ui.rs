@@ -3,6 +3,7 @@
 use crate::config::check::Check;
 use crate::config::fields::Fields;
 use crate::config::shape::{Section, Shape, key};
+use crate::model::alert::Language;
 
 pub(crate) static UI: Section = Section {
     name: "ui",
@@ -308,7 +309,7 @@ fn read_panels(of: Fields<'_>, check: &mut Check<'_>) -> Vec<Panel> {
     }
     for of in of.sections("panels", &PANEL) {
         check.require(of, &["title", "expr"]);
-        check.query(of, "expr");
+        check.query(of, "expr", Language::PromQl);
         let title = of.string("title").unwrap_or_default();
         if panels.iter().any(|p| p.title == title) {
             let text = format!("another panel is called {title:?}");

@@ -40,6 +40,15 @@ pub enum Action {
     ExpireSilence { id: String },
     /// Sends a made-up alert to one receiver.
     TestReceiver { receiver: String },
+    /// Says who would be told of an alert with these labels, at a time (milliseconds since the
+    /// epoch; `None` is now). Changes nothing.
+    TryRoute {
+        labels: Vec<(String, String)>,
+        at: Option<i64>,
+    },
+    /// Renders the text of a notification for the group of an alert, by its fingerprint, or for a
+    /// made-up one. Changes nothing.
+    TryTemplate { alert: Option<u64>, text: String },
 }
 
 /// An order to acknowledge.

@@ -72,6 +72,36 @@ impl Alert {
     }
 }
 
+/// What the expression of a rule is written in.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    #[default]
+    PromQl,
+    LogQl,
+    TraceQl,
+}
+
+impl Language {
+    /// As a rule file's `language` has it.
+    pub const WORDS: &'static [&'static str] = &["promql", "logql", "traceql"];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PromQl => "promql",
+            Self::LogQl => "logql",
+            Self::TraceQl => "traceql",
+        }
+    }
+
+    pub fn read(text: &str) -> Option<Self> {
+        let all = [Self::PromQl, Self::LogQl, Self::TraceQl];
+        all.into_iter().find(|l| l.as_str() == text)
+    }
+}
+
 /// How grave the values of a `severity` label are, 0 first: the words that rule sets use.
 pub fn gravity(severity: &str) -> u8 {
     match severity.to_ascii_lowercase().as_str() {

@@ -180,6 +180,8 @@ pub enum ViewName {
     Receivers,
     /// Silences that are in force, to come, or lately expired.
     Silences,
+    /// Who is told of what: routes, inhibition, the calendar of time intervals.
+    Routing,
     /// Why one alert was told or not: every decision on it, by its fingerprint.
     AlertStory(u64),
     /// What JVMs answered when they were asked, up to that time, the newest first.

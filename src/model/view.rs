@@ -2,11 +2,13 @@
 //! consoles through `source::api`.
 
 mod alerts;
+mod routing;
 
 pub use alerts::{
-    Acknowledgement, AlertCounts, AlertRow, AlertStory, AlertsView, ReceiverRow, RuleGroupRow,
-    RuleHealth, RuleRow, SilenceRow, Standing, StoryStep,
+    Acknowledgement, AlertCounts, AlertRow, AlertStory, AlertsView, Announcement, ReceiverRow,
+    RuleGroupRow, RuleHealth, RuleRow, SilenceRow, Standing, StoryStep,
 };
+pub use routing::{CalendarRow, InhibitRow, RouteRow, RoutingView};
 
 use crate::model::jvm::{AttachPolicy, JvmReport, JvmReportHead};
 use crate::model::labels::Labels;
@@ -30,6 +32,7 @@ pub enum View {
     Rules(Vec<RuleGroupRow>),
     Receivers(Vec<ReceiverRow>),
     Silences(Vec<SilenceRow>),
+    Routing(Box<RoutingView>),
     AlertStory(Box<AlertStory>),
     /// What JVMs answered, the newest first.
     JvmReports(Vec<JvmReportHead>),
@@ -386,6 +389,9 @@ pub struct Status {
     pub open_to_everybody: bool,
     /// Consoles that look now, the one inside this process too.
     pub consoles: u32,
+    /// What receivers of the kind `terminal` were told, the newest few.
+    #[serde(default)]
+    pub announcements: Vec<Announcement>,
 }
 
 /// What this process costs the server.

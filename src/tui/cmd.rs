@@ -2,6 +2,7 @@
 
 use crate::model::action::Action;
 use crate::model::request::Request;
+use crate::model::view::Announcement;
 use crate::tui::slot::Ticket;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +13,8 @@ pub(crate) enum Cmd {
     Act(Action),
     /// Puts text on the clipboard of the person's own terminal (OSC 52).
     Copy(String),
+    /// Tells the person outside of the screen.
+    Announce(Announcement),
     /// Writes a file into the folder the console was started in.
     Save { name: String, text: String },
     /// The same with what is on screen, as plain lines.

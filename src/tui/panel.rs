@@ -20,8 +20,10 @@ pub(crate) mod plot;
 pub(crate) mod processes;
 pub(crate) mod targets;
 
+use crate::model::alert::Language;
 use crate::model::answer::{Answer, Series, Value, VectorPoint};
-use crate::model::request::{PromQuery, Request, ViewName};
+use crate::model::log_entry::NanoRange;
+use crate::model::request::{LogRequest, LogsQuery, PromQuery, Request, SpanRequest, ViewName};
 use crate::model::time::Steps;
 use crate::model::view::View;
 use crate::source::api::SourceError;
@@ -174,6 +176,8 @@ pub(crate) struct Ask<'a> {
 
 /// Steps of charts are no wider than this where the window allows it.
 const FINE_MS: i64 = 5_000;
+/// The stretch over which rules in TraceQL count spans.
+const SPAN_STEP_MS: i64 = 5 * 60_000;
 /// Questions a dot column, at most.
 const PARTS: i64 = 4;
 
@@ -191,6 +195,35 @@ impl Ask<'_> {
             step,
         };
         self.prom(expr.into(), steps, false)
+    }
+
+    /// What a rule of that language watches, over the window.
+    pub(crate) fn range_in(&self, language: Language, expr: impl Into<String>) -> Request {
+        let request = self.range(expr);
+        let (language, Request::Prom(query)) = (language, &request) else {
+            return request;
+        };
+        let steps = query.steps;
+        let nanoseconds = |ms: i64| ms.saturating_mul(1_000_000);
+        match language {
+            Language::PromQl => request,
+            Language::LogQl => Request::Logs(LogRequest::Query(LogsQuery {
+                step: nanoseconds(steps.step),
+                ..LogsQuery::newest(
+                    query.expr.clone(),
+                    NanoRange::new(nanoseconds(steps.start), nanoseconds(steps.end)),
+                    0,
+                )
+            })),
+            // A step counts what lies between it and the one before, as an evaluation does.
+            Language::TraceQl => Request::Spans(SpanRequest::Series {
+                query: query.expr.clone(),
+                steps: Steps {
+                    step: steps.step.max(SPAN_STEP_MS),
+                    ..steps
+                },
+            }),
+        }
     }
 
     /// Milliseconds between two instants of a range question.

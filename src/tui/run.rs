@@ -6,6 +6,7 @@
 
 use crate::base::clock::{Clock, Duration, Instant, monotonic};
 use crate::source::api::Source;
+use crate::tui::announce;
 use crate::tui::cmd::{Cmd, Leave};
 use crate::tui::effects::{Effects, Handle};
 use crate::tui::input;
@@ -274,6 +275,7 @@ impl Console {
                 self.writer.order(&format!("\x1b]52;c;{encoded}\x07"));
             }
             Cmd::Copy(_) => {}
+            Cmd::Announce(what) => self.writer.order(&announce::sequences(&what)),
             Cmd::Save { name, text } => self.effects.save(name, text),
             Cmd::SaveScreen { name } => self.effects.save(name, self.screen_text()),
             Cmd::CopyScreen => {

@@ -2,7 +2,7 @@
 
 use crate::model::answer::Answer;
 use crate::model::request::{Request, ViewName};
-use crate::model::view::{Machine, Mark, MarkKind, Status, View};
+use crate::model::view::{Announcement, Machine, Mark, MarkKind, Status, View};
 use crate::tui::keymap::Keymap;
 use crate::tui::msg::LineMeter;
 use crate::tui::overlay::Overlay;
@@ -72,6 +72,8 @@ pub(crate) struct State {
     /// Alerts that had begun to fire when the status came last, and until when the header shows
     /// that there is a new one.
     pub(crate) begun: Option<u64>,
+    /// The number of the last announcement that came with a status.
+    pub(crate) announced: Option<u64>,
     pub(crate) flash_until: i64,
     /// The bookmarks that were set here and are not yet in the answer.
     pub(crate) bookmarks: Vec<Mark>,
@@ -141,6 +143,7 @@ impl State {
             history: Vec::new(),
             dirty: Dirty::Key,
             begun: None,
+            announced: None,
             flash_until: 0,
             bookmarks: Vec::new(),
             options,
@@ -200,6 +203,25 @@ impl State {
             self.flash_until = self.now + FLASH_MS;
         }
         self.begun = Some(begun);
+    }
+
+    /// What the terminal is to announce: news since the last status, none of before the start.
+    pub(crate) fn announcements(&mut self) -> Vec<Announcement> {
+        let Some(all) = self.status().map(|s| s.announcements.clone()) else {
+            return Vec::new();
+        };
+        let last = all.last().map_or(0, |a| a.number);
+        // An engine that was started anew counts anew.
+        let seen = self.announced.filter(|seen| *seen <= last);
+        let news = match (self.announced, seen) {
+            (None, _) => Vec::new(),
+            (Some(_), seen) => {
+                let seen = seen.unwrap_or(0);
+                all.into_iter().filter(|a| a.number > seen).collect()
+            }
+        };
+        self.announced = Some(last);
+        news
     }
 
     /// The machine the engine runs on.

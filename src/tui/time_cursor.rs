@@ -197,6 +197,11 @@ impl TimeCursor {
         self.format(t, "%Y-%m-%d %H:%M:%S")
     }
 
+    /// `Sat 21`.
+    pub(crate) fn weekday(&self, t: i64) -> String {
+        self.format(t, "%a %d")
+    }
+
     /// `20261121-143205`, for names of files.
     pub(crate) fn file_stamp(&self, t: i64) -> String {
         self.format(t, "%Y%m%d-%H%M%S")

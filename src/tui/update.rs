@@ -124,6 +124,7 @@ fn answer(
             state.time.offset = machine.utc_offset;
         }
         state.notice_alerts();
+        cmds.extend(state.announcements().into_iter().map(Cmd::Announce));
         // The first status tells the instance: every question changes with it.
         if state.instance() != whose.as_deref() {
             cmds.extend(ask_all(state, Urgency::Changed));

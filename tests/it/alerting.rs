@@ -2,5 +2,6 @@
 //! servers.
 
 mod conformance;
+mod notices;
 mod requests;
 mod scenario;

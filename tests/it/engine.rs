@@ -1,5 +1,6 @@
 //! The real program as its users start it: `serve`, its port and socket, the commands, the console.
 
+mod alerts;
 mod api;
 mod bad_spans;
 mod disk;

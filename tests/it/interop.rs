@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod jvm;
+mod mail;
 mod node_exporter;
 mod otel;
 mod otel_app;
@@ -10,3 +11,4 @@ mod prometheus;
 mod prometheus_queries;
 mod rules;
 mod scrape;
+mod told;

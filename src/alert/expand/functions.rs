@@ -3,11 +3,13 @@
 use crate::alert::expand::number::{four_digits, humanize, humanize_1024, humanize_duration};
 use crate::alert::expand::{Context, MOST_QUERIES, label_map};
 use crate::alert::rule;
+use crate::alert::{Question, SPAN_WINDOW_MS};
 use crate::base::regex::Regex;
 use crate::base::template::{
     Functions, Scope, Value, duration, list, number, shown, structure, text, time_value,
 };
 use crate::base::units::parse_duration_ms;
+use crate::model::alert::Language;
 use crate::model::answer::VectorPoint;
 use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -154,7 +156,15 @@ fn query(scope: &Scope, expr: &str) -> Done {
             "the templates of this rule ask more than {most} queries"
         ));
     }
-    let points = rule::ask(&context.ask, expr, context.t)?;
+    let points = rule::ask(
+        &context.ask,
+        &Question {
+            language: context.language,
+            expr,
+            t: context.t,
+            lookback: (context.language == Language::TraceQl).then_some(SPAN_WINDOW_MS),
+        },
+    )?;
     if points.len() > MOST_SERIES {
         let n = points.len();
         return Err(format!(

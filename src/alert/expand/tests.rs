@@ -1,6 +1,7 @@
 //! One text, what it becomes.
 
 use super::*;
+use crate::alert::Question;
 use crate::alert::expand::functions::table;
 use crate::config::rules::TEMPLATE_FUNCTIONS;
 use crate::model::answer::{self, VectorPoint};
@@ -10,7 +11,8 @@ use crate::model::sample::Sample;
 struct Two;
 
 impl Ask for Two {
-    fn ask(&self, expr: &str, t: i64, _: Option<i64>) -> Result<answer::Value, String> {
+    fn ask(&self, question: &Question<'_>) -> Result<answer::Value, String> {
+        let (expr, t) = (question.expr, question.t);
         if expr == "bad" {
             return Err("no such thing".to_owned());
         }
@@ -29,6 +31,7 @@ fn render(text: &str) -> String {
     let external = Labels::from_pairs([("site", "seoul")]);
     let expander = Expander::new(
         Arc::new(Two),
+        Language::PromQl,
         1_435_065_584_128,
         &external,
         "http://mon:9090/prom",

@@ -1,5 +1,6 @@
 //! Rooms where people talk: Discord, Telegram, Webex, Rocket.Chat.
 
+use crate::alert::notice::Notice;
 use crate::alert::notify::{Ask, Failure, Http, JSON, Sent, cut, cut_bytes, object, slack};
 use crate::base::net::client::Method;
 use serde_json::{Value as Json, json};
@@ -50,6 +51,16 @@ pub(super) async fn telegram(ask: &Ask<'_>) -> Result<Sent, Failure> {
     } else {
         cut(&whole, TELEGRAM_MOST)
     };
+    send_telegram(ask, &text, mode).await
+}
+
+/// A line that is no template's: nothing in it is markup.
+pub(super) async fn telegram_line(ask: &Ask<'_>, notice: &Notice) -> Result<Sent, Failure> {
+    send_telegram(ask, &cut(&notice.line, TELEGRAM_MOST), "").await
+}
+
+async fn send_telegram(ask: &Ask<'_>, text: &str, mode: &str) -> Result<Sent, Failure> {
+    let of = ask.settings();
     let chat: Json = if of.text("chat_id_file").is_empty() {
         of.int("chat_id").into()
     } else {

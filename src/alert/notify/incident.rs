@@ -1,5 +1,6 @@
 //! Incidents: Opsgenie and incident.io.
 
+use crate::alert::notice::{Notice, What};
 use crate::alert::notify::{Ask, Failure, Http, JSON, Sent, object, webhook};
 use crate::base::net::client::Method;
 use serde_json::{Map, Value as Json, json};
@@ -52,6 +53,23 @@ pub(super) async fn opsgenie(ask: &Ask<'_>) -> Result<Sent, Failure> {
         }
     }
     Ok(sent)
+}
+
+/// Somebody is on it, or no longer: Opsgenie's own acknowledgement of the group's alert.
+pub(super) async fn acknowledge(ask: &Ask<'_>, notice: &Notice) -> Result<Sent, Failure> {
+    let base = ask.settings().text("api_url").trim_end_matches('/');
+    let order = match notice.what {
+        What::TakenBack => "unacknowledge",
+        _ => "acknowledge",
+    };
+    let alias = ask.group_hash();
+    let url = format!("{base}/v2/alerts/{alias}/{order}?identifierType=alias");
+    let body = object([
+        ("user", notice.by.as_str().into()),
+        ("note", notice.line.as_str().into()),
+        ("source", "bongsu".into()),
+    ]);
+    opsgenie_ask(ask, Method::Post, &url, &body).await
 }
 
 async fn opsgenie_ask(

@@ -1,6 +1,7 @@
 //! Pagers: PagerDuty, VictorOps (Splunk On-Call), Pushover. An incident is known by the hash of
 //! its group, so that what is resolved closes it.
 
+use crate::alert::notice::Notice;
 use crate::alert::notify::{Ask, FORM, Failure, Http, Sent, cut, form, object};
 use crate::base::net::client::Method;
 use crate::config::alertmanager::Settings;
@@ -59,6 +60,28 @@ pub(super) async fn pagerduty(ask: &Ask<'_>) -> Result<Sent, Failure> {
     } else {
         url
     };
+    ask.tell(url, &event).await
+}
+
+/// Somebody is on it: the incident of the group is acknowledged.
+pub(super) async fn acknowledge_pagerduty(ask: &Ask<'_>, notice: &Notice) -> Result<Sent, Failure> {
+    let of = ask.settings();
+    let url = of.text("url");
+    if of.has("service_key") {
+        let event = json!({
+            "service_key": ask.secret("service_key")?,
+            "event_type": "acknowledge",
+            "incident_key": ask.group_hash(),
+            "description": cut(&notice.line, MAX_SUMMARY),
+        });
+        let url = if url == EVENTS_V2 { EVENTS_V1 } else { url };
+        return ask.tell(url, &event).await;
+    }
+    let event = json!({
+        "routing_key": ask.secret("routing_key")?,
+        "event_action": "acknowledge",
+        "dedup_key": ask.group_hash(),
+    });
     ask.tell(url, &event).await
 }
 
@@ -174,10 +197,24 @@ pub(super) async fn victorops(ask: &Ask<'_>) -> Result<Sent, Failure> {
     for (name, text) in of.named("custom_fields") {
         message[name.as_str()] = ask.render("custom_fields", text)?.into();
     }
+    ask.tell(&victorops_url(ask)?, &message).await
+}
+
+fn victorops_url(ask: &Ask<'_>) -> Result<String, Failure> {
     let key = ask.secret("api_key")?;
-    let base = of.text("api_url").trim_end_matches('/');
-    let url = format!("{base}/{key}/{}", ask.text("routing_key")?);
-    ask.tell(&url, &message).await
+    let base = ask.settings().text("api_url").trim_end_matches('/');
+    Ok(format!("{base}/{key}/{}", ask.text("routing_key")?))
+}
+
+/// Somebody is on it: the incident of the group is acknowledged.
+pub(super) async fn acknowledge_victorops(ask: &Ask<'_>, notice: &Notice) -> Result<Sent, Failure> {
+    let message = json!({
+        "message_type": "ACKNOWLEDGEMENT",
+        "entity_id": ask.group_hash(),
+        "state_message": cut(&notice.line, VICTOROPS_MOST),
+        "monitoring_tool": ask.text("monitoring_tool")?,
+    });
+    ask.tell(&victorops_url(ask)?, &message).await
 }
 
 const PUSHOVER: &str = "https://api.pushover.net/1/messages.json";

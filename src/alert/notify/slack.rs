@@ -2,6 +2,7 @@
 //! posts through the Web API, which answers JSON with `ok` in it and where the message stands, so
 //! that it can be changed later.
 
+use crate::alert::notice::{Notice, What};
 use crate::alert::notify::{Ask, Failure, Http, JSON, Sent, object};
 use crate::base::net::client::Method;
 use crate::config::alertmanager::Settings;
@@ -11,29 +12,99 @@ use serde_json::{Value as Json, json};
 const MAX_TITLE: usize = 1024;
 
 pub(super) async fn slack(ask: &Ask<'_>) -> Result<Sent, Failure> {
-    let attachment = attachment(ask)?;
-    let mut message = object([
+    let message = message(ask, vec![attachment(ask)?])?;
+    let place = ask.job.memo.split_once(' ');
+    let place = place.filter(|_| ask.settings().bool("update_message"));
+    let (status, answer) = match place {
+        Some(place) => update(ask, message, place).await?,
+        None => post(ask, message, POST).await?,
+    };
+    let mut sent = said(status);
+    let of = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
+    let (channel, ts) = (of("channel"), of("ts"));
+    // Where the message stands: it is changed later, and answered in its thread.
+    if ask.is_firing() && !ts.is_empty() {
+        sent.memo = format!("{channel} {ts}");
+    }
+    Ok(sent)
+}
+
+/// One line: below the message that it is about where an app's token knows that, and the message
+/// itself says it too; by a webhook in the channel.
+pub(super) async fn notice(ask: &Ask<'_>, notice: &Notice) -> Result<Sent, Failure> {
+    let mut line = object([
+        ("channel", ask.text("channel")?.into()),
+        ("username", ask.text("username")?.into()),
+        ("icon_emoji", ask.text("icon_emoji")?.into()),
+        ("icon_url", ask.text("icon_url")?.into()),
+        ("text", escaped(&notice.line).into()),
+    ]);
+    let place = ask.job.memo.split_once(' ');
+    if let Some((channel, ts)) = place.filter(|_| has_token(ask)) {
+        if let What::Acknowledged { .. } | What::TakenBack = notice.what
+            && !ask.job.alerts.is_empty()
+        {
+            let mut first = attachment(ask)?;
+            if notice.what != What::TakenBack {
+                let by = match notice.note.as_str() {
+                    "" => format!("Acknowledged by {}", notice.by),
+                    note => format!("Acknowledged by {}: {note}", notice.by),
+                };
+                first["footer"] = escaped(&by).into();
+            }
+            update(ask, message(ask, vec![first])?, (channel, ts)).await?;
+        }
+        line["channel"] = channel.into();
+        line["thread_ts"] = ts.into();
+    }
+    let (status, _) = post(ask, line, POST).await?;
+    Ok(said(status))
+}
+
+fn has_token(ask: &Ask<'_>) -> bool {
+    ask.settings().secret("app_token").is_some()
+}
+
+/// Slack's own signs in a text that is none of a template.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+fn message(ask: &Ask<'_>, attachments: Vec<Json>) -> Result<Json, Failure> {
+    Ok(object([
         ("channel", ask.text("channel")?.into()),
         ("username", ask.text("username")?.into()),
         ("icon_emoji", ask.text("icon_emoji")?.into()),
         ("icon_url", ask.text("icon_url")?.into()),
         ("link_names", ask.settings().bool("link_names").into()),
         ("text", ask.text("message_text")?.into()),
-        ("attachments", Json::Array(vec![attachment])),
-    ]);
+        ("attachments", Json::Array(attachments)),
+    ]))
+}
+
+const POST: &str = "chat.postMessage";
+
+async fn update(
+    ask: &Ask<'_>,
+    mut message: Json,
+    (channel, ts): (&str, &str),
+) -> Result<(u16, Json), Failure> {
+    message["channel"] = channel.into();
+    message["ts"] = ts.into();
+    post(ask, message, "chat.update").await
+}
+
+/// Posts by webhook or, with a token, through a method of the Web API; the status, and the answer
+/// of the latter.
+async fn post(ask: &Ask<'_>, message: Json, method: &str) -> Result<(u16, Json), Failure> {
     let token = ask.secret("app_token")?;
-    let mut url = if token.is_empty() {
+    let url = if token.is_empty() {
         ask.secret("api_url")?
     } else {
-        ask.settings().text("app_url").to_owned()
+        ask.settings().text("app_url").replace(POST, method)
     };
-    if ask.settings().bool("update_message")
-        && let Some((channel, ts)) = ask.job.memo.split_once(' ')
-    {
-        url = url.replace("chat.postMessage", "chat.update");
-        message["channel"] = channel.into();
-        message["ts"] = ts.into();
-    }
     let authorization = (!token.is_empty()).then(|| ("authorization", format!("Bearer {token}")));
     let (reply, body) = ask
         .exchange(Http {
@@ -46,7 +117,7 @@ pub(super) async fn slack(ask: &Ask<'_>) -> Result<Sent, Failure> {
         .await?;
     if !reply.content_type.starts_with(JSON) {
         return match body.trim_ascii() {
-            b"ok" | b"" => Ok(said(reply.status)),
+            b"ok" | b"" => Ok((reply.status, Json::Null)),
             other => {
                 let text = format!("Slack answered{}", crate::alert::notify::shown(other));
                 Err(Failure::Refused(text))
@@ -55,13 +126,7 @@ pub(super) async fn slack(ask: &Ask<'_>) -> Result<Sent, Failure> {
     }
     let answer: Json = serde_json::from_slice(&body).unwrap_or_default();
     if answer["ok"] == json!(true) {
-        let of = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
-        let (channel, ts) = (of("channel"), of("ts"));
-        let mut sent = said(reply.status);
-        if ask.settings().bool("update_message") && ask.is_firing() && !ts.is_empty() {
-            sent.memo = format!("{channel} {ts}");
-        }
-        return Ok(sent);
+        return Ok((reply.status, answer));
     }
     let why = answer["error"].as_str().unwrap_or("no reason").to_owned();
     let text = format!("Slack refused: {why}");

@@ -6,7 +6,7 @@ use crate::alert::pipeline::{Core, GroupId, Job, Outcome, Waiting};
 use crate::alert::sent::{self, Entry, Reason, Standing};
 use crate::config::alertmanager::{Alertmanager, Integration, Route};
 use crate::model::alert::{Alert, AlertState};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A send is tried at least this long, in milliseconds.
@@ -70,16 +70,13 @@ impl Core {
             .map(|(id, _)| id.clone())
             .collect();
         if !turns.is_empty() {
-            let alerts: BTreeMap<u64, Alert> = self
-                .alerts
-                .iter()
-                .map(|(f, h)| (*f, h.alert.clone()))
-                .collect();
-            let sources = Sources::new(&config.inhibit, alerts.iter().map(|(f, a)| (*f, a)), now);
+            let alerts = self.alerts.iter().map(|(f, h)| (*f, &h.alert));
+            let sources = Sources::new(&config.inhibit, alerts, now);
             for id in turns {
                 self.flush(&id, &sources, now);
             }
         }
+        self.look_at_silences(now);
         let mut out = Vec::new();
         let broken = |w: &Waiting| w.next_try.is_none() && w.job.deadline + LOST < now;
         let lost: Vec<u64> = self
@@ -95,6 +92,7 @@ impl Core {
         for waiting in self.jobs.values_mut() {
             if waiting.next_try.is_some_and(|t| t <= now) {
                 waiting.next_try = None;
+                waiting.began = now;
                 waiting.job.attempt += 1;
                 out.push(waiting.job.clone());
             }
@@ -158,6 +156,7 @@ impl Core {
         }
         let mute = muted_by(&config, &route, now);
         let told = self.audible(&alerts, sources, &mute, now);
+        self.resolved_in_silence(&alerts, now);
         if let Some(group) = self.groups.get_mut(id) {
             group.leaving = leaving;
         }
@@ -257,6 +256,7 @@ impl Core {
             memo: last.map(|l| l.memo).unwrap_or_default(),
             attempt: 0,
             deadline: turn.now + (turn.route.group_interval.as_millis() as i64).max(LEAST_TIME),
+            notice: None,
             entry,
             firing,
             resolved,
@@ -271,7 +271,12 @@ impl Core {
             group.open += 1;
         }
         let next_try = Some(turn.now);
-        self.jobs.insert(job.id, Waiting { job, next_try });
+        let waiting = Waiting {
+            job,
+            next_try,
+            began: turn.now,
+        };
+        self.jobs.insert(waiting.job.id, waiting);
     }
 
     /// Why this integration is told now; `None` where it is not, and the alerts' stories say why.
@@ -327,7 +332,10 @@ impl Core {
         let Some(waiting) = self.jobs.remove(&id) else {
             return;
         };
-        let job = waiting.job;
+        let (job, began) = (waiting.job, waiting.began);
+        if let Some(notice) = job.notice.clone() {
+            return self.noticed(job, &notice, outcome, now);
+        }
         let config = Arc::clone(&self.config);
         let way = config
             .receiver(&job.receiver)
@@ -335,9 +343,11 @@ impl Core {
             .map_or_else(String::new, |w| w.name());
         let name = (job.receiver.clone(), way.clone());
         let counts = self.counts.entry(name).or_default();
+        counts.took(now - began);
         let (said, ended) = match outcome {
             Outcome::Sent { said, memo } => {
                 counts.sent += 1;
+                counts.alerts += job.alerts.len() as u64;
                 counts.last_sent = now;
                 self.record(&job, memo, now);
                 (format!("told {}: {said}", job.receiver), Some(true))
@@ -370,7 +380,12 @@ impl Core {
                         self.tell_story(fingerprint, now, "send", &said);
                     }
                     let next_try = Some(next);
-                    self.jobs.insert(id, Waiting { job, next_try });
+                    let waiting = Waiting {
+                        job,
+                        next_try,
+                        began,
+                    };
+                    self.jobs.insert(id, waiting);
                     return;
                 }
                 (said, Some(false))
@@ -430,6 +445,7 @@ impl Core {
         let state = self.state.clone();
         self.silences.forget(now, &state);
         self.sent.forget(now, &state);
+        self.notices.forget(now, &state);
         let longest = self.tree.nodes.iter().map(|n| n.route.group_interval).max();
         let longest = longest.map_or(0, |d| d.as_millis() as i64);
         self.acknowledged.forget(now, longest, &state);

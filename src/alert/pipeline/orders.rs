@@ -1,6 +1,8 @@
 //! What people order: acknowledge, silence, end a silence. On the disk before it is answered.
 
 use crate::alert::acknowledge::Kept as Acknowledged;
+use crate::alert::notice::What;
+use crate::alert::pipeline::notices::News;
 use crate::alert::pipeline::{Core, Pipeline};
 use crate::alert::silence::Kept as KeptSilence;
 use crate::model::action::{Acknowledge, Silence as SilenceOrder};
@@ -48,29 +50,13 @@ impl Pipeline {
     ) -> Result<String, String> {
         let mut core = self.0.core.lock();
         let alerts = core.meant(order)?;
-        let names: BTreeSet<String> = alerts
-            .iter()
-            .filter_map(|f| core.alerts.get(f))
-            .map(|h| h.alert.name().to_owned())
-            .collect();
-        let names = names.into_iter().collect::<Vec<_>>().join(", ");
         let state = core.state.clone();
         let who = by.shown();
         if order.remove {
-            let mut ended = 0;
-            for alert in &alerts {
-                if core.acknowledged.remove(*alert, &state)? {
-                    ended += 1;
-                    core.tell_story(*alert, now, "acknowledge", &format!("taken back by {who}"));
-                }
-            }
-            core.keep(&alerts);
-            return match ended {
-                0 => Err(format!("{names} is not acknowledged")),
-                _ => Ok(format!(
-                    "{names}: no longer acknowledged, reminders come again"
-                )),
-            };
+            let done = core.take_back(&alerts, &who, now);
+            drop(core);
+            self.0.bell.notify_one();
+            return done;
         }
         if order.until.is_some_and(|until| until <= now) {
             return Err("the acknowledgement would end in the past".to_owned());
@@ -91,8 +77,20 @@ impl Pipeline {
             core.tell_story(*alert, now, "acknowledge", &format!("by {who}{note}"));
         }
         core.keep(&alerts);
+        let named = core.names(&alerts);
+        core.announce(&News {
+            what: What::Acknowledged { whole: false },
+            line: format!("{named} acknowledged by {who}{note}"),
+            by: &who,
+            note: &order.note,
+            mark: format!("acknowledged {alerts:?} at {now}"),
+            alerts: &alerts,
+            now,
+        });
+        drop(core);
+        self.0.bell.notify_one();
         Ok(format!(
-            "{names}: acknowledged by {who}; no reminders until it was resolved and fires again"
+            "{named}: acknowledged by {who}; no reminders until it was resolved and fires again"
         ))
     }
 
@@ -192,6 +190,35 @@ fn silence_of(order: &SilenceOrder, by: &Author, now: i64) -> Result<Silence, St
 }
 
 impl Core {
+    /// Ends acknowledgements before their time.
+    fn take_back(&mut self, alerts: &[u64], who: &str, now: i64) -> Result<String, String> {
+        let state = self.state.clone();
+        let mut ended = Vec::new();
+        for alert in alerts {
+            if self.acknowledged.remove(*alert, &state)? {
+                ended.push(*alert);
+                self.tell_story(*alert, now, "acknowledge", &format!("taken back by {who}"));
+            }
+        }
+        self.keep(alerts);
+        let named = self.names(&ended);
+        if ended.is_empty() {
+            return Err(format!("{} is not acknowledged", self.names(alerts)));
+        }
+        self.announce(&News {
+            what: What::TakenBack,
+            line: format!("{named} is no longer acknowledged, says {who}"),
+            by: who,
+            note: "",
+            mark: format!("taken back {ended:?} at {now}"),
+            alerts: &ended,
+            now,
+        });
+        Ok(format!(
+            "{named}: no longer acknowledged, reminders come again"
+        ))
+    }
+
     /// The firing alerts that an order means.
     fn meant(&self, order: &Acknowledge) -> Result<Vec<u64>, String> {
         let Some(held) = self.alerts.get(&order.alert) else {

@@ -20,6 +20,16 @@ impl Pipeline {
             .collect()
     }
 
+    /// How many alerts that are held fire.
+    pub fn firing(&self, now: i64) -> u64 {
+        let core = self.0.core.lock();
+        let firing = core
+            .alerts
+            .values()
+            .filter(|h| !h.alert.is_resolved_at(now));
+        firing.count() as u64
+    }
+
     /// How one alert stands; `None` where it is not held.
     pub fn standing(&self, fingerprint: u64, now: i64) -> Option<Standing> {
         let core = self.0.core.lock();
@@ -45,7 +55,11 @@ impl Pipeline {
                     .jobs
                     .values()
                     .filter(|w| w.job.receiver == receiver.name && w.job.integration == at);
+                let tries = (counts.sent + counts.failed).max(1);
                 out.push(ReceiverRow {
+                    alerts: counts.alerts,
+                    took_ms: counts.took_ms / tries,
+                    slowest_ms: counts.slowest_ms,
                     receiver: name.0,
                     integration: name.1,
                     sent: counts.sent,

@@ -3,6 +3,10 @@
 //! A client keeps its connections. Answers are read into the caller's buffer, which a scrape loop
 //! keeps from one scrape to the next, and never beyond the size it names.
 
+mod oauth2;
+
+pub use oauth2::OAuth2;
+
 use crate::base::net::cert;
 use crate::base::net::tls::{self, ClientTls, Secret, TlsError};
 use bytes::Bytes;
@@ -36,8 +40,13 @@ pub enum Proxy {
     None,
     /// `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`.
     Environment,
-    /// `no_proxy` is a list of hosts, networks and domains parted by commas.
-    Url { url: String, no_proxy: String },
+    /// `no_proxy` is a list of hosts, networks and domains parted by commas; the headers go to the
+    /// proxy alone.
+    Url {
+        url: String,
+        no_proxy: String,
+        headers: Vec<(String, Secret)>,
+    },
 }
 
 /// Who the client says it is.
@@ -54,6 +63,8 @@ pub enum Credentials {
         scheme: String,
         token: Secret,
     },
+    /// A token that a server of tokens gives out.
+    OAuth2(Box<OAuth2>),
 }
 
 /// One request. `max_body` counts the bytes after decompression; zero is no limit.
@@ -136,6 +147,7 @@ pub struct Client {
     inner: reqwest::Client,
     credentials: Arc<Credentials>,
     headers: Arc<[(String, Secret)]>,
+    tokens: Option<Arc<oauth2::Tokens>>,
 }
 
 impl Client {
@@ -164,10 +176,21 @@ impl Client {
         match &options.proxy {
             Proxy::Environment => {}
             Proxy::None => builder = builder.no_proxy(),
-            Proxy::Url { url, no_proxy } => {
-                let proxy = reqwest::Proxy::all(url)
+            Proxy::Url {
+                url,
+                no_proxy,
+                headers,
+            } => {
+                let mut proxy = reqwest::Proxy::all(url)
                     .map_err(|_| ClientError::Options(format!("proxy_url {url:?} is no URL")))?
                     .no_proxy(reqwest::NoProxy::from_string(no_proxy));
+                if !headers.is_empty() {
+                    let mut map = HeaderMap::new();
+                    for (name, value) in headers {
+                        add_header(&mut map, name, value.read()?.trim())?;
+                    }
+                    proxy = proxy.headers(map);
+                }
                 builder = builder.proxy(proxy);
             }
         }
@@ -179,6 +202,10 @@ impl Client {
         })?;
         Ok(Self {
             inner,
+            tokens: match &options.credentials {
+                Credentials::OAuth2(of) => Some(oauth2::Tokens::new(of)?),
+                _ => None,
+            },
             credentials: Arc::new(options.credentials.clone()),
             headers: options.headers.clone().into(),
         })
@@ -260,6 +287,10 @@ impl Client {
             .headers(self.headers_of(ask)?);
         request = match &*self.credentials {
             Credentials::None => request,
+            Credentials::OAuth2(_) => match &self.tokens {
+                Some(tokens) => request.header("authorization", tokens.header(ask.timeout).await?),
+                None => request,
+            },
             Credentials::Basic { user, password } => {
                 request.basic_auth(user, Some(password.read()?.trim_end_matches(['\n', '\r'])))
             }
@@ -271,26 +302,44 @@ impl Client {
         if let Some(payload) = payload {
             request = request.body(payload);
         }
-        request.send().await.map_err(|e| broken(&e))
+        let response = request.send().await.map_err(|e| broken(&e))?;
+        if let Some(tokens) = &self.tokens
+            && response.status() == reqwest::StatusCode::UNAUTHORIZED
+        {
+            // The next request asks for another.
+            tokens.refused().await;
+        }
+        Ok(response)
     }
 
     fn headers_of(&self, ask: Ask<'_>) -> Result<HeaderMap, ClientError> {
         let mut map = HeaderMap::new();
-        let bad = |name: &str| ClientError::Options(format!("{name:?} is no HTTP header"));
-        let mut add = |name: &str, value: &str| {
-            let value = HeaderValue::from_str(value).map_err(|_| bad(name))?;
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad(name))?;
-            map.append(name, value);
-            Ok::<(), ClientError>(())
-        };
         for (name, value) in &*self.headers {
-            add(name, value.read()?.trim())?;
+            add_header(&mut map, name, value.read()?.trim())?;
         }
         for (name, value) in ask.headers {
-            add(name, value)?;
+            add_header(&mut map, name, value)?;
         }
         Ok(map)
     }
+}
+
+fn add_header(map: &mut HeaderMap, name: &str, value: &str) -> Result<(), ClientError> {
+    let bad = |name: &str| ClientError::Options(format!("{name:?} is no HTTP header"));
+    let value = HeaderValue::from_str(value).map_err(|_| bad(name))?;
+    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad(name))?;
+    map.append(name, value);
+    Ok(())
+}
+
+/// `a=b&c=d`, escaped: the body of a form.
+pub fn form(pairs: &[(&str, &str)]) -> Vec<u8> {
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+    let escaped = |s: &str| utf8_percent_encode(s, NON_ALPHANUMERIC).to_string();
+    let pairs = pairs
+        .iter()
+        .map(|(k, v)| format!("{}={}", escaped(k), escaped(v)));
+    pairs.collect::<Vec<_>>().join("&").into_bytes()
 }
 
 /// An answer that is still coming. Dropping it closes the connection.

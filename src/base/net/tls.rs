@@ -58,6 +58,17 @@ pub struct ClientTls {
     /// The name the certificate must carry, where it is not the URL's host.
     pub server_name: Option<String>,
     pub insecure_skip_verify: bool,
+    /// TLS 1.2 and 1.3 are spoken, unless one of them is left out.
+    pub versions: Versions,
+}
+
+/// Which versions of TLS a client speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Versions {
+    #[default]
+    Both,
+    Only12,
+    Only13,
 }
 
 /// What a listener shows, and what it asks of clients.
@@ -116,8 +127,13 @@ impl ClientTls {
             skip: self.insecure_skip_verify,
             ready: OnceLock::new(),
         };
+        let versions: &[&rustls::SupportedProtocolVersion] = match self.versions {
+            Versions::Both => rustls::DEFAULT_VERSIONS,
+            Versions::Only12 => &[&rustls::version::TLS12],
+            Versions::Only13 => &[&rustls::version::TLS13],
+        };
         let builder = ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .map_err(|e| TlsError(e.to_string()))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));

@@ -82,11 +82,12 @@ fn alerts_table(view: &AlertsView) -> String {
             alert.name().to_owned(),
             age,
             labels.to_string(),
+            format!("{:016x}", row.fingerprint),
             summary.unwrap_or_default().to_owned(),
         ]
     };
     let rows: Vec<Vec<String>> = view.rows.iter().map(row).map(clean).collect();
-    let mut out = print::table(&["state", "alert", "for", "labels", "says"], &rows);
+    let mut out = print::table(&["state", "alert", "for", "labels", "id", "says"], &rows);
     if view.left_out > 0 {
         out.push_str(&format!("and {} more\n", view.left_out));
     }

@@ -98,6 +98,10 @@ static VENDORS: &[Vendor] = &[
         ..vendor("email", "email_configs", &rows::EMAIL)
     },
     Vendor {
+        needs: &["command"],
+        ..vendor("exec", "exec_configs", &rows::EXEC)
+    },
+    Vendor {
         needs: &["url"],
         check: check_incidentio,
         ..vendor("incidentio", "incidentio_configs", &rows::INCIDENTIO)
@@ -166,6 +170,7 @@ static VENDORS: &[Vendor] = &[
         check: check_telegram,
         ..vendor("telegram", "telegram_configs", &rows::TELEGRAM)
     },
+    vendor("terminal", "terminal_configs", &rows::TERMINAL),
     Vendor {
         inherits: &[
             ("api_key", "victorops_api_key"),

@@ -643,6 +643,31 @@ pub(super) static TELEGRAM: Section = section!(
     ),
 );
 
+/// bongsu's own: a program that is run.
+pub(super) static EXEC: Section = section!(
+    "exec_configs",
+    resolved("true"),
+    field("command", Shape::List(&Shape::Text)),
+    given("max_alerts", Shape::Int(0, i64::MAX), "0"),
+    given("timeout", Shape::Duration, "10s"),
+);
+
+/// bongsu's own: the terminals of attached consoles.
+pub(super) static TERMINAL: Section = section!(
+    "terminal_configs",
+    resolved("true"),
+    given("bell", Shape::Bool, "true"),
+    given("notify", Shape::Word(&["desktop", "off"]), "desktop"),
+    template(
+        "title",
+        r#"[{{ .Status | toUpper }}{{ if eq .Status "firing" }}:{{ .Alerts.Firing | len }}{{ end }}] {{ .GroupLabels.SortedPairs.Values | join " " }}"#
+    ),
+    template(
+        "text",
+        r#"{{ range .Alerts }}{{ with .Annotations.summary }}{{ . }}{{ else }}{{ .Labels.alertname }} {{ .Labels.instance }}{{ end }} {{ end }}"#
+    ),
+);
+
 pub(super) static VICTOROPS: Section = section!(
     "victorops_configs",
     resolved("true"),

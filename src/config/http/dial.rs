@@ -1,8 +1,8 @@
 //! From checked keys to a client of `base::net`.
 
-use crate::base::net::client::{ClientOptions, Credentials, Proxy};
-use crate::base::net::tls::{ClientTls, Secret};
-use crate::config::http::{Auth, HttpClient, TlsClient};
+use crate::base::net::client::{ClientOptions, Credentials, OAuth2, Proxy};
+use crate::base::net::tls::{ClientTls, Secret, Versions};
+use crate::config::http::{Auth, HttpClient, TlsClient, TlsVersion};
 use crate::config::secret::SecretFrom;
 
 impl HttpClient {
@@ -28,6 +28,11 @@ pub(crate) fn client_tls(of: &TlsClient) -> Result<ClientTls, String> {
             .transpose()?,
         server_name: of.server_name.clone(),
         insecure_skip_verify: of.insecure_skip_verify,
+        versions: match (of.min_version, of.max_version) {
+            (Some(TlsVersion::Tls13), _) => Versions::Only13,
+            (_, Some(max)) if max < TlsVersion::Tls13 => Versions::Only12,
+            _ => Versions::Both,
+        },
     })
 }
 
@@ -38,15 +43,11 @@ fn client_options(http: &HttpClient) -> Result<ClientOptions, String> {
         Some(url) => Proxy::Url {
             url: url.clone(),
             no_proxy: http.proxy.no_proxy.join(","),
+            headers: named(&http.proxy.connect_headers)?,
         },
         None => Proxy::None,
     };
-    let mut headers = Vec::new();
-    for (name, values) in &http.headers {
-        for value in values {
-            headers.push((name.clone(), secret(value)?));
-        }
-    }
+    let headers = named(&http.headers)?;
     Ok(ClientOptions {
         tls,
         proxy,
@@ -56,6 +57,17 @@ fn client_options(http: &HttpClient) -> Result<ClientOptions, String> {
         http2: http.enable_http2,
         socket: None,
     })
+}
+
+/// One header for each value.
+fn named(headers: &[(String, Vec<SecretFrom>)]) -> Result<Vec<(String, Secret)>, String> {
+    let mut out = Vec::new();
+    for (name, values) in headers {
+        for value in values {
+            out.push((name.clone(), secret(value)?));
+        }
+    }
+    Ok(out)
 }
 
 fn credentials(auth: Option<&Auth>) -> Result<Credentials, String> {
@@ -76,6 +88,14 @@ fn credentials(auth: Option<&Auth>) -> Result<Credentials, String> {
             scheme: kind.clone(),
             token: secret(credentials)?,
         },
+        Some(Auth::OAuth2(of)) => Credentials::OAuth2(Box::new(OAuth2 {
+            client_id: of.client_id.clone(),
+            client_secret: secret(&of.client_secret)?,
+            token_url: of.token_url.clone(),
+            scopes: of.scopes.clone(),
+            params: of.params.clone(),
+            through: client_options(&of.through)?,
+        })),
     })
 }
 

@@ -3,7 +3,7 @@
 //! Rows come from the rules; their [`Standing`] comes from routing. Times are milliseconds since
 //! the Unix epoch, 0 is never.
 
-use crate::model::alert::Alert;
+use crate::model::alert::{Alert, Language};
 use crate::model::labels::Labels;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,8 @@ pub struct AlertRow {
     pub group: String,
     pub file: String,
     pub expr: String,
+    #[serde(default)]
+    pub language: Language,
     /// `for` of the rule.
     pub for_ms: i64,
     pub standing: Standing,
@@ -85,6 +87,8 @@ pub struct RuleGroupRow {
     pub interval_ms: i64,
     pub limit: u64,
     pub query_offset_ms: i64,
+    #[serde(default)]
+    pub language: Language,
     pub last_evaluation: i64,
     /// Of the last evaluation of all its rules.
     pub seconds: f64,
@@ -134,6 +138,20 @@ impl RuleHealth {
     }
 }
 
+/// What every console tells the one who looks at it, outside of its screen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announcement {
+    /// Rises with each; a console tells what is newer than what it saw at its start.
+    pub number: u64,
+    pub at: i64,
+    /// Rings the terminal's bell.
+    pub bell: bool,
+    /// Asks the terminal for a notification of the desktop.
+    pub desktop: bool,
+    pub title: String,
+    pub text: String,
+}
+
 /// One integration of a receiver.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiverRow {
@@ -148,6 +166,14 @@ pub struct ReceiverRow {
     pub last_error: String,
     /// Groups of alerts that wait for it now.
     pub waiting: u64,
+    /// Alerts that were told in what was sent.
+    #[serde(default)]
+    pub alerts: u64,
+    /// How long the receiver takes to answer, in milliseconds: the mean and the longest.
+    #[serde(default)]
+    pub took_ms: u64,
+    #[serde(default)]
+    pub slowest_ms: u64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

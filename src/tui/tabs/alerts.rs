@@ -1,12 +1,14 @@
 //! Tab 7, Alerts: what fires and what is about to, the rules behind it, and who is told.
 //!
-//! Three lists, changed with Tab: alerts (the gravest first, each with its states over the shown
-//! stretch of time), rules, and receivers with silences. Enter opens what is chosen below the list.
+//! Four lists, changed with Tab: alerts (the gravest first, each with its states over the shown
+//! stretch of time), rules, receivers with silences, and routing. Enter opens what is chosen below the list.
 //! States over time are asked of the series `ALERTS`, so rewinding shows those of that time.
 
+mod days;
 mod detail;
 mod order;
 mod receivers;
+mod routing;
 mod rows;
 mod rules;
 
@@ -62,6 +64,10 @@ const RECEIVERS: SlotId = slot(4);
 const SILENCES: SlotId = slot(5);
 /// Everything that was decided on the chosen alert.
 const STORY: SlotId = slot(6);
+const ROUTING: SlotId = slot(7);
+/// How long the chosen alert fired on each of the last days, and how often it began to.
+const DAYS: SlotId = slot(8);
+const BEGINNINGS: SlotId = slot(9);
 
 /// Which list is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,10 +76,11 @@ enum Which {
     Alerts,
     Rules,
     Receivers,
+    Routing,
 }
 
 impl Which {
-    const ALL: [Self; 3] = [Self::Alerts, Self::Rules, Self::Receivers];
+    const ALL: [Self; 4] = [Self::Alerts, Self::Rules, Self::Receivers, Self::Routing];
 
     fn next(self, by: usize) -> Self {
         let at = Self::ALL.iter().position(|w| *w == self).unwrap_or(0);
@@ -85,6 +92,7 @@ impl Which {
             Self::Alerts => "Alerts",
             Self::Rules => "Rules",
             Self::Receivers => "Receivers",
+            Self::Routing => "Routing",
         }
     }
 }
@@ -92,7 +100,7 @@ impl Which {
 #[derive(Debug, Default)]
 pub(crate) struct Local {
     which: Which,
-    lists: [list::Cursor; 3],
+    lists: [list::Cursor; 4],
     filter: String,
     details: bool,
     /// The silence whose preview is under way.
@@ -122,6 +130,7 @@ fn requests(state: &State, body: Rect) -> Vec<(SlotId, Request)> {
             (RECEIVERS, view(ViewName::Receivers)),
             (SILENCES, view(ViewName::Silences)),
         ],
+        Which::Routing => vec![(ROUTING, view(ViewName::Routing))],
     }
 }
 
@@ -130,6 +139,7 @@ fn count(state: &State) -> usize {
         Which::Alerts => rows::rows(state).len(),
         Which::Rules => rules::lines(state).len(),
         Which::Receivers => receivers::count(state),
+        Which::Routing => routing::count(state),
     }
 }
 
@@ -162,16 +172,20 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
 }
 
 fn prompt(state: &State, tag: &'static str) -> Prompt {
-    if tag != "filter" {
-        return order::prompt(state, tag);
+    match tag {
+        "filter" => {}
+        routing::TRY | routing::TEMPLATE => return routing::prompt(state, tag),
+        _ => return order::prompt(state, tag),
     }
     let hint = "words that must stand in it; !word leaves out";
     Prompt::new(PromptKind::Tab(tag), "Filter", "", hint)
 }
 
 fn prompted(state: &mut State, tag: &'static str, text: &str) -> Result<Vec<Cmd>, String> {
-    if tag != "filter" {
-        return order::prompted(state, tag, text);
+    match tag {
+        "filter" => {}
+        routing::TRY | routing::TEMPLATE => return routing::prompted(state, tag, text),
+        _ => return order::prompted(state, tag, text),
     }
     if text.len() > MOST_FILTER {
         return Err(format!("a filter has at most {MOST_FILTER} letters"));
@@ -181,6 +195,9 @@ fn prompted(state: &mut State, tag: &'static str, text: &str) -> Result<Vec<Cmd>
 }
 
 fn menu(state: &State) -> Vec<Item> {
+    if let Some(items) = routing::menu(state) {
+        return items;
+    }
     let mut items = order::menu(state);
     if let Some(row) = rows::current(state) {
         let labels = row.alert.labels.to_string();
@@ -216,7 +233,7 @@ fn menu(state: &State) -> Vec<Item> {
 
 fn export(state: &State) -> Export {
     match state.locals.alerts.which {
-        Which::Alerts | Which::Receivers => rows::export(state),
+        Which::Alerts | Which::Receivers | Which::Routing => rows::export(state),
         Which::Rules => rules::export(state),
     }
 }
@@ -238,6 +255,13 @@ fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option
             }
         }
         Which::Receivers => receivers::paint(state, theme, body, buffer),
+        Which::Routing => {
+            let (tree, below) = split(state, body);
+            routing::paint(state, theme, tree, buffer);
+            if let Some(place) = below {
+                routing::paint_detail(state, theme, place, buffer);
+            }
+        }
     }
     None
 }

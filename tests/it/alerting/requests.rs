@@ -15,20 +15,22 @@ use std::thread;
 
 /// One request as the server read it.
 #[derive(Clone, Debug, Default)]
-struct Seen {
-    line: String,
-    headers: String,
-    body: String,
+pub(super) struct Seen {
+    pub(super) line: String,
+    pub(super) headers: String,
+    pub(super) body: String,
 }
 
 impl Seen {
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.body))
     }
 }
 
 /// Answers each request with the next of `answers` (status and body), the last one for all others.
-fn server(answers: &'static [(&'static str, &'static str)]) -> (String, Arc<Mutex<Vec<Seen>>>) {
+pub(super) fn server(
+    answers: &'static [(&'static str, &'static str)],
+) -> (String, Arc<Mutex<Vec<Seen>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
@@ -75,7 +77,7 @@ fn server(answers: &'static [(&'static str, &'static str)]) -> (String, Arc<Mute
     (url, seen)
 }
 
-fn load(receiver: &str) -> Arc<Alertmanager> {
+pub(super) fn load(receiver: &str) -> Arc<Alertmanager> {
     let text = format!("route: {{receiver: r}}\nreceivers:\n- name: r\n{receiver}");
     let file = tempfile::Builder::new().suffix(".yml").tempfile().unwrap();
     fs::write(file.path(), text).unwrap();
@@ -357,4 +359,67 @@ fn the_registry_has_every_receiver() {
     sorted.dedup();
     assert_eq!(kinds, sorted);
     assert_eq!(kinds.len(), 18);
+}
+
+/// What a program on the standard input is told, and what its end means.
+#[test]
+fn programs_run_where_they_are_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("told.json");
+    let say = |script: &str| {
+        let script = script.replace("FILE", file.to_str().unwrap());
+        load(&format!(
+            "  exec_configs: [{{command: [sh, -c, '{script}'], timeout: 20s}}]\n"
+        ))
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let run = |config: &Arc<Alertmanager>, allowed: bool| {
+        let clock = Clock::fake(1_772_409_600_000);
+        let notifiers = Notifiers::new("http://bongsu:9470".to_owned(), clock);
+        notifiers.allow_programs(allowed);
+        let job = test_jobs(config, "r", 1_772_409_600_000).remove(0);
+        runtime.block_on(notifiers.send(config, &job))
+    };
+    let config = say("cat > FILE; echo written for $BONGSU_RECEIVER");
+    let Outcome::Refused { said } = run(&config, false) else {
+        panic!("it ran");
+    };
+    assert!(said.contains("alerts: {exec: true}"), "{said}");
+    assert!(!file.exists());
+    let Outcome::Sent { said, .. } = run(&config, true) else {
+        panic!("it did not run");
+    };
+    assert_eq!(said, "sh ended well: written for r");
+    let told: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(told["alerts"][0]["labels"]["alertname"], "Test");
+    let again = run(&say("exit 75"), true);
+    assert!(matches!(again, Outcome::Retry { .. }), "{again:?}");
+    let Outcome::Refused { said } = run(&say("echo no disk >&2; exit 3"), true) else {
+        panic!("taken");
+    };
+    assert_eq!(said, "sh ended with 3: no disk");
+}
+
+#[test]
+fn consoles_are_told_by_their_terminals() {
+    let config = load("  terminal_configs: [{}]\n");
+    let notifiers = Notifiers::new(String::new(), Clock::fake(1_772_409_600_000));
+    let job = test_jobs(&config, "r", 1_772_409_600_000).remove(0);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    for number in 1..=2 {
+        assert!(is_sent(&runtime.block_on(notifiers.send(&config, &job))));
+        let last = notifiers.announcements().pop().unwrap();
+        assert_eq!((last.number, last.bell, last.desktop), (number, true, true));
+        assert_eq!(last.title, "[FIRING:1] Test");
+        assert_eq!(
+            last.text.trim(),
+            "This is a test of the receiver; nothing is wrong."
+        );
+    }
 }

@@ -149,6 +149,16 @@ impl World {
             if matches!(outcome, Outcome::Sent { .. }) {
                 let way = self.config.receiver(&job.receiver).unwrap();
                 let way = way.integrations[job.integration].name();
+                if let Some(notice) = &job.notice {
+                    let text = format!("{}/{way}: {}", job.receiver, notice.line);
+                    let key = job.key.clone();
+                    self.told.push(Told { text, key });
+                    if self.dies() {
+                        return;
+                    }
+                    self.pipeline.done(job.id, outcome, self.now);
+                    continue;
+                }
                 let mut names: Vec<String> = job
                     .alerts
                     .iter()

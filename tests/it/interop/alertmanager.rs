@@ -366,3 +366,148 @@ fn a_real_prometheus_and_amtool_work_with_us() {
     assert_eq!(routed.trim(), "team");
     serve.stop();
 }
+
+/// Every command of amtool that speaks to a server, by somebody with credentials.
+#[test]
+fn amtool_does_all_that_it_can() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let routes = write(
+        "alertmanager.yml",
+        "route: {receiver: team, group_by: [alertname], group_wait: 1s, routes: [{receiver: night, matchers: [severity=page]}]}\nreceivers: [{name: team}, {name: night}]\n",
+    );
+    let own = write(
+        "bongsu.yaml",
+        "api: {users: [{name: kim, password: secret}]}\nalerts: {defaults: no}\nlogs: {enabled: no}\nhost: {enabled: no}\n",
+    );
+    let login = write(
+        "http.yml",
+        "basic_auth: {username: kim, password: secret}\n",
+    );
+    let serve = Serve::start(dir.path(), &["--config", &routes, "--config", &own]);
+    let url = format!("--alertmanager.url={}", serve.url);
+    let login = format!("--http.config.file={login}");
+    let tool = |args: &[&str]| -> String {
+        let mut all = args.to_vec();
+        all.extend([url.as_str(), login.as_str()]);
+        amtool(&all)
+    };
+    let ready = || {
+        let args = ["cluster", "show", &url, &login];
+        Command::new("amtool")
+            .args(args)
+            .output()
+            .unwrap()
+            .status
+            .success()
+    };
+    until("history is open", ready);
+
+    // Alerts: added with every flag, found by state, receiver and matchers, in each form.
+    tool(&[
+        "alert",
+        "add",
+        "Mine",
+        "severity=page",
+        "--annotation=summary=그것",
+        "--generator-url=http://g/",
+    ]);
+    tool(&[
+        "alert",
+        "add",
+        "Late",
+        "severity=info",
+        "--start=2026-01-01T00:00:00Z",
+        "--end=2099-01-01T00:00:00Z",
+    ]);
+    tool(&[
+        "alert",
+        "add",
+        "Over",
+        "--end=2020-01-02T00:00:00Z",
+        "--start=2020-01-01T00:00:00Z",
+    ]);
+    let all = tool(&["alert", "query", "-o", "extended"]);
+    assert!(
+        all.contains("그것") && all.contains("http://g/") && !all.contains("Over"),
+        "{all}"
+    );
+    assert!(tool(&["alert", "query", "--receiver=night"]).contains("Mine"));
+    assert!(!tool(&["alert", "query", "--receiver=night"]).contains("Late"));
+    assert!(tool(&["alert", "query", "severity=~pa.*", "alertname!=Late"]).contains("Mine"));
+    let json = tool(&["alert", "query", "-o", "json"]);
+    let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(read.as_array().unwrap().len(), 2, "{json}");
+
+    // Silences: added, seen, what they mute, changed, ended, taken from a file.
+    let add = [
+        "silence",
+        "add",
+        "alertname=Mine",
+        "--comment=고치는 중",
+        "--author=kim",
+        "--duration=1h",
+    ];
+    let id = tool(&add).trim().to_owned();
+    assert_eq!(id.len(), 36, "{id}");
+    let listed = tool(&["silence", "query", "-o", "extended"]);
+    assert!(
+        listed.contains(&id) && listed.contains("고치는 중"),
+        "{listed}"
+    );
+    assert!(tool(&["silence", "query", "-q"]).contains(&id));
+    until("it is silenced", || {
+        !tool(&["alert", "query"]).contains("Mine")
+    });
+    assert!(tool(&["alert", "query", "--silenced"]).contains("Mine"));
+    assert!(
+        tool(&["silence", "query", "alertname=Other"])
+            .lines()
+            .count()
+            <= 1
+    );
+    let changed = tool(&[
+        "silence",
+        "update",
+        "--duration=3h",
+        "--comment=länger",
+        "-q",
+        &id,
+    ]);
+    assert_eq!(changed.trim(), id, "the same silence, as its matchers are");
+    assert!(tool(&["silence", "query", &format!("--id={id}")]).contains("länger"));
+    tool(&["silence", "expire", &id]);
+    until("it is told again", || {
+        tool(&["alert", "query"]).contains("Mine")
+    });
+    assert!(tool(&["silence", "query", "--expired", "--within=1h"]).contains(&id));
+    let file = write(
+        "silences.json",
+        r#"[{"matchers":[{"name":"a","value":"b","isRegex":false}],"startsAt":"2026-01-01T00:00:00Z","endsAt":"2099-01-01T00:00:00Z","createdBy":"lee","comment":"from a file"}]"#,
+    );
+    tool(&["silence", "import", &file]);
+    assert!(tool(&["silence", "query", "a=b"]).contains("from a file"));
+
+    // The configuration that we show is one that it reads, and routes by.
+    let tree = tool(&["config", "routes", "show"]);
+    assert!(
+        tree.contains("night") && tree.contains("severity=\"page\""),
+        "{tree}"
+    );
+    for (labels, wanted) in [("severity=page", "night"), ("severity=info", "team")] {
+        let verify = format!("--verify.receivers={wanted}");
+        assert_eq!(
+            tool(&["config", "routes", "test", &verify, labels]).trim(),
+            wanted
+        );
+    }
+    let shown = tool(&["config", "show"]);
+    let start = shown.find("route:").unwrap();
+    let copy = write("shown.yml", &shown[start..]);
+    amtool(&["check-config", &copy]);
+    serve.stop();
+}

@@ -15,13 +15,13 @@
 
 use bongsu::alert::board::Board;
 use bongsu::alert::rules::{Around, Rules, Settings};
-use bongsu::alert::{Ask, Tell};
+use bongsu::alert::{Ask, Question, Tell};
 use bongsu::base::cancel::Cancel;
 use bongsu::base::clock::Clock;
 use bongsu::base::units::parse_duration_ms;
 use bongsu::config;
 use bongsu::config::rules::RuleGroup;
-use bongsu::model::alert::{ALERT_NAME, Alert, AlertState};
+use bongsu::model::alert::{ALERT_NAME, Alert, AlertState, Language};
 use bongsu::model::answer::Value;
 use bongsu::model::labels::Labels;
 use bongsu::model::request::PromQuery;
@@ -44,7 +44,10 @@ const SAMPLES_MS: i64 = 15_000;
 struct Asker(Store);
 
 impl Ask for Asker {
-    fn ask(&self, expr: &str, t: i64, lookback: Option<i64>) -> Result<Value, String> {
+    fn ask(&self, question: &Question<'_>) -> Result<Value, String> {
+        let Question {
+            expr, t, lookback, ..
+        } = *question;
         let query = PromQuery {
             expr: expr.to_owned(),
             steps: Steps::at(t),
@@ -205,7 +208,13 @@ impl Run {
         }
         if let Some(expr) = get("asks").and_then(Yaml::as_str) {
             let (_, _, around) = self.engine.as_ref().unwrap();
-            let value = around.ask.ask(expr, self.clock.now_ms(), None).unwrap();
+            let question = Question {
+                language: Language::PromQl,
+                expr,
+                t: self.clock.now_ms(),
+                lookback: None,
+            };
+            let value = around.ask.ask(&question).unwrap();
             let Value::Vector(points) = value else {
                 panic!("{expr} is no vector");
             };

@@ -13,6 +13,7 @@ use bongsu::model::view::{
     Acknowledgement, AlertCounts, AlertRow, AlertsView, ReceiverRow, RuleGroupRow, RuleHealth,
     RuleRow, SilenceRow, Standing, View,
 };
+use bongsu::model::view::{CalendarRow, InhibitRow, RouteRow, RoutingView};
 use bongsu::source::api::SourceError;
 use bongsu::tui::testing::Bench;
 use bongsu::tui::{Depth, Options, SymbolSet};
@@ -22,11 +23,15 @@ const SIZES: &[(u16, u16)] = &[(80, 24), (120, 40), (200, 50)];
 fn answer(request: &Request) -> Result<Answer, SourceError> {
     Ok(match request {
         Request::Prom(query) if query.expr.starts_with("ALERTS{") => states(query),
+        Request::Prom(query) if query.expr.starts_with("sum(c") => days(query),
         Request::View { view, .. } if *view == ViewName::Alerts => {
             Answer::View(View::Alerts(alerts()))
         }
         Request::View { view, .. } if *view == ViewName::Rules => {
             Answer::View(View::Rules(rules()))
+        }
+        Request::View { view, .. } if *view == ViewName::Routing => {
+            Answer::View(View::Routing(Box::new(routing())))
         }
         Request::Status => {
             let Answer::Status(mut status) = fake_source::answer(request)? else {
@@ -67,6 +72,7 @@ fn row(name: &str, labels: &[(&str, &str)], state: AlertState, minutes: i64) -> 
         group: "jvm".into(),
         file: "/etc/bongsu/rules.yml".into(),
         expr: "sum by (instance) (heap_used) / sum by (instance) (heap_max) > 0.9".into(),
+        language: Default::default(),
         for_ms: 300_000,
         standing: Standing::default(),
     }
@@ -161,6 +167,91 @@ fn states(query: &PromQuery) -> Answer {
     })
 }
 
+/// Quiet for a week, then it came and went.
+fn days(query: &PromQuery) -> Answer {
+    let begun = query.expr.contains("changes");
+    let at = |(i, t): (usize, i64)| {
+        let v = match (i, begun) {
+            (7, true) => 2.0,
+            (9, true) => 12.0,
+            (13, true) => 1.0,
+            (7 | 9 | 13, false) => 40.0,
+            _ => return None,
+        };
+        Some(Sample { t, v })
+    };
+    let series = Series {
+        labels: Labels::empty(),
+        samples: query.steps.iter().enumerate().filter_map(at).collect(),
+    };
+    Answer::Prom(PromAnswer {
+        value: Value::Matrix(vec![series]),
+        notes: Notes::default(),
+        cost: Cost::default(),
+    })
+}
+
+fn routing() -> RoutingView {
+    let route = |depth: u16, matchers: &[&str], receiver: &str, alerts: u64| RouteRow {
+        depth,
+        matchers: matchers.iter().map(|m| (*m).to_owned()).collect(),
+        receiver: receiver.into(),
+        group_by: vec!["alertname".into()],
+        wait: 30_000,
+        interval: 300_000,
+        repeat: 14_400_000,
+        alerts,
+        groups: alerts.min(1),
+        ways: vec!["slack".into()],
+        ..RouteRow::default()
+    };
+    RoutingView {
+        taken_at: NOW,
+        routes: vec![
+            route(0, &[], "팀", 2),
+            RouteRow {
+                continues: true,
+                ways: vec!["pagerduty".into(), "slack[1]".into()],
+                ..route(1, &["severity=\"critical\""], "oncall", 1)
+            },
+            RouteRow {
+                mute: vec!["nights".into()],
+                muted_by: vec!["nights".into()],
+                group_by: vec!["...".into()],
+                ..route(2, &["service=~\"결제|주문\""], "payments", 0)
+            },
+            RouteRow {
+                active: vec!["office".into()],
+                ways: Vec::new(),
+                group_by: Vec::new(),
+                ..route(1, &["severity=\"info\""], "nobody", 0)
+            },
+        ],
+        inhibit: vec![InhibitRow {
+            source: vec!["severity=\"critical\"".into()],
+            target: vec!["severity=\"warning\"".into()],
+            equal: vec!["instance".into()],
+            quiet: 3,
+        }],
+        calendar: vec![
+            CalendarRow {
+                name: "nights".into(),
+                inside_now: true,
+                cells: format!("{}{}", "1".repeat(16), "0".repeat(32)).repeat(7),
+                routes: 1,
+            },
+            CalendarRow {
+                name: "office".into(),
+                inside_now: false,
+                cells: format!("{}{}", "0".repeat(40), "1".repeat(8)).repeat(7),
+                routes: 1,
+            },
+        ],
+        calendar_from: NOW / 3_600_000 * 3_600_000,
+        calendar_step: 1_800_000,
+    }
+}
+
 fn rules() -> Vec<RuleGroupRow> {
     let rule = |name: &str, expr: &str, alerts: bool| RuleRow {
         name: name.into(),
@@ -216,6 +307,9 @@ fn at_every_size_and_state() {
         let mut rules = open(options(), *width, *height);
         rules.press("Tab").answer(&mut answer);
         golden(&format!("alerts-rules-{size}"), &rules.screen());
+        let mut routes = open(options(), *width, *height);
+        routes.press("Tab Tab Tab").answer(&mut answer);
+        golden(&format!("alerts-routing-{size}"), &routes.screen());
     }
     let ascii = Options {
         symbols: SymbolSet::Ascii,
@@ -360,6 +454,9 @@ fn receivers_and_silences_stand_in_one_list() {
                     last_failed: NOW - 60_000,
                     last_error: "status 500; tried again".into(),
                     waiting: 0,
+                    alerts: 9,
+                    took_ms: 120,
+                    slowest_ms: 2_000,
                 }]))
             }
             Request::View { view, .. } if *view == ViewName::Silences => {
@@ -380,4 +477,85 @@ fn receivers_and_silences_stand_in_one_list() {
     golden("alerts-receivers", &bench.screen());
     bench.press("j .");
     assert!(bench.screen().contains("end this silence"));
+}
+
+#[test]
+fn an_alert_is_tried_at_a_time_and_a_template_rendered() {
+    let mut bench = open(options(), 120, 40);
+    bench.press("Tab Tab Tab").answer(&mut answer).press("j .");
+    assert!(
+        bench.screen().contains("try an alert"),
+        "{}",
+        bench.screen()
+    );
+    bench
+        .press("Enter")
+        .type_text(" host=web1 at 2026-11-22 03:00")
+        .press("Enter");
+    let lines = Outcome::Preview {
+        lines: vec!["oncall  by {}/{severity=\"critical\"}".into()],
+    };
+    let [Action::TryRoute { labels, at }] = &orders(&mut bench, &lines)[..] else {
+        panic!("one order");
+    };
+    let pair = |n: &str, v: &str| (n.to_owned(), v.to_owned());
+    assert_eq!(
+        labels,
+        &[pair("severity", "critical"), pair("host", "web1")]
+    );
+    assert!(at.is_some());
+    assert!(bench.screen().contains("oncall  by"), "{}", bench.screen());
+    bench.press("Esc . j").press("Enter").press("Enter");
+    let shown = Outcome::Preview {
+        lines: vec!["HeapFull: the heap of 결제".into()],
+    };
+    let [Action::TryTemplate { alert, text }] = &orders(&mut bench, &shown)[..] else {
+        panic!("one order");
+    };
+    assert_eq!(*alert, Some(alerts().rows[0].fingerprint));
+    assert!(text.contains("{{ range .Alerts }}"));
+    assert!(bench.screen().contains("the heap of 결제"));
+}
+
+#[test]
+fn a_silence_is_changed_where_it_is_listed() {
+    let mut bench = open(options(), 120, 40);
+    let silences = &mut |request: &Request| {
+        Ok(match request {
+            Request::View { view, .. } if *view == ViewName::Silences => {
+                Answer::View(View::Silences(vec![SilenceRow {
+                    id: "s1".into(),
+                    matchers: vec!["severity=\"warning\"".into()],
+                    starts_at: NOW - 60_000,
+                    ends_at: NOW + 3_600_000,
+                    created_by: "kim".into(),
+                    comment: "옮기는 중".into(),
+                    state: "active".into(),
+                    mutes: 2,
+                }]))
+            }
+            Request::View { view, .. } if *view == ViewName::Receivers => {
+                Answer::View(View::Receivers(Vec::new()))
+            }
+            other => answer(other)?,
+        })
+    };
+    bench.press("Tab Tab").answer(silences).press(". Enter");
+    let screen = bench.screen();
+    assert!(screen.contains("severity=\"warning\" for"), "{screen}");
+    bench.press("Enter");
+    let preview = Outcome::Preview { lines: Vec::new() };
+    let [Action::Silence(order)] = &orders(&mut bench, &preview)[..] else {
+        panic!("one order");
+    };
+    assert_eq!(
+        (order.id.as_str(), order.starts_at),
+        ("s1", Some(NOW - 60_000))
+    );
+    assert_eq!(order.comment, "옮기는 중");
+    assert!(
+        (3_540_000..=3_720_000).contains(&order.duration_ms),
+        "{}",
+        order.duration_ms
+    );
 }

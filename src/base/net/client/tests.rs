@@ -128,3 +128,114 @@ fn own_names_are_asked_where_dns_has_none() {
     let reply = run(client.send(Ask::get(&url, SECOND, 0), &mut Vec::new())).unwrap();
     assert_eq!(reply.status, 200);
 }
+
+/// Answers each request by its first line, its headers and its body.
+fn talking(
+    answer: impl Fn(&str, &str) -> String + Send + 'static,
+) -> (String, std::sync::mpsc::Receiver<(String, String)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (tell, hear) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut asked = Vec::new();
+            let mut byte = [0];
+            while !asked.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) > 0 {
+                asked.push(byte[0]);
+            }
+            let head = String::from_utf8(asked).unwrap().to_lowercase();
+            let length = head
+                .lines()
+                .find_map(|l| l.strip_prefix("content-length: "));
+            let mut body = vec![0; length.map_or(0, |l| l.parse().unwrap())];
+            stream.read_exact(&mut body).unwrap();
+            let body = String::from_utf8(body).unwrap();
+            let said = answer(&head, &body);
+            let _ = tell.send((head, body));
+            let _ = stream.write_all(said.as_bytes());
+        }
+    });
+    (url, hear)
+}
+
+fn said(status: &str, body: &str) -> String {
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+#[test]
+fn a_token_is_fetched_once_kept_and_fetched_again_when_it_is_refused() {
+    for takes_header in [true, false] {
+        let (url, asked) = talking(move |head, body| {
+            if !head.starts_with("post /token") {
+                let known = head.contains("authorization: bearer t-1");
+                return said(if known { "200 OK" } else { "401 No" }, "");
+            }
+            let known = if takes_header {
+                head.contains("authorization: basic")
+            } else {
+                body.contains("client_secret=s%26c")
+            };
+            if known {
+                let token = r#"{"access_token":"T-1","token_type":"bearer","expires_in":"3600"}"#;
+                said("200 OK", token)
+            } else {
+                said("401 No", "")
+            }
+        });
+        let options = ClientOptions {
+            credentials: Credentials::OAuth2(Box::new(OAuth2 {
+                client_id: "me".into(),
+                client_secret: Secret::Text("s&c\n".into()),
+                token_url: format!("{url}/token"),
+                scopes: vec!["a".into(), "b".into()],
+                params: vec![("audience".into(), "x".into())],
+                through: ClientOptions::default(),
+            })),
+            ..ClientOptions::default()
+        };
+        let client = Client::new(&options, None).unwrap();
+        let mut body = Vec::new();
+        run(async {
+            for _ in 0..2 {
+                let ask = Ask::get(&url, SECOND, 0);
+                assert_eq!(client.send(ask, &mut body).await.unwrap().status, 200);
+            }
+        });
+        let mut tokens = asked
+            .try_iter()
+            .filter(|(h, _)| h.starts_with("post /token"));
+        let (_, form) = tokens.next().unwrap();
+        assert!(
+            form.replace("%5F", "_")
+                .starts_with("grant_type=client_credentials&scope=a%20b&audience=x"),
+            "{form}"
+        );
+        // Where the header is refused the body is tried; both only once.
+        assert_eq!(tokens.count(), usize::from(!takes_header));
+    }
+}
+
+#[test]
+fn a_proxy_is_told_its_own_headers() {
+    let (url, asked) = talking(|_, _| said("200 OK", ""));
+    let options = ClientOptions {
+        proxy: Proxy::Url {
+            url,
+            no_proxy: String::new(),
+            headers: vec![("x-way".into(), Secret::Text("seoul".into()))],
+        },
+        ..ClientOptions::default()
+    };
+    let client = Client::new(&options, None).unwrap();
+    let mut body = Vec::new();
+    // Over https the proxy is asked to connect; it answers, but no TLS follows.
+    let sent = run(client.send(Ask::get("https://far.test/x", SECOND, 0), &mut body));
+    assert!(sent.is_err());
+    let (head, _) = asked.recv().unwrap();
+    assert!(head.starts_with("connect far.test:443"), "{head}");
+    assert!(head.contains("x-way: seoul"), "{head}");
+}

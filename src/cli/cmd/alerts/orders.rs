@@ -6,7 +6,7 @@ use crate::base::units::{format_duration_ms, parse_duration_ms};
 use crate::cli::print;
 use crate::model::action::{Acknowledge, Action, Outcome, Silence};
 use crate::model::request::ViewName;
-use crate::model::view::View;
+use crate::model::view::{AlertRow, View};
 use crate::wire::alertmanager_json::time_text;
 use clap::Subcommand;
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 pub(super) enum Order {
     /// Says that somebody is on it: no reminders until it was resolved and fires again
     Ack {
-        /// Its fingerprint, as `alerts list --format json` and `why` show it
+        /// Its name, its name with labels (`DiskFull instance=web1`), or its id as `list` shows it
         alert: String,
         /// Every alert of its notification group
         #[arg(long)]
@@ -27,7 +27,10 @@ pub(super) enum Order {
         lasts: Option<String>,
     },
     /// Takes an acknowledgement back
-    Unack { alert: String },
+    Unack {
+        /// As for `ack`
+        alert: String,
+    },
     /// Mutes what all the matchers fit, for a time
     Silence {
         /// Each as it is written: severity="warning", instance=~"web.*"
@@ -47,7 +50,10 @@ pub(super) enum Order {
     /// Ends a silence now
     Unsilence { id: String },
     /// Why somebody was told of an alert, or nobody was
-    Why { alert: String },
+    Why {
+        /// As for `ack`
+        alert: String,
+    },
     /// Who would be told of an alert with these labels; asks the configuration alone
     Route {
         /// name=value
@@ -73,7 +79,7 @@ pub(super) fn run(launch: &Launch, order: &Order) -> anyhow::Result<ExitCode> {
             note,
             lasts,
         } => Action::Acknowledge(Acknowledge {
-            alert: fingerprint(alert)?,
+            alert: which(launch, alert)?,
             group: *group,
             note: note.clone(),
             until: match lasts {
@@ -83,7 +89,7 @@ pub(super) fn run(launch: &Launch, order: &Order) -> anyhow::Result<ExitCode> {
             remove: false,
         }),
         Order::Unack { alert } => Action::Acknowledge(Acknowledge {
-            alert: fingerprint(alert)?,
+            alert: which(launch, alert)?,
             remove: true,
             ..Acknowledge::default()
         }),
@@ -111,7 +117,7 @@ pub(super) fn run(launch: &Launch, order: &Order) -> anyhow::Result<ExitCode> {
             }
             return Ok(ExitCode::SUCCESS);
         }
-        Order::Why { alert } => return show(launch, ViewName::AlertStory(fingerprint(alert)?)),
+        Order::Why { alert } => return show(launch, ViewName::AlertStory(which(launch, alert)?)),
         Order::Receivers => return show(launch, ViewName::Receivers),
         Order::Silences => return show(launch, ViewName::Silences),
     };
@@ -124,9 +130,42 @@ pub(super) fn run(launch: &Launch, order: &Order) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn fingerprint(text: &str) -> anyhow::Result<u64> {
-    u64::from_str_radix(text, 16)
-        .map_err(|_| anyhow::anyhow!("{text:?} is no fingerprint: sixteen hexadecimal digits"))
+/// The one alert that is meant: by its id, or by its name and labels.
+fn which(launch: &Launch, text: &str) -> anyhow::Result<u64> {
+    if text.len() == 16
+        && let Ok(fingerprint) = u64::from_str_radix(text, 16)
+    {
+        return Ok(fingerprint);
+    }
+    let View::Alerts(view) = once::view(launch, ViewName::Alerts)? else {
+        anyhow::bail!("the engine answered something else");
+    };
+    let mut words = text.split_whitespace();
+    let name = words.next().unwrap_or_default();
+    let labels: Vec<(&str, &str)> = words
+        .map(|word| {
+            let pair = word.split_once('=');
+            pair.ok_or_else(|| anyhow::anyhow!("{word:?} is not label=value"))
+        })
+        .collect::<anyhow::Result<_>>()?;
+    let fits = |row: &&AlertRow| {
+        let own = &row.alert.labels;
+        row.alert.name() == name && labels.iter().all(|(n, v)| own.get(n) == *v)
+    };
+    let found: Vec<&AlertRow> = view.rows.iter().filter(fits).collect();
+    match found[..] {
+        [one] => Ok(one.fingerprint),
+        [] => anyhow::bail!("no alert is called {text:?}; `bongsu alerts` lists what there is"),
+        _ => {
+            let lines = found.iter().take(10);
+            let lines = lines.map(|r| format!("  {:016x} {}", r.fingerprint, r.alert.labels));
+            anyhow::bail!(
+                "{} alerts are called that; take the id of one, or add labels:\n{}",
+                found.len(),
+                lines.collect::<Vec<_>>().join("\n")
+            )
+        }
+    }
 }
 
 fn show(launch: &Launch, view: ViewName) -> anyhow::Result<ExitCode> {

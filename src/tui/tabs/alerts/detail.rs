@@ -2,7 +2,7 @@
 //! time beside the value that it is compared with.
 
 use crate::base::{text, units};
-use crate::model::answer::{Series, Value};
+use crate::model::answer::{Answer, LogReply, LogsAnswer, LogsValue, PromAnswer, Series, Value};
 use crate::model::labels::METRIC_NAME;
 use crate::model::request::{Request, ViewName};
 use crate::model::view::{AlertRow, AlertStory, View};
@@ -11,7 +11,7 @@ use crate::tui::panel::Shown;
 use crate::tui::panel::plot::{self, Place};
 use crate::tui::slot::{Slot, SlotId};
 use crate::tui::state::State;
-use crate::tui::tabs::alerts::{NAME, STORY, WATCHED, rows};
+use crate::tui::tabs::alerts::{NAME, STORY, WATCHED, days, rows};
 use crate::tui::tabs::list;
 use crate::tui::theme::Theme;
 use crate::tui::widget::chart::{GUTTER, Threshold};
@@ -45,11 +45,12 @@ pub(super) fn requests(state: &State, body: Rect) -> Vec<(SlotId, Request)> {
     };
     let view = ViewName::AlertStory(row.fingerprint);
     let mut out = vec![(STORY, Request::View { view, at: None })];
+    out.extend(days::requests(state, row));
     if let (_, Some(chart)) = columns(body)
-        && let Ok((expr, _)) = syntax::watched(&row.expr)
+        && let Ok((expr, _)) = syntax::watched_by_rule(row.language, &row.expr)
     {
         let cells = chart.width.saturating_sub(2 + GUTTER);
-        out.push((WATCHED, state.ask(cells).range(expr)));
+        out.push((WATCHED, state.ask(cells).range_in(row.language, expr)));
     }
     out
 }
@@ -112,6 +113,7 @@ fn lines(state: &State, theme: &Theme, row: &AlertRow) -> Vec<(String, String, S
     let since = format!("{since} ({} ago)", rows::age(state, row));
     add("since", since, theme.text);
     add("value", rows::short(alert.value), theme.text);
+    add("days", days::line(state).unwrap_or_default(), theme.text);
     standing(state, theme, row, &mut add);
     let labels = alert.labels.iter().map(|(n, v)| format!("{n}={v}"));
     add("labels", labels.collect::<Vec<_>>().join("  "), theme.text);
@@ -176,8 +178,16 @@ fn standing(
 
 /// The series of the expression that belong to this alert.
 fn curves_of<'a>(state: &'a State, row: &AlertRow) -> Vec<&'a Series> {
-    let Some(Value::Matrix(all)) = state.slots.get(WATCHED).and_then(Slot::value) else {
-        return Vec::new();
+    let all = match state.slots.get(WATCHED).and_then(Slot::answer) {
+        Some(Answer::Prom(PromAnswer {
+            value: Value::Matrix(all),
+            ..
+        })) => all,
+        Some(Answer::Logs(LogReply::Value(LogsAnswer {
+            value: LogsValue::Matrix(all),
+            ..
+        }))) => all,
+        _ => return Vec::new(),
     };
     let belongs = |s: &&Series| {
         let labels = s.labels.iter().filter(|(n, _)| *n != METRIC_NAME);
@@ -192,7 +202,7 @@ fn curves_of<'a>(state: &'a State, row: &AlertRow) -> Vec<&'a Series> {
 
 fn paint_chart(state: &State, row: &AlertRow, place: Place<'_>) {
     let Place { area, buf, look } = place;
-    let watched = syntax::watched(&row.expr);
+    let watched = syntax::watched_by_rule(row.language, &row.expr);
     let title = watched.as_ref().map_or("", |(expr, _)| expr.as_str());
     let inside = frame::Frame {
         title,

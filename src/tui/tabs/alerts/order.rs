@@ -3,7 +3,7 @@
 
 use crate::base::units::parse_duration_ms;
 use crate::model::action::{Acknowledge, Action, Silence};
-use crate::model::view::AlertRow;
+use crate::model::view::{AlertRow, SilenceRow};
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
 use crate::tui::overlay::{Confirm, Item, Overlay, Prompt, PromptKind, Run};
@@ -14,6 +14,7 @@ use crate::tui::tabs::alerts::{receivers, rows};
 pub(super) const NOTE: &str = "acknowledge";
 pub(super) const NOTE_GROUP: &str = "acknowledge the group";
 pub(super) const SILENCE: &str = "silence";
+pub(super) const CHANGE: &str = "change the silence";
 
 /// A silence for which no time is given.
 const DEFAULT_MS: i64 = 2 * 3_600_000;
@@ -83,6 +84,11 @@ pub(super) fn prompt(state: &State, tag: &'static str) -> Prompt {
             let hint = "matchers, how long, and why: severity=\"warning\" for 2h: the new disk";
             Prompt::new(kind, "Silence", &text, hint)
         }
+        CHANGE => {
+            let text = receivers::silence(state).map(|row| written(state, row));
+            let hint = "matchers, how long from now, and why";
+            Prompt::new(kind, "Change the silence", &text.unwrap_or_default(), hint)
+        }
         NOTE_GROUP => {
             let title = format!("Acknowledge the group of {name}");
             Prompt::new(kind, &title, "", "a note; `for 4h: note` ends it by itself")
@@ -92,6 +98,14 @@ pub(super) fn prompt(state: &State, tag: &'static str) -> Prompt {
             Prompt::new(kind, &title, "", "a note; `for 4h: note` ends it by itself")
         }
     }
+}
+
+/// A silence as one would write it now.
+fn written(state: &State, row: &SilenceRow) -> String {
+    let left = (row.ends_at - state.now.max(row.starts_at)).max(60_000) / 60_000 * 60_000;
+    let left = crate::base::units::format_duration_ms(left);
+    let comment = row.comment.replace('\n', " ");
+    format!("{} for {left}: {comment}", row.matchers.join(", "))
 }
 
 /// The silence that would mute this alert.
@@ -107,8 +121,15 @@ pub(super) fn prompted(
     tag: &'static str,
     text: &str,
 ) -> Result<Vec<Cmd>, String> {
-    if tag == SILENCE {
-        let silence = read_silence(text)?;
+    if tag == SILENCE || tag == CHANGE {
+        let mut silence = read_silence(text)?;
+        if tag == CHANGE {
+            let row = receivers::silence(state).ok_or("the silence is gone")?;
+            silence.id.clone_from(&row.id);
+            // The time is read from now on; a running silence keeps its beginning.
+            silence.starts_at = Some(row.starts_at);
+            silence.duration_ms += (state.now - row.starts_at).max(0);
+        }
         state.locals.alerts.silence = Some(silence.clone());
         let preview = Silence {
             preview: true,

@@ -1,13 +1,13 @@
 //! Who is told, with the last sends and failures, and what is silenced: two lists, one above the
 //! other, with one cursor through both.
 
-use crate::base::text;
+use crate::base::{text, units};
 use crate::model::action::Action;
 use crate::model::view::{ReceiverRow, SilenceRow, View};
-use crate::tui::overlay::{Item, Run};
+use crate::tui::overlay::{Item, PromptKind, Run};
 use crate::tui::slot::{Slot, SlotId};
 use crate::tui::state::State;
-use crate::tui::tabs::alerts::{RECEIVERS, SILENCES, Which, lists};
+use crate::tui::tabs::alerts::{RECEIVERS, SILENCES, Which, lists, order};
 use crate::tui::tabs::list;
 use crate::tui::theme::Theme;
 use crate::tui::widget::table::{Column, Entry, Table};
@@ -21,6 +21,8 @@ const RECEIVER_COLUMNS: &[Column] = &[
     Column::left("by", 10, 0),
     Column::right("sent", 6, 1),
     Column::right("failed", 6, 1),
+    Column::right("alerts", 7, 3),
+    Column::right("took", 7, 3),
     Column::right("waits", 5, 3),
     Column::right("last sent", 9, 1),
     Column::left("last failure", 24, 2).growing(),
@@ -79,9 +81,17 @@ fn current(state: &State) -> Option<Chosen<'_>> {
     Some(Chosen::Silence(row))
 }
 
+/// The silence that the cursor stands on.
+pub(super) fn silence(state: &State) -> Option<&SilenceRow> {
+    match current(state)? {
+        Chosen::Silence(row) => Some(row),
+        Chosen::Receiver(_) => None,
+    }
+}
+
 /// What can be done here; `None` where another list is shown.
 pub(super) fn menu(state: &State) -> Option<Vec<Item>> {
-    let order = |action| Run::Order {
+    let run = |action| Run::Order {
         action,
         confirm: None,
     };
@@ -94,16 +104,23 @@ pub(super) fn menu(state: &State) -> Option<Vec<Item>> {
             vec![Item::new(
                 "test this receiver",
                 "sends a made-up alert now",
-                order(Action::TestReceiver { receiver }),
+                run(Action::TestReceiver { receiver }),
             )]
         }
         Some(Chosen::Silence(row)) if row.state != "expired" => {
             let id = row.id.clone();
-            vec![Item::new(
-                "end this silence",
-                row.matchers.join(", "),
-                order(Action::ExpireSilence { id }),
-            )]
+            vec![
+                Item::new(
+                    "change this silence",
+                    "its matchers, its time, its comment",
+                    Run::Prompt(PromptKind::Tab(order::CHANGE)),
+                ),
+                Item::new(
+                    "end this silence",
+                    row.matchers.join(", "),
+                    run(Action::ExpireSilence { id }),
+                ),
+            ]
         }
         _ => Vec::new(),
     })
@@ -176,9 +193,12 @@ fn receiver_entry<'a>(
         2 => Entry::new(row.sent.to_string(), theme.text),
         3 if row.failed > 0 => Entry::new(row.failed.to_string(), theme.warn),
         3 => Entry::new("0", theme.dim),
-        4 => Entry::new(row.waiting.to_string(), theme.dim),
-        5 if row.last_sent > 0 => Entry::new(state.time.clock(row.last_sent), theme.text),
-        5 => Entry::new("-", theme.dim),
+        4 => Entry::new(row.alerts.to_string(), theme.dim),
+        5 if row.sent + row.failed == 0 => Entry::new("-", theme.dim),
+        5 => Entry::new(units::format_duration_ms(row.took_ms as i64), theme.dim),
+        6 => Entry::new(row.waiting.to_string(), theme.dim),
+        7 if row.last_sent > 0 => Entry::new(state.time.clock(row.last_sent), theme.text),
+        7 => Entry::new("-", theme.dim),
         _ => {
             let style = if is_failing(row) {
                 theme.bad

@@ -58,11 +58,15 @@ pub(super) fn rows(state: &State) -> Vec<&AlertRow> {
 }
 
 pub(crate) fn current(state: &State) -> Option<&AlertRow> {
-    if state.locals.alerts.which != Which::Alerts {
-        return None;
-    }
+    (state.locals.alerts.which == Which::Alerts).then_some(())?;
+    chosen(state)
+}
+
+/// The one that the cursor of the list stands on, whatever list is shown.
+pub(super) fn chosen(state: &State) -> Option<&AlertRow> {
     let rows = rows(state);
-    rows.get(state.locals.alerts.list().at(rows.len())).copied()
+    let cursor = state.locals.alerts.lists[Which::Alerts as usize];
+    rows.get(cursor.at(rows.len())).copied()
 }
 
 /// Asks for the states over time of the alerts in sight.
