@@ -14,7 +14,7 @@ pub use crate::query::promql::ast::Span;
 pub use complete::{Completion, Want, complete};
 pub use highlight::{Class, Piece, highlight};
 pub use log_selector::log_selector;
-pub use rules::{check_rule, watched_by_rule};
+pub use rules::{check_rule, lines_of_rule, watched_by_rule};
 pub use traceql::{
     check_traceql, traceql_intrinsics, traceql_of_tags, traceql_of_words, traceql_type,
 };

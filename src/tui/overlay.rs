@@ -40,6 +40,11 @@ pub(crate) enum Run {
     Copy(String),
     /// Opens the logs at a place.
     Logs(crate::tui::tabs::logs::Opening),
+    /// Opens the traces that a query picks, around an instant.
+    Traces {
+        query: String,
+        at: i64,
+    },
     /// Gives a text to the open tab, with the word of one of its prompts.
     Give {
         tag: &'static str,

@@ -318,6 +318,7 @@ fn perform(state: &mut State, what: Run) -> Vec<Cmd> {
         Run::GoTo(at) => state.time.go_to(at, state.now),
         Run::Range(range) => state.time.set_range(range, state.now),
         Run::Logs(to) => crate::tui::tabs::logs::open(state, to),
+        Run::Traces { query, at } => crate::tui::tabs::traces::look(state, &query, at),
         Run::Copy(text) => return copy(state, text),
         Run::Give { tag, text } => {
             let given = (TABS[state.tab].prompted)(state, tag, &text);

@@ -47,6 +47,20 @@ fn log_metric(text: &str) -> Result<Metric, Fault> {
     }
 }
 
+/// The query for the lines that a rule in LogQL counts, the first of them where it counts several.
+pub fn lines_of_rule(text: &str) -> Option<String> {
+    let mut at = log_metric(text).ok()?;
+    loop {
+        at = match at {
+            Metric::Range(range) => return Some(range.log.to_string()),
+            Metric::Aggregate(of) => of.inner,
+            Metric::Binary(of) => of.left,
+            Metric::Replace(of) => of.inner,
+            Metric::Number(_) | Metric::Vector(_) => return None,
+        };
+    }
+}
+
 fn log_watched(metric: &Metric) -> (String, Option<f64>) {
     let mut at = metric;
     loop {
@@ -114,6 +128,13 @@ mod tests {
             };
             assert!(fits, "{text}: {found:?}");
         }
+    }
+
+    #[test]
+    fn the_lines_of_a_rule_are_found() {
+        let lines = lines_of_rule("sum by (a) (rate({app=\"a\"} |= \"x\" [5m])) > 1 and vector(1)");
+        assert_eq!(lines.as_deref(), Some("{app=\"a\"} |= \"x\""));
+        assert_eq!(lines_of_rule("vector(1)"), None);
     }
 
     #[test]

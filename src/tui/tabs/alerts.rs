@@ -15,14 +15,16 @@ mod rules;
 pub(crate) use rows::{age, place, state_style, state_word};
 
 use crate::model::action::Silence;
+use crate::model::alert::Language;
 use crate::model::request::{Request, ViewName};
+use crate::query::syntax;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
 use crate::tui::line_edit::LineEdit;
 use crate::tui::overlay::{Item, Overlay, Prompt, PromptKind, Run};
 use crate::tui::slot::SlotId;
 use crate::tui::state::State;
-use crate::tui::tabs::{Export, Tab, list};
+use crate::tui::tabs::{Export, Tab, list, logs};
 use crate::tui::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -37,6 +39,7 @@ pub(crate) const TAB: Tab = Tab {
     prompted,
     preview: order::preview,
     menu,
+    logs: logs_of_chosen,
     line: |state| rows::current(state).map(|row| row.alert.labels.to_string()),
     export: |state| Some(export(state)),
     ..Tab::new(
@@ -194,6 +197,20 @@ fn prompted(state: &mut State, tag: &'static str, text: &str) -> Result<Vec<Cmd>
     Ok(Vec::new())
 }
 
+/// The lines of the moment in which it began: those that its expression counts, else those with
+/// errors.
+fn logs_of_chosen(state: &State) -> Option<logs::Opening> {
+    let row = rows::current(state)?;
+    let query = match row.language {
+        Language::LogQl => syntax::lines_of_rule(&row.expr).unwrap_or_default(),
+        Language::PromQl | Language::TraceQl => "level:error".to_owned(),
+    };
+    Some(logs::Opening {
+        query,
+        at: Some(row.active_at).filter(|at| *at > 0),
+    })
+}
+
 fn menu(state: &State) -> Vec<Item> {
     if let Some(items) = routing::menu(state) {
         return items;
@@ -218,6 +235,21 @@ fn menu(state: &State) -> Vec<Item> {
                 "look at this instance",
                 instance,
                 Run::Instance(Some(instance.to_owned())),
+            ));
+        }
+        if let Some(to) = logs_of_chosen(state) {
+            let said = "the lines around its beginning";
+            let keys = state.keymap.label(Act::Logs);
+            items.push(Item::new("logs of the moment", said, Run::Logs(to)).keys(keys));
+        }
+        if row.active_at > 0 {
+            items.push(Item::new(
+                "traces of the moment",
+                "those with errors around its beginning",
+                Run::Traces {
+                    query: "{ status = error }".to_owned(),
+                    at: row.active_at,
+                },
             ));
         }
         if row.active_at > 0 {

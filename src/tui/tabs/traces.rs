@@ -76,6 +76,18 @@ pub(crate) fn show(state: &mut State, id: TraceId) {
     }
 }
 
+/// Opens this tab with what a query picks around an instant.
+pub(crate) fn look(state: &mut State, query: &str, at: i64) {
+    if let Some(here) = by_name(NAME) {
+        state.tab = here;
+        let local = &mut state.locals.traces;
+        query.clone_into(&mut local.query);
+        local.open = None;
+        local.list = list::Cursor::default();
+        state.time.go_to(at, state.now);
+    }
+}
+
 /// The traces that were found; none until an answer is there.
 fn found(state: &State) -> &[TraceHit] {
     match state.slots.get(FOUND).and_then(Slot::answer) {
