@@ -2,7 +2,7 @@
 //! read at any time without waiting for one.
 
 use crate::alert::eval::LiveAlert;
-use crate::alert::rules::{Group, Settings, told};
+use crate::alert::rules::{Group, Settings, link, told};
 use crate::config::rules::RuleKind;
 use crate::model::alert::{ALERT_NAME, AlertState, gravity};
 use crate::model::labels::Labels;
@@ -84,7 +84,7 @@ impl Shown {
 
     fn alert_row(&self, rule: usize, alert: &LiveAlert, t: i64) -> Option<AlertRow> {
         let rule = self.row.rules.get(rule)?;
-        let told = told(alert, &rule.expr, t, &self.settings);
+        let told = told(alert, &link(&rule.expr, &self.settings), t, &self.settings);
         Some(AlertRow {
             fingerprint: told.fingerprint(),
             alert: told,

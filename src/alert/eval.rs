@@ -2,6 +2,7 @@
 //!
 //! Source: Prometheus `rules/alerting.go`.
 
+use crate::alert::rule::series_of;
 use crate::model::alert::AlertState;
 use crate::model::labels::Labels;
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ pub(crate) struct LiveAlert {
     sent_at: Option<i64>,
     /// When those who were told may take it for resolved.
     pub(crate) valid_until: i64,
+    /// The labels of its series, and the state that they tell of: made once, written often.
+    series: Option<(AlertState, Labels, Labels)>,
 }
 
 /// A series of the rule's answer, as an alert.
@@ -145,7 +148,20 @@ impl LiveAlert {
             kept_since: None,
             sent_at: None,
             valid_until: 0,
+            series: None,
         }
+    }
+
+    /// The labels of its `ALERTS` and of its `ALERTS_FOR_STATE`.
+    pub(crate) fn series(&mut self) -> (Labels, Labels) {
+        if let Some((state, alerts, since)) = &self.series
+            && *state == self.state
+        {
+            return (alerts.clone(), since.clone());
+        }
+        let (alerts, since) = series_of(&self.labels, self.state);
+        self.series = Some((self.state, alerts.clone(), since.clone()));
+        (alerts, since)
     }
 
     fn without_result(&mut self, t: i64, keep_firing: i64) -> Fate {

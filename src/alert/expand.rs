@@ -9,10 +9,11 @@ mod number;
 pub(crate) use functions::graph_link;
 
 use crate::alert::Ask;
-use crate::base::template::{Library, Template, Value, map, structure};
+use crate::base::template::{Library, Template, Value, map, shown, structure};
 use crate::config::rules::TEMPLATE_HEAD;
 use crate::model::alert::Language;
 use crate::model::labels::Labels;
+use std::cell::OnceCell;
 use std::sync::{Arc, LazyLock};
 
 /// Queries that the templates of one evaluation may ask together.
@@ -22,6 +23,8 @@ const MOST_QUERIES: usize = 1000;
 #[derive(Debug)]
 pub(crate) enum Text {
     Plain(String),
+    /// Pieces that need no engine: most templates name labels and the value, and no more.
+    Simple(Vec<Piece>),
     Template(Box<Template>),
     /// Said instead of the text.
     Faulty(String),
@@ -33,6 +36,9 @@ impl Text {
         if !text.contains("{{") {
             return Self::Plain(text.to_owned());
         }
+        if let Some(pieces) = pieces(text) {
+            return Self::Simple(pieces);
+        }
         match LIBRARY.text(&format!("{TEMPLATE_HEAD}{text}")) {
             Ok(template) => Self::Template(Box::new(template)),
             Err(fault) => Self::Faulty(failed(&fault.text)),
@@ -40,10 +46,24 @@ impl Text {
     }
 
     /// Never fails: a text that cannot be rendered says so, and the alert fires all the same.
-    pub(crate) fn render(&self, data: &Value, expander: &Expander) -> String {
+    pub(crate) fn render(&self, one: &One<'_>, expander: &Expander) -> String {
         match self {
             Self::Plain(text) | Self::Faulty(text) => text.clone(),
+            Self::Simple(pieces) => {
+                let mut out = String::new();
+                for piece in pieces {
+                    match piece {
+                        Piece::Text(text) => out.push_str(text),
+                        Piece::Label(name) => out.push_str(one.labels.get(name)),
+                        Piece::Value(print) => out.push_str(&print(one.value)),
+                    }
+                }
+                out
+            }
             Self::Template(template) => {
+                let data = one
+                    .data
+                    .get_or_init(|| expander.data(one.labels, one.value));
                 let limits = crate::base::template::Limits::default();
                 let context = Some(expander.context.clone() as Arc<_>);
                 let rendered = template.render_within(data, &limits, context);
@@ -51,6 +71,87 @@ impl Text {
             }
         }
     }
+}
+
+/// The sample that the texts of a rule speak of.
+pub(crate) struct One<'a> {
+    labels: &'a Labels,
+    value: f64,
+    /// What templates see of it; made when the first asks.
+    data: OnceCell<Value>,
+}
+
+impl<'a> One<'a> {
+    pub(crate) fn new(labels: &'a Labels, value: f64) -> Self {
+        Self {
+            labels,
+            value,
+            data: OnceCell::new(),
+        }
+    }
+}
+
+/// A part of a template that stands for itself.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    Text(String),
+    Label(String),
+    Value(fn(f64) -> String),
+}
+
+/// Ways to print the value, as templates write them.
+const PRINTS: [(&str, fn(f64) -> String); 4] = [
+    ("humanize", number::humanize),
+    ("humanize1024", number::humanize_1024),
+    ("humanizeDuration", number::humanize_duration),
+    ("humanizePercentage", |v| {
+        format!("{}%", number::four_digits(v * 100.0))
+    }),
+];
+
+/// The pieces of a template that only names labels and the value, plain or through one function;
+/// `None` for any other.
+fn pieces(text: &str) -> Option<Vec<Piece>> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (inside, behind) = after.split_once("}}")?;
+        if !before.is_empty() {
+            out.push(Piece::Text(before.to_owned()));
+        }
+        out.push(piece(inside)?);
+        rest = behind;
+    }
+    if !rest.is_empty() {
+        out.push(Piece::Text(rest.to_owned()));
+    }
+    Some(out)
+}
+
+fn piece(inside: &str) -> Option<Piece> {
+    // `{{-` and `-}}` cut blanks around them.
+    if inside.starts_with('-') || inside.ends_with('-') {
+        return None;
+    }
+    let is_value = |text: &str| matches!(text.trim(), "$value" | ".Value");
+    let inside = inside.trim();
+    if is_value(inside) {
+        return Some(Piece::Value(|v| shown(&Value::Float(v))));
+    }
+    let called = inside
+        .split_once('|')
+        .map(|(value, function)| (function.trim(), value))
+        .or_else(|| inside.split_once(' '));
+    if let Some((function, value)) = called {
+        let print = PRINTS.iter().find(|(name, _)| *name == function)?;
+        return is_value(value).then_some(Piece::Value(print.1));
+    }
+    let name = inside
+        .strip_prefix("$labels.")
+        .or_else(|| inside.strip_prefix(".Labels."))?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let is_name = name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit());
+    (is_name && !name.is_empty()).then(|| Piece::Label(name.to_owned()))
 }
 
 fn failed(why: &str) -> String {

@@ -431,7 +431,8 @@ impl Core {
         if resolved && was_resolved && held.alert.state == AlertState::Resolved {
             return None;
         }
-        let changed = was_resolved != resolved || held.alert.annotations != alert.annotations;
+        // Its texts change with its value: what is on the disk may be older there.
+        let changed = was_resolved != resolved;
         held.alert = alert;
         if was_resolved != resolved {
             let said = if resolved { "resolved" } else { "fires again" };

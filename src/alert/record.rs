@@ -8,7 +8,9 @@ use std::collections::HashMap;
 /// The series of a rule's last evaluation, as the store knows them.
 #[derive(Debug, Default)]
 pub(crate) struct Written {
-    series: HashMap<Labels, SeriesId>,
+    /// With the number of the writing that they were last among.
+    series: HashMap<Labels, (SeriesId, u64)>,
+    number: u64,
 }
 
 impl Written {
@@ -19,22 +21,34 @@ impl Written {
         t: i64,
         sink: &dyn MetricSink,
     ) -> Result<(), WriteError> {
-        let mut before = std::mem::take(&mut self.series);
+        self.number += 1;
+        let number = self.number;
         let mut batch = Vec::with_capacity(samples.len());
         for (labels, v) in samples {
-            let series = match before.remove(labels) {
-                Some(series) => series,
-                None => sink.resolve(labels)?,
+            let series = match self.series.get_mut(labels) {
+                Some((series, last)) => {
+                    *last = number;
+                    *series
+                }
+                None => {
+                    let series = sink.resolve(labels)?;
+                    self.series.insert(labels.clone(), (series, number));
+                    series
+                }
             };
-            self.series.insert(labels.clone(), series);
             batch.push(Append { series, t, v: *v });
         }
-        let ended = before.values();
-        batch.extend(ended.map(|series| Append {
-            series: *series,
-            t,
-            v: stale_marker(),
-        }));
+        self.series.retain(|_, (series, last)| {
+            let stays = *last == number;
+            if !stays {
+                batch.push(Append {
+                    series: *series,
+                    t,
+                    v: stale_marker(),
+                });
+            }
+            stays
+        });
         if batch.is_empty() {
             return Ok(());
         }
@@ -45,7 +59,7 @@ impl Written {
         // The store forgot them since they were resolved: once more, by their labels.
         let mut again = Vec::new();
         for (labels, v) in samples {
-            if let Some(series) = self.series.get_mut(labels)
+            if let Some((series, _)) = self.series.get_mut(labels)
                 && gone.contains(series)
             {
                 *series = sink.resolve(labels)?;

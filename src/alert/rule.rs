@@ -1,7 +1,7 @@
 //! A rule as it is evaluated: its templates parsed, its series named.
 
-use crate::alert::eval::{Alerts, Found, LiveAlert, Terms};
-use crate::alert::expand::{Expander, Text};
+use crate::alert::eval::{Alerts, Found, Terms};
+use crate::alert::expand::{Expander, One, Text};
 use crate::alert::{Ask, Question};
 use crate::config::rules::{Rule, RuleKind};
 use crate::model::alert::{ALERT_NAME, AlertState, Language};
@@ -64,17 +64,18 @@ impl Compiled {
     /// The rule's answer as alerts, rendered.
     pub(crate) fn find(&self, points: Vec<VectorPoint>, expander: &Expander) -> Vec<Found> {
         let found = |point: VectorPoint| {
-            let plain = point.labels.without_name();
-            let data = expander.data(&point.labels, point.sample.v);
-            let mut labels = plain.edit();
-            for (name, text) in &self.labels {
-                labels.set(name, &text.render(&data, expander));
-            }
-            labels.set(ALERT_NAME, &self.rule.name);
+            let one = One::new(&point.labels, point.sample.v);
             let render =
-                |(name, text): &(String, Text)| (name.clone(), text.render(&data, expander));
+                |(name, text): &(String, Text)| (name.clone(), text.render(&one, expander));
+            let own: Vec<(String, String)> = self.labels.iter().map(render).collect();
+            let mut set: Vec<(&str, &str)> = Vec::with_capacity(own.len() + 2);
+            set.extend(own.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+            // The alert's name stands over a label of the rule.
+            set.retain(|(name, _)| *name != ALERT_NAME && *name != METRIC_NAME);
+            set.extend([(METRIC_NAME, ""), (ALERT_NAME, self.rule.name.as_str())]);
+            set.sort_unstable();
             Found {
-                labels: labels.finish(),
+                labels: point.labels.with(&set),
                 annotations: Labels::from_pairs(self.annotations.iter().map(render)),
                 value: point.sample.v,
             }
@@ -88,14 +89,17 @@ impl Compiled {
         points: Vec<VectorPoint>,
         limit: u64,
     ) -> Result<Vec<(Labels, f64)>, String> {
+        let mut set: Vec<(&str, &str)> = vec![(METRIC_NAME, &self.rule.name)];
+        set.extend(
+            self.rule
+                .labels
+                .iter()
+                .map(|(n, v)| (n.as_str(), v.as_str())),
+        );
+        set.sort_unstable();
         let mut out: Vec<(Labels, f64)> = Vec::with_capacity(points.len());
         for point in points {
-            let mut labels = point.labels.edit();
-            labels.set(METRIC_NAME, &self.rule.name);
-            for (name, value) in &self.rule.labels {
-                labels.set(name, value);
-            }
-            out.push((labels.finish(), point.sample.v));
+            out.push((point.labels.with(&set), point.sample.v));
         }
         let mut seen = std::collections::HashSet::with_capacity(out.len());
         if !out.iter().all(|(labels, _)| seen.insert(labels)) {
@@ -110,26 +114,29 @@ impl Compiled {
 }
 
 /// The series that tell of the alerts that stand.
-pub(crate) fn synthetic(alerts: &Alerts) -> Vec<(Labels, f64)> {
+pub(crate) fn synthetic(alerts: &mut Alerts) -> Vec<(Labels, f64)> {
     let mut out = Vec::new();
-    for alert in alerts.standing() {
-        out.push((state_series(alert), 1.0));
-        let mut since = alert.labels.edit();
-        since.set(METRIC_NAME, FOR_STATE);
+    for alert in alerts.iter_mut() {
+        if alert.state == AlertState::Resolved {
+            continue;
+        }
+        let (state, since) = alert.series();
         let seconds = alert.active_at.div_euclid(1000);
-        out.push((since.finish(), seconds as f64));
+        out.extend([(state, 1.0), (since, seconds as f64)]);
     }
     out
 }
 
-fn state_series(alert: &LiveAlert) -> Labels {
-    let state = match alert.state {
+/// Labels of `ALERTS` and of `ALERTS_FOR_STATE` for an alert in a state.
+pub(crate) fn series_of(labels: &Labels, state: AlertState) -> (Labels, Labels) {
+    let state = match state {
         AlertState::Firing => "firing",
         AlertState::Pending | AlertState::Resolved => "pending",
     };
-    let mut labels = alert.labels.edit();
-    labels.set(METRIC_NAME, ALERTS).set("alertstate", state);
-    labels.finish()
+    (
+        labels.with(&[(METRIC_NAME, ALERTS), ("alertstate", state)]),
+        labels.with(&[(METRIC_NAME, FOR_STATE)]),
+    )
 }
 
 /// The vector of an answer; a scalar is a vector of one.

@@ -333,7 +333,7 @@ impl RuleState {
             let fired = self.alerts.step(found, t, self.rule.terms(limit))?;
             around.board.count_fired(fired);
             if turn.restored {
-                synthetic(&self.alerts)
+                synthetic(&mut self.alerts)
             } else {
                 Vec::new()
             }
@@ -355,23 +355,29 @@ impl RuleState {
         if due.is_empty() {
             return;
         }
-        let expr = &self.rule.rule.expr;
-        let told = due.iter().map(|a| told(a, expr, t, settings));
+        let link = link(&self.rule.rule.expr, settings);
+        let told = due.iter().map(|a| told(a, &link, t, settings));
         around.tell.tell(told.collect(), t);
     }
 }
 
+/// Where the expression of an alert can be looked at.
+pub(crate) fn link(expr: &str, settings: &Settings) -> String {
+    format!("{}{}", settings.external_url, graph_link(expr, 1))
+}
+
 /// An alert as others are told of it.
-pub(crate) fn told(alert: &LiveAlert, expr: &str, t: i64, settings: &Settings) -> Alert {
-    let mut labels = alert.labels.edit();
-    for (name, value) in &settings.external_labels {
-        if labels.get(name).is_empty() {
-            labels.set(name, value);
-        }
-    }
+pub(crate) fn told(alert: &LiveAlert, link: &str, t: i64, settings: &Settings) -> Alert {
+    let missing = settings.external_labels.iter();
+    let missing: Vec<_> = missing.filter(|(n, _)| !alert.labels.has(n)).collect();
+    let labels = if missing.is_empty() {
+        alert.labels.clone()
+    } else {
+        alert.labels.with(&missing)
+    };
     let pending = alert.state == AlertState::Pending;
     Alert {
-        labels: labels.finish(),
+        labels,
         annotations: alert.annotations.clone(),
         starts_at: if pending {
             alert.active_at
@@ -380,7 +386,7 @@ pub(crate) fn told(alert: &LiveAlert, expr: &str, t: i64, settings: &Settings) -
         },
         ends_at: alert.resolved_at.unwrap_or(alert.valid_until),
         updated_at: t,
-        generator_url: format!("{}{}", settings.external_url, graph_link(expr, 1)),
+        generator_url: link.to_owned(),
         value: alert.value,
         state: alert.state,
     }

@@ -10,7 +10,7 @@ pub(crate) use dial::{client_tls, secret};
 use crate::config::check::Check;
 use crate::config::fields::Fields;
 use crate::config::secret::{Secret, SecretFrom, without_credentials};
-use crate::config::shape::{Key, Section, Shape, field, key, later};
+use crate::config::shape::{Key, Section, Shape, key, later};
 use std::fmt;
 
 /// The keys as they stand among those of a job.

@@ -37,8 +37,36 @@ fn render(text: &str) -> String {
         "http://mon:9090/prom",
     );
     let labels = Labels::from_pairs([("__name__", "up"), ("instance", "web1:9100"), ("job", "n")]);
-    let data = expander.data(&labels, 0.25);
-    Text::new(text).render(&data, &expander)
+    let one = One::new(&labels, 0.25);
+    let rendered = Text::new(text).render(&one, &expander);
+    // What needs no engine says the same as the engine.
+    if matches!(Text::new(text), Text::Simple(_)) {
+        let same = Text::new(&format!("{{{{ if true }}}}{text}{{{{ end }}}}"));
+        assert!(matches!(same, Text::Template(_)));
+        assert_eq!(rendered, same.render(&one, &expander), "{text}");
+    }
+    rendered
+}
+
+#[test]
+fn simple_texts_need_no_engine() {
+    for (text, simple) in [
+        ("{{ $labels.instance }} is {{$value}}", true),
+        ("{{ .Labels.job }}: {{ $value | humanizePercentage }}", true),
+        ("{{ humanizeDuration .Value }}", true),
+        ("{{ $value | humanize | toUpper }}", false),
+        ("{{- $value }}", false),
+        ("{{ $labels }}", false),
+        ("{{ $labels.job | toUpper }}", false),
+        ("{{ $value | printf \"%.1f\" }}", false),
+        ("{{ \"}}\" }}", false),
+        ("{{ $labels.a.b }}", false),
+        ("{{ $labels.job", false),
+    ] {
+        let found = matches!(Text::new(text), Text::Simple(_));
+        assert_eq!(found, simple, "{text}");
+        render(text);
+    }
 }
 
 #[test]

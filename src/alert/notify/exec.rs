@@ -82,8 +82,7 @@ fn talk(
         stdin.map(|mut stdin| stdin.write_all(&input))
     }));
     let (out, err) = (heard(out), heard(err));
-    let ended = wait(&mut child, timeout)?;
-    let Some(code) = ended else {
+    let Ended::Itself(code) = wait(&mut child, timeout)? else {
         return Ok(None);
     };
     // Programs that it started may hold its pipes for ever: they are left to them.
@@ -99,17 +98,23 @@ fn talk(
     Ok(Some((code, cut(&crate::base::text::sanitise(line), SHOWN))))
 }
 
-/// The exit code; `None` inside where a signal ended it, `None` where it was killed for its time.
-fn wait(child: &mut Child, timeout: Duration) -> io::Result<Option<Option<i32>>> {
+enum Ended {
+    /// With its exit code; `None` where a signal ended it.
+    Itself(Option<i32>),
+    /// It took too long.
+    Killed,
+}
+
+fn wait(child: &mut Child, timeout: Duration) -> io::Result<Ended> {
     let began = monotonic();
     loop {
         if let Some(status) = child.try_wait()? {
-            return Ok(Some(status.code()));
+            return Ok(Ended::Itself(status.code()));
         }
         if began.elapsed() >= timeout {
             child.kill()?;
             child.wait()?;
-            return Ok(None);
+            return Ok(Ended::Killed);
         }
         thread::sleep(LOOK_EVERY);
     }

@@ -6,6 +6,7 @@ use crate::alert::notify::{Ask, Failure, Sent, cut};
 use crate::model::view::Announcement;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::future::{Ready, ready};
 
 /// Characters of a title and of a text: notifications of desktops show no more.
 const MAX_TITLE: usize = 80;
@@ -32,7 +33,11 @@ impl Announced {
     }
 }
 
-pub(super) async fn send(ask: &Ask<'_>) -> Result<Sent, Failure> {
+pub(super) fn send(ask: &Ask<'_>) -> Ready<Result<Sent, Failure>> {
+    ready(announce(ask))
+}
+
+fn announce(ask: &Ask<'_>) -> Result<Sent, Failure> {
     let of = ask.settings();
     let plain =
         |text: String, most| cut(&crate::base::text::sanitise(&text).replace('\n', " "), most);

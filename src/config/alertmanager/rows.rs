@@ -187,6 +187,7 @@ pub(super) static RECEIVER: Section = section!(
     field("labels", Shape::Texts),
     field("discord_configs", Shape::List(&Shape::Section(&DISCORD))),
     field("email_configs", Shape::List(&Shape::Section(&EMAIL))),
+    field("exec_configs", Shape::List(&Shape::Section(&EXEC))),
     field(
         "incidentio_configs",
         Shape::List(&Shape::Section(&INCIDENTIO))
@@ -214,6 +215,7 @@ pub(super) static RECEIVER: Section = section!(
     field("slack_configs", Shape::List(&Shape::Section(&SLACK))),
     field("sns_configs", Shape::List(&Shape::Section(&SNS))),
     field("telegram_configs", Shape::List(&Shape::Section(&TELEGRAM))),
+    field("terminal_configs", Shape::List(&Shape::Section(&TERMINAL))),
     field(
         "victorops_configs",
         Shape::List(&Shape::Section(&VICTOROPS))

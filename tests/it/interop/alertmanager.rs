@@ -407,6 +407,16 @@ fn amtool_does_all_that_it_can() {
     };
     until("history is open", ready);
 
+    alerts_by_amtool(&tool);
+    silences_by_amtool(&tool, &write);
+    configuration_by_amtool(&tool, &write);
+    serve.stop();
+}
+
+type Tool<'a> = &'a dyn Fn(&[&str]) -> String;
+type Write<'a> = &'a dyn Fn(&str, &str) -> String;
+
+fn alerts_by_amtool(tool: Tool<'_>) {
     // Alerts: added with every flag, found by state, receiver and matchers, in each form.
     tool(&[
         "alert",
@@ -442,7 +452,9 @@ fn amtool_does_all_that_it_can() {
     let json = tool(&["alert", "query", "-o", "json"]);
     let read: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(read.as_array().unwrap().len(), 2, "{json}");
+}
 
+fn silences_by_amtool(tool: Tool<'_>, write: Write<'_>) {
     // Silences: added, seen, what they mute, changed, ended, taken from a file.
     let add = [
         "silence",
@@ -491,7 +503,9 @@ fn amtool_does_all_that_it_can() {
     );
     tool(&["silence", "import", &file]);
     assert!(tool(&["silence", "query", "a=b"]).contains("from a file"));
+}
 
+fn configuration_by_amtool(tool: Tool<'_>, write: Write<'_>) {
     // The configuration that we show is one that it reads, and routes by.
     let tree = tool(&["config", "routes", "show"]);
     assert!(
@@ -509,5 +523,94 @@ fn amtool_does_all_that_it_can() {
     let start = shown.find("route:").unwrap();
     let copy = write("shown.yml", &shown[start..]);
     amtool(&["check-config", &copy]);
-    serve.stop();
+}
+
+/// Texts over random data: what people write, with the functions that every version has.
+const SNIPPETS: [&str; 8] = [
+    "{{ range .Alerts }}{{ .Labels.alertname | toUpper }}={{ .Annotations.summary }};{{ end }}",
+    "{{ .CommonLabels.SortedPairs.Values | join \" \" }}|{{ len .Alerts.Firing }}/{{ len .Alerts.Resolved }}|{{ .Status }}",
+    "{{ range .CommonAnnotations.SortedPairs }}{{ .Name }}: {{ .Value | printf \"%q\" }}\n{{ end }}",
+    "{{ with index .Alerts 0 }}{{ .Status }} {{ .Labels }} {{ .StartsAt.Format \"2006-01-02T15:04:05\" }} {{ .Fingerprint }}{{ end }}",
+    "{{ range $i, $a := .Alerts }}{{ if $i }}, {{ end }}{{ $a.Labels.host | reReplaceAll \"([a-z]+)([0-9]+)\" \"$2-$1\" }}{{ else }}none{{ end }}",
+    "{{ (.CommonLabels.Remove (stringSlice \"alertname\" \"env\")).Names }} {{ .GroupLabels.Values }}",
+    "{{ if match \"^[A-C]\" .CommonLabels.alertname }}early{{ else if eq .Status \"firing\" \"x\" }}fire{{ else }}rest{{ end }} {{ title .Receiver }}",
+    "{{- range .Alerts -}} {{ .Labels.host | len | printf \"%03d\" }} {{- end -}} {{ .ExternalURL | safeHtml }}",
+];
+
+fn word(random: &mut Random) -> String {
+    const PIECES: [&str; 12] = [
+        "A",
+        "web1",
+        "디스크",
+        " ",
+        "\"",
+        "<b>&",
+        "\\",
+        "z9",
+        "\n",
+        "é",
+        "{{",
+        "Big Name",
+    ];
+    let count = random.below(4);
+    (0..count)
+        .map(|_| PIECES[random.below(12) as usize])
+        .collect()
+}
+
+#[test]
+fn texts_of_random_data_are_those_of_amtool() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("t.tmpl");
+    let mut source = String::new();
+    for (i, text) in SNIPPETS.iter().enumerate() {
+        source.push_str(&format!("{{{{ define \"s{i}\" }}}}{text}{{{{ end }}}}"));
+    }
+    fs::write(&file, &source).unwrap();
+    let mut config = Alertmanager::nobody();
+    config.templates = vec![(file.clone(), source)];
+    let texts = Texts::new(&config);
+    let mut random = Random::new(number("BONGSU_SEED", 1));
+    let rounds = number("BONGSU_TEXTS", 20);
+    for round in 0..rounds {
+        let mut group = Vec::new();
+        for _ in 0..=random.below(3) {
+            let (host, env, summary, more) = (
+                word(&mut random),
+                word(&mut random),
+                word(&mut random),
+                word(&mut random),
+            );
+            let labels = [("alertname", "Disk"), ("host", &host), ("env", &env)];
+            let notes = [("summary", summary.as_str()), ("more", &more)];
+            group.push(alert(&labels, &notes, random.below(3) == 0));
+        }
+        let common = Labels::from_pairs([("alertname", "Disk")]);
+        let speaking = Speaking {
+            receiver: "team a",
+            external_url: "http://am:9093",
+            group_key: "{}:{}",
+            group_labels: &common,
+            route_labels: &BTreeMap::new(),
+            alerts: &group,
+            reason: None,
+            now: 0,
+        };
+        let data = Data::new(&speaking, &texts);
+        let json = dir.path().join("data.json");
+        let told = serde_json::to_string(&data.told).unwrap();
+        fs::write(&json, &told).unwrap();
+        let name = round as usize % SNIPPETS.len();
+        let source = format!("{{{{ template \"s{name}\" . }}}}");
+        let theirs = amtool(&[
+            "template",
+            "render",
+            &format!("--template.glob={}", file.display()),
+            &format!("--template.text={source}"),
+            &format!("--template.data={}", json.display()),
+        ]);
+        let ours = texts.render(&source, &data).unwrap();
+        assert_eq!(ours, theirs, "{}\n{told}", SNIPPETS[name]);
+    }
+    println!("{rounds} texts are the same as amtool's");
 }

@@ -263,6 +263,44 @@ fn start_ours(dir: &Path) -> Serve {
     serve
 }
 
+type Pairs = &'static [(&'static str, &'static str)];
+
+/// What fires from the start on.
+const ALERTS: &[Pairs] = &[
+    &[("alertname", "A"), ("s", "group"), ("host", "1")],
+    &[("alertname", "R"), ("s", "repeat")],
+    &[
+        ("alertname", "C"),
+        ("s", "inhibit"),
+        ("severity", "critical"),
+        ("host", "1"),
+    ],
+    &[
+        ("alertname", "W"),
+        ("s", "inhibit"),
+        ("severity", "warning"),
+        ("host", "1"),
+    ],
+    &[
+        ("alertname", "W"),
+        ("s", "inhibit"),
+        ("severity", "warning"),
+        ("host", "2"),
+    ],
+    &[("alertname", "Q"), ("s", "norecover")],
+    &[("alertname", "S"), ("s", "silence")],
+    &[("alertname", "M"), ("s", "mute")],
+    &[("alertname", "X"), ("s", "active")],
+    &[("alertname", "Y"), ("s", "inactive")],
+    &[("alertname", "F"), ("s", "flap")],
+    &[("alertname", "P"), ("s", "split"), ("host", "1")],
+    &[("alertname", "P"), ("s", "split"), ("host", "2")],
+    &[("alertname", "P"), ("s", "each"), ("host", "1")],
+    &[("alertname", "P"), ("s", "each"), ("host", "2")],
+    &[("alertname", "T"), ("s", "first")],
+    &[("alertname", "U"), ("s", "second")],
+];
+
 const RESTART: u64 = 17_000;
 
 #[test]
@@ -296,40 +334,7 @@ fn the_same_notifications_as_a_real_alertmanager() {
         "/api/v2/silences",
         &json!({"matchers": matchers, "startsAt": time(now), "endsAt": time(now + 9_000), "createdBy": "kim", "comment": "c"}),
     );
-    for labels in [
-        &[("alertname", "A"), ("s", "group"), ("host", "1")][..],
-        &[("alertname", "R"), ("s", "repeat")],
-        &[
-            ("alertname", "C"),
-            ("s", "inhibit"),
-            ("severity", "critical"),
-            ("host", "1"),
-        ],
-        &[
-            ("alertname", "W"),
-            ("s", "inhibit"),
-            ("severity", "warning"),
-            ("host", "1"),
-        ],
-        &[
-            ("alertname", "W"),
-            ("s", "inhibit"),
-            ("severity", "warning"),
-            ("host", "2"),
-        ],
-        &[("alertname", "Q"), ("s", "norecover")],
-        &[("alertname", "S"), ("s", "silence")],
-        &[("alertname", "M"), ("s", "mute")],
-        &[("alertname", "X"), ("s", "active")],
-        &[("alertname", "Y"), ("s", "inactive")],
-        &[("alertname", "F"), ("s", "flap")],
-        &[("alertname", "P"), ("s", "split"), ("host", "1")],
-        &[("alertname", "P"), ("s", "split"), ("host", "2")],
-        &[("alertname", "P"), ("s", "each"), ("host", "1")],
-        &[("alertname", "P"), ("s", "each"), ("host", "2")],
-        &[("alertname", "T"), ("s", "first")],
-        &[("alertname", "U"), ("s", "second")],
-    ] {
+    for labels in ALERTS {
         pair.fire(labels);
     }
     wait(700);
@@ -528,13 +533,22 @@ fn the_same_alerts_as_a_real_prometheus_at_the_same_time() {
     std::thread::sleep(Duration::from_secs(45));
     let to = from + 43;
     let real = format!("http://127.0.0.1:{port}");
+    let (compared, faults) = judge(&real, &ours.url, from, to);
+    println!("{compared} stretches of alerts beside a real Prometheus");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(compared >= 10, "only {compared}");
+    ours.stop();
+}
+
+/// How many stretches were compared, and those that differ.
+fn judge(real: &str, ours: &str, from: i64, to: i64) -> (usize, Vec<String>) {
     let mut compared = 0;
     let mut faults = Vec::new();
 
     let query = "ALERTS";
     let (theirs, found) = (
-        stretches(&real, query, from, to),
-        stretches(&ours.url, query, from, to),
+        stretches(real, query, from, to),
+        stretches(ours, query, from, to),
     );
     assert_eq!(
         theirs.keys().collect::<Vec<_>>(),
@@ -557,8 +571,5 @@ fn the_same_alerts_as_a_real_prometheus_at_the_same_time() {
             }
         }
     }
-    println!("{compared} stretches of alerts beside a real Prometheus");
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
-    assert!(compared >= 10, "only {compared}");
-    ours.stop();
+    (compared, faults)
 }

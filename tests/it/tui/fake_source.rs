@@ -183,6 +183,7 @@ fn live_view(view: ViewName) -> View {
         ViewName::Rules
         | ViewName::Receivers
         | ViewName::Silences
+        | ViewName::Routing
         | ViewName::AlertStory(_)
         | ViewName::JvmReport
         | ViewName::Processes => View::Nothing {

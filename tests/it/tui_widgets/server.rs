@@ -284,6 +284,7 @@ fn live_view(view: ViewName) -> View {
         ViewName::Rules
         | ViewName::Receivers
         | ViewName::Silences
+        | ViewName::Routing
         | ViewName::AlertStory(_)
         | ViewName::JvmReport
         | ViewName::Storage => View::Nothing {
