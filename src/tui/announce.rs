@@ -1,11 +1,18 @@
 //! What a terminal is told outside of the screen: its bell, and a notification of the desktop by
-//! OSC 9 and OSC 777. A terminal that knows neither leaves both out.
+//! OSC 777, or by OSC 9 where the terminal is iTerm2. Never by both: several terminals know both and
+//! would show it twice. One that knows neither leaves it out.
 
 use crate::base::text;
 use crate::model::view::Announcement;
 
+/// True in iTerm2, which says so over ssh too.
+pub(crate) fn is_iterm() -> bool {
+    let says = |name: &str| std::env::var(name).is_ok_and(|v| v.starts_with("iTerm"));
+    says("LC_TERMINAL") || says("TERM_PROGRAM")
+}
+
 /// The sequences of one announcement. Nothing in its words can end or begin one.
-pub(crate) fn sequences(what: &Announcement) -> String {
+pub(crate) fn sequences(what: &Announcement, iterm: bool) -> String {
     // A semicolon parts the fields of OSC 777.
     let plain = |text: &str| {
         text::display(text)
@@ -14,8 +21,9 @@ pub(crate) fn sequences(what: &Announcement) -> String {
     };
     let (title, words) = (plain(&what.title), plain(&what.text));
     let mut out = String::new();
-    if what.desktop {
+    if what.desktop && iterm {
         out.push_str(&format!("\x1b]9;{title}: {words}\x07"));
+    } else if what.desktop {
         out.push_str(&format!("\x1b]777;notify;{title};{words}\x07"));
     }
     if what.bell {
@@ -37,9 +45,14 @@ mod tests {
             text: "a\x1b]52;c;eA==\x07b".to_owned(),
             ..Announcement::default()
         };
-        let out = sequences(&what);
-        assert_eq!(out.matches('\x1b').count(), 2, "{out:?}");
-        assert_eq!(out.matches('\x07').count(), 3, "{out:?}");
+        let out = sequences(&what, false);
+        assert_eq!(out.matches('\x1b').count(), 1, "{out:?}");
+        assert_eq!(out.matches('\x07').count(), 2, "{out:?}");
+        let other = sequences(&what, true);
+        assert!(
+            other.starts_with("\x1b]9;[FIRING:1] 디스크,x: a"),
+            "{other:?}"
+        );
         assert!(
             out.contains("\x1b]777;notify;[FIRING:1] 디스크,x;a"),
             "{out:?}"
@@ -49,6 +62,6 @@ mod tests {
             bell: false,
             ..what
         };
-        assert_eq!(sequences(&quiet), "");
+        assert_eq!(sequences(&quiet, true), "");
     }
 }

@@ -275,7 +275,9 @@ impl Console {
                 self.writer.order(&format!("\x1b]52;c;{encoded}\x07"));
             }
             Cmd::Copy(_) => {}
-            Cmd::Announce(what) => self.writer.order(&announce::sequences(&what)),
+            Cmd::Announce(what) => self
+                .writer
+                .order(&announce::sequences(&what, announce::is_iterm())),
             Cmd::Save { name, text } => self.effects.save(name, text),
             Cmd::SaveScreen { name } => self.effects.save(name, self.screen_text()),
             Cmd::CopyScreen => {

@@ -1,6 +1,6 @@
 //! The terminals of those who look: a bell, and a notification of the desktop where the terminal
-//! makes one of OSC 9 (iTerm2, Windows Terminal, kitty) or OSC 777 (urxvt, foot, VTE). Every
-//! attached console of this engine hears of it with its next status.
+//! makes one of OSC 777 (urxvt, foot, kitty, VTE, WezTerm) or OSC 9 (iTerm2). Every attached console
+//! of this engine hears of it with its next status.
 
 use crate::alert::notify::{Ask, Failure, Sent, cut};
 use crate::model::view::Announcement;
