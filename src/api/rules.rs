@@ -7,9 +7,10 @@ use crate::api::reply::{self, bad_data};
 use crate::api::server::{Call, Done};
 use crate::api::targets::rfc3339;
 use crate::model::alert::fingerprint;
+use crate::model::labels::Labels;
 use crate::model::view::{AlertRow, RuleGroupRow, RuleRow};
 use crate::wire::prom_json::write;
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::collections::HashMap;
 
 /// Alerts by the group and the rule they come from.
@@ -18,8 +19,8 @@ type ByRule<'a> = HashMap<(&'a str, &'a str, &'a str), Vec<&'a AlertRow>>;
 pub(crate) async fn alerts(call: Call) -> Done {
     let engine = call.api.engine.clone();
     let rows = off_the_runtime(move || engine.alerts()).await?;
-    let data = json!({ "alerts": rows.iter().map(alert).collect::<Vec<_>>() });
-    Ok(success(&data))
+    let alerts = rows.iter().map(AlertOut::of).collect();
+    Ok(success(&AlertsOut { alerts }))
 }
 
 pub(crate) async fn rules(call: Call) -> Done {
@@ -58,22 +59,22 @@ pub(crate) async fn rules(call: Call) -> Done {
                 }
         };
         let found = group.rules.iter().filter(fits);
-        let found: Vec<Value> = found.map(|r| rule(group, r, &by_rule)).collect();
+        let found: Vec<RuleOut<'_>> = found.map(|r| RuleOut::of(group, r, &by_rule)).collect();
         let asked = !names.is_empty() || !kind.is_empty();
         if found.is_empty() && asked {
             continue;
         }
-        out.push(json!({
-            "name": group.name,
-            "file": group.file,
-            "rules": found,
-            "interval": seconds(group.interval_ms),
-            "limit": group.limit,
-            "evaluationTime": group.seconds,
-            "lastEvaluation": rfc3339(group.last_evaluation),
-        }));
+        out.push(GroupOut {
+            name: &group.name,
+            file: &group.file,
+            rules: found,
+            interval: seconds(group.interval_ms),
+            limit: group.limit,
+            evaluation_time: group.seconds,
+            last_evaluation: rfc3339(group.last_evaluation),
+        });
     }
-    Ok(success(&json!({ "groups": out })))
+    Ok(success(&GroupsOut { groups: out }))
 }
 
 /// Many alerts take a while to gather; the workers of the runtime are for sockets.
@@ -84,50 +85,116 @@ async fn off_the_runtime<T: Send + 'static>(
     gathered.map_err(|_| bad_data("the answer broke off"))
 }
 
-fn success(data: &Value) -> reply::Answer {
+fn success(data: &impl Serialize) -> reply::Answer {
     reply::json(write::success(&plain(), |out| {
         // Maps with text keys always have a JSON form.
         let _ = serde_json::to_writer(out, data);
     }))
 }
 
-fn alert(row: &AlertRow) -> Value {
-    json!({
-        "labels": row.alert.labels,
-        "annotations": row.alert.annotations,
-        "state": row.alert.state.as_str(),
-        "activeAt": rfc3339(row.active_at),
-        "value": exponent(row.alert.value),
-    })
+// Written as they are walked: tens of thousands of alerts are no tree in memory first.
+
+#[derive(Serialize)]
+struct AlertsOut<'a> {
+    alerts: Vec<AlertOut<'a>>,
 }
 
-fn rule(group: &RuleGroupRow, rule: &RuleRow, by_rule: &ByRule<'_>) -> Value {
-    let mut out = json!({
-        "name": rule.name,
-        "query": rule.expr,
-        "health": rule.health.as_str(),
-        "evaluationTime": rule.seconds,
-        "lastEvaluation": rfc3339(rule.last_evaluation),
-        "type": if rule.alerts { "alerting" } else { "recording" },
-    });
-    if !rule.error.is_empty() {
-        out["lastError"] = json!(rule.error);
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AlertOut<'a> {
+    labels: &'a Labels,
+    annotations: &'a Labels,
+    state: &'static str,
+    active_at: String,
+    value: String,
+}
+
+impl<'a> AlertOut<'a> {
+    fn of(row: &'a AlertRow) -> Self {
+        Self {
+            labels: &row.alert.labels,
+            annotations: &row.alert.annotations,
+            state: row.alert.state.as_str(),
+            active_at: rfc3339(row.active_at),
+            value: exponent(row.alert.value),
+        }
     }
-    if !rule.labels.is_empty() || rule.alerts {
-        out["labels"] = json!(rule.labels);
+}
+
+#[derive(Serialize)]
+struct GroupsOut<'a> {
+    groups: Vec<GroupOut<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GroupOut<'a> {
+    name: &'a str,
+    file: &'a str,
+    rules: Vec<RuleOut<'a>>,
+    interval: f64,
+    limit: u64,
+    evaluation_time: f64,
+    last_evaluation: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RuleOut<'a> {
+    name: &'a str,
+    query: &'a str,
+    health: &'static str,
+    evaluation_time: f64,
+    last_evaluation: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    last_error: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<&'a Labels>,
+    #[serde(flatten)]
+    alerting: Option<Alerting<'a>>,
+}
+
+/// What only a rule that alerts has.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Alerting<'a> {
+    state: &'static str,
+    duration: f64,
+    keep_firing_for: f64,
+    annotations: &'a Labels,
+    alerts: Vec<AlertOut<'a>>,
+}
+
+impl<'a> RuleOut<'a> {
+    fn of(group: &'a RuleGroupRow, rule: &'a RuleRow, by_rule: &ByRule<'a>) -> Self {
+        let alerting = rule.alerts.then(|| {
+            let key = (group.file.as_str(), group.name.as_str(), rule.expr.as_str());
+            let rows = by_rule.get(&key).into_iter().flatten().copied();
+            let mut rows: Vec<&AlertRow> = rows.filter(|r| r.alert.name() == rule.name).collect();
+            rows.sort_by_cached_key(|r| fingerprint(&r.alert.labels));
+            Alerting {
+                state: state(rule),
+                duration: seconds(rule.for_ms),
+                keep_firing_for: seconds(rule.keep_firing_for_ms),
+                annotations: &rule.annotations,
+                alerts: rows.into_iter().map(AlertOut::of).collect(),
+            }
+        });
+        let has_labels = !rule.labels.is_empty() || rule.alerts;
+        Self {
+            name: &rule.name,
+            query: &rule.expr,
+            health: rule.health.as_str(),
+            evaluation_time: rule.seconds,
+            last_evaluation: rfc3339(rule.last_evaluation),
+            kind: if rule.alerts { "alerting" } else { "recording" },
+            last_error: &rule.error,
+            labels: has_labels.then_some(&rule.labels),
+            alerting,
+        }
     }
-    if rule.alerts {
-        let key = (group.file.as_str(), group.name.as_str(), rule.expr.as_str());
-        let mut rows: Vec<&AlertRow> = by_rule.get(&key).into_iter().flatten().copied().collect();
-        rows.retain(|r| r.alert.name() == rule.name);
-        rows.sort_by_key(|r| fingerprint(&r.alert.labels));
-        out["state"] = json!(state(rule));
-        out["duration"] = json!(seconds(rule.for_ms));
-        out["keepFiringFor"] = json!(seconds(rule.keep_firing_for_ms));
-        out["annotations"] = json!(rule.annotations);
-        out["alerts"] = rows.into_iter().map(alert).collect();
-    }
-    out
 }
 
 /// The gravest state of a rule's alerts.
