@@ -175,6 +175,7 @@ fn request(question: &Question<'_>) -> Request {
             }))
         }
         Language::TraceQl => Request::Spans(SpanRequest::Series {
+            exemplars: 0,
             query: expr.to_owned(),
             steps: Steps {
                 start: t,

@@ -217,6 +217,7 @@ impl Ask<'_> {
             })),
             // A step counts what lies between it and the one before, as an evaluation does.
             Language::TraceQl => Request::Spans(SpanRequest::Series {
+                exemplars: 0,
                 query: query.expr.clone(),
                 steps: Steps {
                     step: steps.step.max(SPAN_STEP_MS),
