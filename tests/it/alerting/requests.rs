@@ -358,7 +358,7 @@ fn the_registry_has_every_receiver() {
     sorted.sort_unstable();
     sorted.dedup();
     assert_eq!(kinds, sorted);
-    assert_eq!(kinds.len(), 18);
+    assert_eq!(kinds.len(), 20);
 }
 
 /// What a program on the standard input is told, and what its end means.
