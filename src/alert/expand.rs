@@ -91,16 +91,18 @@ impl<'a> One<'a> {
     }
 }
 
+type Print = fn(f64) -> String;
+
 /// A part of a template that stands for itself.
 #[derive(Debug)]
 pub(crate) enum Piece {
     Text(String),
     Label(String),
-    Value(fn(f64) -> String),
+    Value(Print),
 }
 
 /// Ways to print the value, as templates write them.
-const PRINTS: [(&str, fn(f64) -> String); 4] = [
+const PRINTS: [(&str, Print); 4] = [
     ("humanize", number::humanize),
     ("humanize1024", number::humanize_1024),
     ("humanizeDuration", number::humanize_duration),

@@ -25,16 +25,13 @@ impl Written {
         let number = self.number;
         let mut batch = Vec::with_capacity(samples.len());
         for (labels, v) in samples {
-            let series = match self.series.get_mut(labels) {
-                Some((series, last)) => {
-                    *last = number;
-                    *series
-                }
-                None => {
-                    let series = sink.resolve(labels)?;
-                    self.series.insert(labels.clone(), (series, number));
-                    series
-                }
+            let series = if let Some((series, last)) = self.series.get_mut(labels) {
+                *last = number;
+                *series
+            } else {
+                let series = sink.resolve(labels)?;
+                self.series.insert(labels.clone(), (series, number));
+                series
             };
             batch.push(Append { series, t, v: *v });
         }

@@ -131,7 +131,7 @@ impl Ask for Asker {
                 LogsValue::Matrix(series) => Ok(last_of(series)),
                 LogsValue::Lines(_) => Err("the query answers with lines, not numbers".to_owned()),
             },
-            (Language::TraceQl, Answer::Prom(answer)) => match answer.value {
+            (Language::TraceQl, Answer::SpanSeries(answer, _)) => match answer.value {
                 Value::Matrix(series) => Ok(last_of(series)),
                 other => Ok(other),
             },

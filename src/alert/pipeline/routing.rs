@@ -75,29 +75,21 @@ impl Pipeline {
             updated_at: now,
             ..Alert::default()
         };
-        let (alerts, labels, key, receiver, routes) = match group {
-            Some((id, group)) => {
-                let members = group.members.iter().filter_map(|f| core.alerts.get(f));
-                let route = &core.tree.nodes[id.node].route;
-                (
-                    members.map(|h| h.alert.clone()).collect(),
-                    group.labels.clone(),
-                    group.key.clone(),
-                    route.receiver.clone(),
-                    route.labels.clone(),
-                )
-            }
-            None => {
-                let labels = example.labels.retain(|n| n == ALERT_NAME);
-                let receiver = config.route.receiver.clone();
-                (
-                    vec![example],
-                    labels,
-                    "{}:{}".to_owned(),
-                    receiver,
-                    BTreeMap::new(),
-                )
-            }
+        let (alerts, labels, key, receiver, routes) = if let Some((id, group)) = group {
+            let members = group.members.iter().filter_map(|f| core.alerts.get(f));
+            let route = &core.tree.nodes[id.node].route;
+            (
+                members.map(|h| h.alert.clone()).collect(),
+                group.labels.clone(),
+                group.key.clone(),
+                route.receiver.clone(),
+                route.labels.clone(),
+            )
+        } else {
+            let labels = example.labels.retain(|n| n == ALERT_NAME);
+            let receiver = config.route.receiver.clone();
+            let none = BTreeMap::new();
+            (vec![example], labels, "{}:{}".to_owned(), receiver, none)
         };
         drop(core);
         let texts = Texts::new(&config);

@@ -666,7 +666,7 @@ pub(super) static TERMINAL: Section = section!(
     ),
     template(
         "text",
-        r#"{{ range .Alerts }}{{ with .Annotations.summary }}{{ . }}{{ else }}{{ .Labels.alertname }} {{ .Labels.instance }}{{ end }} {{ end }}"#
+        "{{ range .Alerts }}{{ with .Annotations.summary }}{{ . }}{{ else }}{{ .Labels.alertname }} {{ .Labels.instance }}{{ end }} {{ end }}"
     ),
 );
 

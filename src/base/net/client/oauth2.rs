@@ -83,17 +83,16 @@ impl Tokens {
         }
         let (header, lasts) = match kept.in_body {
             Some(in_body) => self.fetch(in_body, timeout).await?,
-            None => match self.fetch(false, timeout).await {
-                Ok(found) => {
+            None => {
+                if let Ok(found) = self.fetch(false, timeout).await {
                     kept.in_body = Some(false);
                     found
-                }
-                Err(_) => {
+                } else {
                     let found = self.fetch(true, timeout).await?;
                     kept.in_body = Some(true);
                     found
                 }
-            },
+            }
         };
         kept.token = Some((header.clone(), monotonic() + lasts.saturating_sub(EARLY)));
         Ok(header)

@@ -179,10 +179,19 @@ fn standing(
 /// The series of the expression that belong to this alert.
 fn curves_of<'a>(state: &'a State, row: &AlertRow) -> Vec<&'a Series> {
     let all = match state.slots.get(WATCHED).and_then(Slot::answer) {
-        Some(Answer::Prom(PromAnswer {
-            value: Value::Matrix(all),
-            ..
-        })) => all,
+        Some(
+            Answer::Prom(PromAnswer {
+                value: Value::Matrix(all),
+                ..
+            })
+            | Answer::SpanSeries(
+                PromAnswer {
+                    value: Value::Matrix(all),
+                    ..
+                },
+                _,
+            ),
+        ) => all,
         Some(Answer::Logs(LogReply::Value(LogsAnswer {
             value: LogsValue::Matrix(all),
             ..

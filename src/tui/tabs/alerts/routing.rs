@@ -143,14 +143,13 @@ fn pairs(text: &str) -> Result<Vec<(String, String)>, String> {
         let (name, after) = rest
             .split_once('=')
             .ok_or_else(|| format!("{rest:?} is not label=value"))?;
-        let (value, after) = match after.strip_prefix('"') {
-            Some(quoted) => quoted
+        let (value, after) = if let Some(quoted) = after.strip_prefix('"') {
+            quoted
                 .split_once('"')
-                .ok_or_else(|| format!("a quote is missing after {name}="))?,
-            None => {
-                let end = after.find([' ', ',', '}']).unwrap_or(after.len());
-                after.split_at(end)
-            }
+                .ok_or_else(|| format!("a quote is missing after {name}="))?
+        } else {
+            let end = after.find([' ', ',', '}']).unwrap_or(after.len());
+            after.split_at(end)
         };
         out.push((name.trim().to_owned(), value.to_owned()));
         rest = after.trim_start_matches([' ', ',', '}']);
