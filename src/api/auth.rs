@@ -2,6 +2,7 @@
 
 use crate::base::net::http::Peer;
 use crate::base::net::listen::{Proof, Spec};
+use crate::base::own;
 use crate::source::api::{Caller, Class};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -166,7 +167,7 @@ fn on_socket(uid: u32, pid: i32, headers: &HeaderMap) -> Caller {
         uid: Some(uid),
         pid: Some(pid),
         class: Class::Console,
-        name: format!("uid {uid}"),
+        name: own::account(uid),
         remark: remark
             .chars()
             .filter(|c| !c.is_control())

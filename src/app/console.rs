@@ -4,6 +4,7 @@ use crate::app::engine::{Engine, Mode};
 use crate::app::launch::Launch;
 use crate::app::places;
 use crate::app::serve;
+use crate::base::own;
 use crate::base::task;
 use crate::config::ui::{Colors, OnHangup, Panel, PanelKind, Symbols, TimeZone, Ui};
 use crate::source::api::{Caller, Class, Source};
@@ -85,7 +86,7 @@ fn said(text: String) -> Left {
 
 /// The person at this terminal.
 pub(crate) fn own_caller(uid: u32) -> Caller {
-    let name = std::env::var("USER").unwrap_or_else(|_| format!("uid {uid}"));
+    let name = own::account(uid);
     let sudo = std::env::var("SUDO_USER").map(|u| format!("sudo by {u}"));
     Caller {
         uid: Some(uid),

@@ -4,7 +4,37 @@
 //! cannot be read (another system, no /proc) they are zero.
 
 use crate::base::clock::{self, Instant};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::fs;
+
+/// The name of an account of this machine, else its number: `kim`, `uid 1000`. What is known only to
+/// a directory service has its number.
+pub fn account(uid: u32) -> String {
+    static KNOWN: Mutex<BTreeMap<u32, String>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock();
+    if let Some(name) = known.get(&uid) {
+        return name.clone();
+    }
+    let text = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = named(&text, uid).unwrap_or_else(|| format!("uid {uid}"));
+    if known.len() < MOST_ACCOUNTS {
+        known.insert(uid, name.clone());
+    }
+    name
+}
+
+/// Names that are remembered.
+const MOST_ACCOUNTS: usize = 1_000;
+
+/// passwd(5): name, password, number and more, parted by colons.
+fn named(passwd: &str, uid: u32) -> Option<String> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, _, number) = (fields.next()?, fields.next()?, fields.next()?);
+        (number.parse() == Ok(uid) && !name.is_empty()).then(|| name.to_owned())
+    })
+}
 
 /// One reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -150,6 +180,15 @@ fn allocator() -> Option<Allocator> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn accounts_have_names() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nbad\n김:x:1000:1000::/home/kim:/bin/sh\n";
+        assert_eq!(named(passwd, 0).as_deref(), Some("root"));
+        assert_eq!(named(passwd, 1000).as_deref(), Some("김"));
+        assert_eq!(named(passwd, 7), None);
+        assert_eq!(account(4_000_000_000), "uid 4000000000");
+    }
 
     #[test]
     fn this_process_costs_something() {
