@@ -12,7 +12,7 @@ use crate::base::task::{self, Stop};
 use crate::config::Config;
 use crate::config::alertmanager::Alertmanager;
 use crate::model::action::{Action, Outcome};
-use crate::model::alert::{Alert, AlertState};
+use crate::model::alert::{Alert, AlertState, gravity};
 use crate::model::request::ViewName;
 use crate::model::view::{
     AlertCounts, AlertRow, AlertStory, AlertsView, ReceiverRow, Standing, View,
@@ -23,6 +23,7 @@ use crate::store::open::Store;
 use crate::wire::alertmanager_json::{
     AlertGroup, GettableAlert, MAX_ALERTS, PostableAlert, Silence,
 };
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -99,6 +100,19 @@ pub(crate) fn stand(shared: &Shared, view: &mut AlertsView, most: usize, now: i6
             ..AlertRow::default()
         });
     }
+    // Those that were sent here stand among the others, as grave and as old as they are.
+    view.rows.sort_by_cached_key(|row| {
+        let since = match row.alert.state {
+            AlertState::Resolved => row.alert.ends_at,
+            _ => row.active_at,
+        };
+        (
+            Reverse(row.alert.state),
+            gravity(row.alert.labels.get("severity")),
+            Reverse(since),
+            row.alert.labels.clone(),
+        )
+    });
 }
 
 /// How many alerts there are, those that others sent here among them.

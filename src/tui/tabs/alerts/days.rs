@@ -111,10 +111,13 @@ pub(super) fn line(state: &State) -> Option<String> {
         .max_by(|a, b| a.1.begun.total_cmp(&b.1.begun))?;
     let day = midnight(state) - (COUNT - 1 - most.0 as i64) * DAY - 1;
     let strip: String = days.iter().map(letter).collect();
+    let when = state.time.weekday(day);
+    if begun <= 1.0 {
+        return Some(format!("{strip}  once within {COUNT} days, on {when}"));
+    }
     Some(format!(
-        "{strip}  fired on {} of {COUNT} days, began {begun:.0} times, most on {} ({:.0})",
+        "{strip}  fired on {} of {COUNT} days, began {begun:.0} times, most on {when} ({:.0})",
         firing.len(),
-        state.time.weekday(day),
         most.1.begun.max(1.0)
     ))
 }

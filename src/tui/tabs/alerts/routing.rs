@@ -275,6 +275,7 @@ fn paint_inhibit(rules: &[InhibitRow], theme: &Theme, place: Rect, buffer: &mut 
     let quiet: u64 = rules.iter().map(|r| r.quiet).sum();
     let headline = match quiet {
         0 => String::new(),
+        1 => "one alert is quiet now".to_owned(),
         n => format!("{n} alerts are quiet now"),
     };
     let inner = frame::Frame {
