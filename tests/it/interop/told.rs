@@ -550,10 +550,6 @@ fn judge(real: &str, ours: &str, from: i64, to: i64) -> (usize, Vec<String>) {
         stretches(real, query, from, to),
         stretches(ours, query, from, to),
     );
-    assert_eq!(
-        theirs.keys().collect::<Vec<_>>(),
-        found.keys().collect::<Vec<_>>()
-    );
     for (labels, theirs) in &theirs {
         // What begins or ends at the edges may be cut; a pending stretch of a second may be missed.
         let inside = |all: &[(i64, i64)]| -> Vec<(i64, i64)> {
@@ -562,7 +558,9 @@ fn judge(real: &str, ours: &str, from: i64, to: i64) -> (usize, Vec<String>) {
                 .filter(|(a, b)| *a > from + 3 && *b < to - 3 && b - a >= 2);
             inner.copied().collect()
         };
-        let (theirs, found) = (inside(theirs), &found[labels]);
+        let theirs = inside(theirs);
+        let none = Vec::new();
+        let found = found.get(labels).unwrap_or(&none);
         for (a, b) in &theirs {
             compared += 1;
             let near = |(x, y): &(i64, i64)| (x - a).abs() <= 3 && (y - b).abs() <= 3;
