@@ -8,6 +8,7 @@ use bongsu::model::exemplar::{Exemplar, ExemplarSeries};
 use bongsu::model::labels::Labels;
 use bongsu::model::request::{Request, SpanRequest};
 use bongsu::model::span::{SpanId, Trace, TraceId};
+use bongsu::model::trace_report::ReportAnswer;
 use bongsu::source::api::SourceError;
 use bongsu::tui::testing::Bench;
 
@@ -334,6 +335,7 @@ fn empty_loading_and_failing_say_why() {
     golden("traces-loading", &bench.screen());
     let none = &mut |request: &Request| match request {
         Request::Spans(SpanRequest::Search(_)) => Ok(Answer::Traces(TracesAnswer::default())),
+        Request::Spans(SpanRequest::Report(_)) => Ok(Answer::Report(ReportAnswer::default())),
         other => answer(other),
     };
     golden("traces-empty", &bench.answer(none).screen());
