@@ -5,6 +5,7 @@ use crate::tui::golden;
 use crate::tui::screens::options;
 use bongsu::model::request::{LogRequest, Request};
 use bongsu::source::api::SourceError;
+use bongsu::tui::Options;
 use bongsu::tui::testing::Bench;
 
 fn bench(width: u16, height: u16) -> Bench {
@@ -446,7 +447,11 @@ fn saved_queries_are_taken_up_and_made() {
 
 #[test]
 fn the_overviews_panel_has_the_bar_and_enter_carries_it_over() {
-    let mut bench = Bench::new(options(), NOW, 120, 40);
+    let options = Options {
+        overview: vec![("cpu".into(), 1, 1), ("logs".into(), 1, 2)],
+        ..options()
+    };
+    let mut bench = Bench::new(options, NOW, 120, 40);
     bench.answer(&mut fake_source::answer);
     bench
         .press("/")

@@ -74,7 +74,15 @@ fn hold_at_row(state: &mut State, place: usize) {
             let behind = rows.rows[place + 1..].iter();
             let same = behind.take_while(|r| r.line.t < held).count();
             let target = (row.line.t, row.line.line.clone());
-            (held, -1 - same as i64, place as i64 - first as i64, target)
+            // A screen that is not full is filled by what lies before the row.
+            let count = rows.rows.len() as i64;
+            let behind = (count - 1 - place as i64).min(visible / 2);
+            let above = if count < visible {
+                visible - 1 - behind
+            } else {
+                place as i64 - first as i64
+            };
+            (held, -1 - same as i64, above, target)
         })
     };
     let Some((held, at, above, target)) = moved else {
