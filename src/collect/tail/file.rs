@@ -169,11 +169,18 @@ impl Tailed {
     }
 
     fn read_open(&mut self, file: &File, now: i64, out: &mut Output) -> Look {
-        let mut chunk = vec![0; CHUNK];
+        let mut chunk = std::mem::take(&mut out.chunk);
+        chunk.resize(CHUNK, 0);
+        let look = self.read_chunk(file, &mut chunk, now, out);
+        out.chunk = chunk;
+        look
+    }
+
+    fn read_chunk(&mut self, file: &File, chunk: &mut [u8], now: i64, out: &mut Output) -> Look {
         // A long line is looked through from where its end was looked for last.
         let long = self.scanned - self.offset > MAX_LINE as u64;
         let from = if long { self.scanned } else { self.offset };
-        let n = match file.read_at(&mut chunk, from) {
+        let n = match file.read_at(chunk, from) {
             Ok(n) => n,
             Err(e) => {
                 self.error = Some(e.to_string());

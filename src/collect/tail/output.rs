@@ -23,6 +23,8 @@ pub(crate) struct Output {
     pub(crate) tally: Tally,
     /// Why the store takes nothing at the moment.
     pub(crate) trouble: Option<String>,
+    /// Memory for the bytes of a file, used again and again.
+    pub(crate) chunk: Vec<u8>,
     /// True once everything is to end.
     ends: Box<dyn Fn() -> bool + Send>,
 }
@@ -36,6 +38,7 @@ impl Output {
             lines: 0,
             tally: Tally::default(),
             trouble: None,
+            chunk: Vec::new(),
             ends,
         }
     }

@@ -9,6 +9,7 @@ use crate::store::disk::bytes::{Reader, put_uvarint, put_varint};
 use crate::store::logs::buffer::Buffer;
 use crate::store::logs::merge::Hits;
 use crate::store::logs::select::Filter;
+use std::cell::RefCell;
 
 /// Measured: level 3 is no smaller on logs and slower (`docs/decisions/051-plain-blocks.md`).
 const LEVEL: i32 = 1;
@@ -107,6 +108,21 @@ pub(crate) fn pack(runs: &[(u32, &Buffer)]) -> std::io::Result<(Meta, Vec<u8>)> 
     Ok((meta, out))
 }
 
+thread_local! {
+    /// Making one takes longer than unpacking a small block.
+    static UNPACKER: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn unpack(packed: &[u8], len: usize) -> Option<Vec<u8>> {
+    UNPACKER.with_borrow_mut(|kept| {
+        let unpacker = match kept {
+            Some(unpacker) => unpacker,
+            None => kept.insert(zstd::bulk::Decompressor::new().ok()?),
+        };
+        unpacker.decompress(packed, len).ok()
+    })
+}
+
 /// A packed block that was read.
 pub(crate) struct Packed<'a> {
     pub(crate) meta: Meta,
@@ -131,13 +147,13 @@ impl<'a> Packed<'a> {
     }
 
     fn columns(&self) -> Option<Vec<u8>> {
-        zstd::bulk::decompress(self.columns, self.columns_raw).ok()
+        unpack(self.columns, self.columns_raw)
     }
 
     /// Unpacks all lines, run by run.
     #[cfg(test)]
     pub(crate) fn runs(&self, each: &mut dyn FnMut(u32, Buffer)) -> Option<()> {
-        let bytes = zstd::bulk::decompress(self.bytes, self.meta.raw as usize).ok()?;
+        let bytes = unpack(self.bytes, self.meta.raw as usize)?;
         self.cut(bytes, each)
     }
 
@@ -172,7 +188,7 @@ impl<'a> Packed<'a> {
         stream: &dyn Fn(u32) -> Option<u32>,
         out: &mut Hits,
     ) -> Option<()> {
-        let bytes = zstd::bulk::decompress(self.bytes, self.meta.raw as usize).ok()?;
+        let bytes = unpack(self.bytes, self.meta.raw as usize)?;
         if !filter.perhaps(&bytes) {
             return Some(());
         }
@@ -181,6 +197,38 @@ impl<'a> Packed<'a> {
             let Some(id) = stream(local) else { return };
             out.take(filter, lines, id, &mut found);
         })
+    }
+
+    /// Hands on the columns of each wanted run, with the rows that satisfy the filter; the lines
+    /// are unpacked only where the filter asks about them. `found` is scratch.
+    pub(crate) fn tally(
+        &self,
+        filter: &Filter<'_>,
+        stream: &dyn Fn(u32) -> Option<u32>,
+        each: &mut dyn FnMut(u32, &Buffer, &[u32]),
+    ) -> Option<()> {
+        let mut found = Vec::new();
+        let mut rows = |local: u32, lines: Buffer| {
+            let Some(id) = stream(local) else { return };
+            found.clear();
+            filter.rows(&lines, 0..lines.len(), &mut found);
+            each(id, &lines, &found);
+        };
+        if !filter.takes_all() {
+            let bytes = unpack(self.bytes, self.meta.raw as usize)?;
+            if !filter.perhaps(&bytes) {
+                return Some(());
+            }
+            return self.cut(bytes, &mut rows);
+        }
+        let columns = self.columns()?;
+        let mut r = Reader::new(&columns);
+        for (local, _) in &self.meta.runs {
+            let mut lines = Buffer::default();
+            lines.read_columns(&mut r)?;
+            rows(*local, lines);
+        }
+        Some(())
     }
 
     /// Time and level of each line, without the lines, of the wanted streams.

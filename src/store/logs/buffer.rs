@@ -72,6 +72,11 @@ impl Buffer {
         self.dictionary.get((id as usize).wrapping_sub(1))
     }
 
+    /// Whether any line may have metadata.
+    pub(crate) fn has_metadata(&self) -> bool {
+        !self.dictionary.is_empty()
+    }
+
     /// First and last time, whatever the order of the lines.
     pub(crate) fn span(&self) -> Option<(i64, i64)> {
         let min = self.times.iter().min()?;

@@ -24,7 +24,8 @@ const TRAILER_MAGIC: [u8; 8] = *b"BONGSULE";
 /// Frame types.
 const STREAMS: u8 = 1;
 const BLOCK: u8 = 2;
-const FILTER: u8 = 3;
+/// Type 3 was a filter that noted other pieces: it is passed over, and denies nothing.
+const FILTER: u8 = 5;
 const INDEX: u8 = 4;
 
 /// Why a part, or a piece of it, cannot be used.

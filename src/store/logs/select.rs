@@ -50,9 +50,10 @@ impl<'a> Filter<'a> {
         let needle = finder.needle().len();
         let end = lines.ends[within.end - 1] as usize;
         let mut at = lines.start(within.start);
+        let mut row = within.start;
         while let Some(hit) = finder.find(&lines.bytes[at..end]) {
             let hit = at + hit;
-            let row = lines.ends.partition_point(|e| *e as usize <= hit);
+            row = row_of(&lines.ends, row, hit);
             let row_end = lines.ends[row] as usize;
             if hit + needle > row_end {
                 // Half in this line and half in the next.
@@ -66,6 +67,11 @@ impl<'a> Filter<'a> {
         }
     }
 
+    /// True where every line passes, if its time is in the range.
+    pub(crate) fn takes_all(&self) -> bool {
+        self.tests.is_empty() && self.levels == LevelSet::ALL
+    }
+
     fn takes(&self, lines: &Buffer, i: usize, proven: Option<usize>) -> bool {
         self.range.contains(lines.times[i])
             && self.levels.0 & 1 << (lines.levels[i] & 7) != 0
@@ -74,6 +80,16 @@ impl<'a> Filter<'a> {
                 .iter()
                 .enumerate()
                 .all(|(n, test)| Some(n) == proven || test.passes(lines.line(i)))
+    }
+}
+
+/// The row that holds the byte at `hit`; it is not before `from`, and often near.
+fn row_of(ends: &[u32], from: usize, hit: usize) -> usize {
+    const NEAR: usize = 8;
+    let near = ends[from..].iter().take(NEAR);
+    match near.into_iter().position(|e| *e as usize > hit) {
+        Some(n) => from + n,
+        None => from + ends[from..].partition_point(|e| *e as usize <= hit),
     }
 }
 

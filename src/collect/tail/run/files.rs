@@ -248,8 +248,11 @@ impl Files {
         {
             return Ok(()); // no lines of text
         }
-        let pipeline = Pipeline::new(job, file_labels(labels, &key.1), zone);
+        let mut pipeline = Pipeline::new(job, file_labels(labels, &key.1), zone);
         let packed = is_gzip(&file);
+        if !packed && let Some(line) = last_line(&file, facts.len) {
+            pipeline.learn(&line, facts.modified_ms * 1_000_000);
+        }
         if self.relatives.is_none() {
             self.relatives = Some(self.relatives());
         }
@@ -544,6 +547,7 @@ impl Files {
             errors.extend(seen.unread.iter().map(String::as_str));
             errors.extend(out.trouble.as_deref());
             let mut remark = format!("{files} files, {open} of them open");
+            remark.push_str(&clocks(mine.clone()));
             if cut > 0 {
                 remark.push_str(&format!("; {cut} lines were longer than is kept"));
             }
@@ -575,6 +579,34 @@ impl Files {
         }
         rows
     }
+}
+
+/// What is said of clocks without a zone that are not where they were expected.
+fn clocks<'a>(files: impl Iterator<Item = &'a Tailed>) -> String {
+    let mut found: BTreeMap<i32, usize> = BTreeMap::new();
+    for offset in files.filter_map(|t| t.pipeline.found_offset()) {
+        *found.entry(offset).or_default() += 1;
+    }
+    let mut out = String::new();
+    for (offset, files) in found {
+        let sign = if offset < 0 { '-' } else { '+' };
+        let minutes = offset.abs() / 60;
+        let (hours, minutes) = (minutes / 60, minutes % 60);
+        out.push_str(&format!(
+            "; times without a zone are read as {sign}{hours:02}:{minutes:02} in {files} of them, as that is what they were when they were written"
+        ));
+    }
+    out
+}
+
+/// The last whole line of a file, as far as it is not long.
+fn last_line(file: &File, len: u64) -> Option<Vec<u8>> {
+    let from = len.saturating_sub(1024);
+    let bytes = file.at(from, len - from)?;
+    let end = memchr::memrchr(b'\n', &bytes)?;
+    let line = &bytes[..end];
+    let start = memchr::memrchr(b'\n', line).map_or(0, |n| n + 1);
+    (start > 0 || from == 0).then(|| line[start..].to_vec())
 }
 
 fn visible(labels: &LabelsBuilder) -> LabelsBuilder {

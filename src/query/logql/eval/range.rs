@@ -1,5 +1,8 @@
 //! Aggregations over windows of lines. Lines are read once, oldest first; each is added to the
-//! windows that hold it, so that memory goes with series and steps, not with lines.
+//! windows that hold it, so that memory goes with series and steps, not with lines. Where nothing
+//! but their number matters the store counts them ([`count`]).
+
+mod count;
 
 use crate::model::labels::Labels;
 use crate::model::log_entry::NanoRange;
@@ -39,6 +42,12 @@ pub(super) fn eval(
     let mut select = LogSelect::new(&a.log.matchers, range);
     select.tests = &tests;
     select.levels = ask.query.levels;
+    if count::fill(&mut reader, ask, &select)? {
+        return match reader.failure.take() {
+            Some(failure) => Err(failure),
+            None => Ok(reader.finish()),
+        };
+    }
     let scan = ask.source.lines(&select, ask.cancel, &mut |row| {
         if reader.row(row) {
             ControlFlow::Continue(())
