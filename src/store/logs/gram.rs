@@ -76,7 +76,7 @@ impl Window {
                 .wrapping_add(three)
                 .wrapping_add(five)
                 .wrapping_add(seven);
-            self.noted[i] = u8::from((mix ^ mix >> 3) & 3 == 0);
+            self.noted[i] = u8::from((mix ^ mix >> 3) << 6 == 0);
         }
     }
 }
@@ -164,26 +164,33 @@ impl Grams {
     }
 }
 
-/// The pieces that a question needs, prepared to be looked up in many filters.
-pub(crate) struct Wanted(Vec<u32>);
+/// The pieces that a question needs, prepared to be looked up in many filters: of each test, of one
+/// of its alternatives, all.
+pub(crate) struct Wanted(Vec<Vec<Vec<u32>>>);
 
 impl Wanted {
     /// `None` where the filter can say nothing about these tests.
     pub(crate) fn of(tests: &[LineTest]) -> Option<Self> {
-        let mut all = Vec::new();
-        for test in tests.iter().filter(|t| !t.negated) {
-            match test.any.as_slice() {
-                [LineMatch::Contains(needle)] => pieces(needle, |hash| all.push(hash)),
-                [LineMatch::Regex(regex)] => {
+        let alternative = |m: &LineMatch| {
+            let mut all = Vec::new();
+            match m {
+                LineMatch::Contains(needle) => pieces(needle, |hash| all.push(hash)),
+                LineMatch::Regex(regex) => {
                     for required in regex.required() {
                         pieces(&required.literal, |hash| all.push(hash));
                     }
                 }
-                _ => {}
             }
-        }
-        all.sort_unstable();
-        all.dedup();
+            all.sort_unstable();
+            all.dedup();
+            all
+        };
+        let positive = tests.iter().filter(|t| !t.negated);
+        let mut all: Vec<Vec<Vec<u32>>> = positive
+            .map(|t| t.any.iter().map(alternative).collect())
+            .collect();
+        // Where one alternative needs nothing, so does the test.
+        all.retain(|any| any.iter().all(|pieces| !pieces.is_empty()));
         (!all.is_empty()).then_some(Self(all))
     }
 
@@ -194,10 +201,12 @@ impl Wanted {
         if bits == 0 || !bits.is_power_of_two() || bits > BITS {
             return true;
         }
-        self.0.iter().all(|hash| {
+        let set = |hash: &u32| {
             let bit = *hash as usize % BITS % bits;
             filter[bit / 8] & 1 << (bit % 8) != 0
-        })
+        };
+        let holds = |any: &Vec<Vec<u32>>| any.iter().any(|pieces| pieces.iter().all(set));
+        self.0.iter().all(holds)
     }
 }
 
@@ -220,7 +229,12 @@ mod tests {
             let line = &lines[pick.0 % lines.len()];
             let (a, b) = (pick.1.min(line.len()), pick.2.min(line.len()));
             let needle = &line[a.min(b)..a.max(b)];
-            if let Some(wanted) = Wanted::of(&[LineTest::contains(needle)]) {
+            let mut test = LineTest::contains(needle);
+            if let Some(wanted) = Wanted::of(&[test.clone()]) {
+                prop_assert!(wanted.perhaps(&folded), "{needle:?} in {line:?}");
+            }
+            test.any.insert(0, LineMatch::Contains(b"nothing of the kind".to_vec()));
+            if let Some(wanted) = Wanted::of(&[test]) {
                 prop_assert!(wanted.perhaps(&folded), "{needle:?} in {line:?}");
             }
         }
@@ -240,7 +254,7 @@ mod tests {
             };
             let last: Vec<u32> = lower[end - 4..end].iter().map(|b| u32::from(*b)).collect();
             let mix = (last[3] + 3 * last[2] + 5 * last[1] + 7 * last[0]) & 0xff;
-            if (mix ^ mix >> 3) & 3 != 0 {
+            if !(mix ^ mix >> 3).is_multiple_of(4) {
                 continue;
             }
             let of = |sum: u64, b: &u8| sum << 8 | u64::from(*b);

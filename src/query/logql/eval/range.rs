@@ -4,6 +4,7 @@
 
 mod count;
 
+use crate::base::text;
 use crate::model::labels::Labels;
 use crate::model::log_entry::NanoRange;
 use crate::model::matcher::MatchOp;
@@ -137,7 +138,7 @@ impl<'a> Reader<'a> {
         self.work.start(row.stream, &metadata);
         let mut record = Record {
             t: row.t,
-            line: String::from_utf8_lossy(row.line),
+            line: text::decode(row.line),
             labels: &mut self.work,
         };
         let value = if self.pipeline.is_plain() {

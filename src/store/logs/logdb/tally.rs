@@ -119,7 +119,7 @@ impl Work<'_> {
                     found.clear();
                     self.filter.rows(lines, 0..lines.len(), &mut found);
                     counts.scan.scanned_bytes += lines.bytes.len() as u64;
-                    self.add(&mut counts, *stream, lines, &found, cell);
+                    self.add(&mut counts, (*stream, cell), lines, &found);
                 }
                 Source::Block { part, block } => {
                     let (place, meta) = &*part.index.blocks[*block];
@@ -129,7 +129,7 @@ impl Work<'_> {
                     };
                     let read = part.file.block(*place, |packed| {
                         packed.tally(&self.filter, &stream, &mut |id, lines, found| {
-                            self.add(&mut counts, id, lines, found, cell);
+                            self.add(&mut counts, (id, cell), lines, found);
                         })
                     });
                     match read {
@@ -156,13 +156,13 @@ impl Work<'_> {
         (self.cell(bounds.max) == Some(first)).then_some(first)
     }
 
+    /// Adds rows of a stream; `only` is the cell of them all, where that is known.
     fn add(
         &self,
         counts: &mut Counts,
-        stream: u32,
+        (stream, only): (u32, Option<usize>),
         lines: &Buffer,
         found: &[u32],
-        only: Option<usize>,
     ) {
         if lines.has_metadata() {
             self.unfit.store(true, Ordering::Relaxed);
