@@ -299,6 +299,7 @@ pub struct Engine {
 impl Engine {
     /// Starts everything; history opens meanwhile. [`Engine::wait_open`] waits for that.
     pub fn start(launch: Launch, mode: Mode) -> anyhow::Result<Self> {
+        own::raise_open_files();
         let runtime = task::runtime().context("the runtime cannot be started")?;
         let clock = Clock::System;
         let now = clock.now_ms();

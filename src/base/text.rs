@@ -4,6 +4,7 @@
 //! where it arrives in pieces (NFD). Text from outside passes [`display`] before it is painted,
 //! since a log line may carry escape sequences that retitle or rewrite a terminal.
 
+use encoding_rs::EUC_KR;
 use std::borrow::Cow;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use unicode_segmentation::UnicodeSegmentation;
@@ -138,6 +139,39 @@ fn is_control(c: char) -> bool {
         || ('\u{2066}'..='\u{2069}').contains(&c)
 }
 
+/// What a line of bytes says: UTF-8; else CP949, Korea's older encoding (EUC-KR and more), where all
+/// of it reads as such and most of it is Hangul; else UTF-8 with U+FFFD for what is none.
+pub fn decode(line: &[u8]) -> Cow<'_, str> {
+    let e = match std::str::from_utf8(line) {
+        Ok(text) => return Cow::Borrowed(text),
+        Err(e) => e,
+    };
+    // Letters of three bytes before the fault: it is UTF-8, and damaged or cut.
+    let before = &line[..e.valid_up_to()];
+    let utf8 = before.iter().any(|b| *b >= 0xe0);
+    let korean = (!utf8).then(|| korean(line)).flatten();
+    korean.map_or_else(|| String::from_utf8_lossy(line), Cow::Owned)
+}
+
+fn korean(line: &[u8]) -> Option<String> {
+    let whole = |bytes| EUC_KR.decode_without_bom_handling_and_without_replacement(bytes);
+    // A line that was cut may end in the middle of a letter.
+    let text = whole(line).or_else(|| whole(line.split_last()?.1))?;
+    let foreign = text.chars().filter(|c| !c.is_ascii());
+    let hangul = |c: &char| matches!(c, '\u{ac00}'..='\u{d7a3}' | '\u{3131}'..='\u{318e}');
+    let (hangul, other): (Vec<char>, Vec<char>) = foreign.partition(hangul);
+    (hangul.len() > other.len()).then(|| text.into_owned())
+}
+
+/// The bytes of a text in CP949, where they are not those of UTF-8 and it has every letter.
+pub fn in_cp949(text: &str) -> Option<Vec<u8>> {
+    if text.is_ascii() {
+        return None;
+    }
+    let (bytes, _, unknown) = EUC_KR.encode(text);
+    (!unknown).then(|| bytes.into_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,5 +230,20 @@ mod tests {
             "<009b>1m<202e>x\u{2421}"
         );
         assert!(!display("\r\n\u{85}").chars().any(char::is_control));
+    }
+
+    #[test]
+    fn lines_in_cp949_are_decoded() {
+        let of = |bytes: &[u8]| decode(bytes).into_owned();
+        let line = "2026-11-20 주문 실패: 똠방각하 id=5";
+        let bytes = in_cp949(line).unwrap();
+        assert!(std::str::from_utf8(&bytes).is_err());
+        assert_eq!(of(&bytes), line);
+        let cut = in_cp949("한글").unwrap();
+        assert_eq!(of(&cut[..3]), "한");
+        assert_eq!(of(line.as_bytes()), line);
+        assert_eq!(of(&line.as_bytes()[..13]), "2026-11-20 \u{fffd}");
+        assert_eq!(of(b"caf\xe9 au lait"), "caf\u{fffd} au lait");
+        assert_eq!((in_cp949("plain"), in_cp949("\u{1f525}")), (None, None));
     }
 }

@@ -14,3 +14,4 @@ pub(crate) mod merge;
 pub(crate) mod part;
 pub(crate) mod record;
 pub(crate) mod select;
+pub(crate) mod shrink;

@@ -46,39 +46,62 @@ fn word_level(word: &[u8]) -> Option<Level> {
     found.map(|(_, level)| *level)
 }
 
+/// What a byte is to [`level`]: no part of a word, part of one, or a letter with which a word begins
+/// that may name a level or a key.
+const OTHER: u8 = 0;
+const INNER: u8 = 1;
+const FIRST: u8 = 2;
+const KINDS: [u8; 256] = {
+    let mut kinds = [OTHER; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if (byte as u8).is_ascii_alphanumeric() {
+            kinds[byte] = match byte as u8 | 0x20 {
+                b't' | b'd' | b'i' | b'n' | b'w' | b'e' | b's' | b'c' | b'a' | b'f' | b'p'
+                | b'l' => FIRST,
+                _ => INNER,
+            };
+        }
+        byte += 1;
+    }
+    kinds
+};
+
 /// How serious a line is: the value of a field called `level` or the like, else the first word in
 /// capitals that names a level, else the first in any case. A part of a longer name (`libgpg-error`,
 /// `error.log`) names none.
 pub fn level(line: &[u8]) -> Level {
     let line = &line[..line.len().min(LOOK)];
+    let kind = |at: usize| KINDS[usize::from(line[at])];
     let mut first = None;
     let mut at = 0;
     let mut after_key = false;
     while at < line.len() {
-        if !line[at].is_ascii_alphanumeric() {
+        let begin = kind(at);
+        if begin == OTHER {
             // A line break ends what a key may be the key of.
             after_key &= matches!(line[at], b'"' | b'\'' | b':' | b'=' | b' ' | b'[' | b'(');
             at += 1;
             continue;
         }
-        let end = line[at..].iter().position(|b| !b.is_ascii_alphanumeric());
-        let end = end.map_or(line.len(), |n| at + n);
-        let (begin, word) = (at, &line[at..end]);
-        at = end;
+        let from = at;
+        while at < line.len() && kind(at) != OTHER {
+            at += 1;
+        }
+        let word = &line[from..at];
         if after_key && let Some(level) = word_level(word).or_else(|| number_level(word)) {
             return level;
         }
+        after_key = false;
+        if begin != FIRST || !(3..=11).contains(&word.len()) {
+            continue;
+        }
         after_key = KEYS.iter().any(|k| k.eq_ignore_ascii_case(word));
-        if after_key
-            || !matches!(
-                word[0] | 0x20,
-                b't' | b'd' | b'i' | b'n' | b'w' | b'e' | b's' | b'c' | b'a' | b'f' | b'p'
-            )
-        {
+        if after_key {
             continue;
         }
         if let Some(level) = word_level(word)
-            && !is_part(line, begin, end)
+            && !is_part(line, from, at)
         {
             if word.iter().all(u8::is_ascii_uppercase) {
                 return level;
@@ -327,6 +350,20 @@ pub fn goes_on(line: &[u8]) -> bool {
         || indented && (text.starts_with(b"at ") || text.starts_with(b"... "))
 }
 
+/// Whether a line is the head of a stack trace, as it stands below the entry that tells of it: the
+/// full name of a class of errors, alone or before a colon.
+pub fn names_error(line: &[u8]) -> bool {
+    const ENDS: [&[u8]; 3] = [b"Exception", b"Error", b"Throwable"];
+    let line = &line[..line.len().min(LOOK)];
+    let end = memchr::memchr(b':', line).unwrap_or(line.len());
+    let name = &line[..end];
+    let of_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'$' | b'/');
+    name.first().is_some_and(u8::is_ascii_lowercase)
+        && ENDS.iter().any(|e| name.ends_with(e))
+        && name.contains(&b'.')
+        && name.iter().all(of_name)
+}
+
 /// Seconds east of UTC, a multiple of a quarter of an hour, that bring a time on a wall clock
 /// nearest to now.
 pub fn quarter_hour(wall: i64, now: i64) -> Option<i32> {
@@ -412,12 +449,25 @@ mod tests {
         assert!(goes_on(b"\tat java.lang.Thread.run(Thread.java:1)"));
         assert!(goes_on(b"Caused by: x") && goes_on(b"\t... 12 more"));
         assert!(!goes_on(b"at noon") && !goes_on(b"") && !goes_on(b"  indented"));
+        assert!(names_error(
+            b"java.lang.IllegalStateException: order 5 already closed"
+        ));
+        assert!(names_error(b"jakarta.ws.rs.Inner$NotFoundError"));
+        for none in [
+            "Error: x",
+            "no.such Exception: x",
+            "IOException",
+            "",
+            "app.Error2: x",
+        ] {
+            assert!(!names_error(none.as_bytes()), "{none}");
+        }
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_survived(line in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let _ = (level(&line), time(&line, 0), goes_on(&line));
+            let _ = (level(&line), time(&line, 0), goes_on(&line), names_error(&line));
         }
 
         #[test]

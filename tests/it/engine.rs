@@ -7,6 +7,8 @@ mod disk;
 mod flood;
 mod forwarding;
 mod inside;
+pub(crate) mod log_files;
+mod log_soak;
 mod logs;
 pub(crate) mod pty;
 mod push;
@@ -14,7 +16,7 @@ mod pushed_logs;
 mod rules;
 mod serve;
 mod soak;
-mod status;
+pub(crate) mod status;
 mod tls;
 mod traces;
 
@@ -27,14 +29,18 @@ use std::time::{Duration, Instant};
 /// Longer than anything takes on a busy machine; every wait ends as soon as its condition holds.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The program, apart from this user's own settings.
+/// The program (`BONGSU_PROGRAM` names another build of it), apart from this user's own settings and
+/// from the logs of this machine.
 pub(crate) fn program(dir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bongsu"));
+    let built = env!("CARGO_BIN_EXE_bongsu");
+    let program = std::env::var("BONGSU_PROGRAM").unwrap_or_else(|_| built.to_owned());
+    let mut command = Command::new(program);
     command
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("HOME", dir)
         .env("TZ", "UTC")
+        .env("BONGSU_DEFAULT_LOGS", "off")
         .env("XDG_RUNTIME_DIR", dir)
         .args(["--data-dir", dir.join("data").to_str().unwrap()]);
     command
@@ -62,14 +68,18 @@ impl Serve {
     }
 
     pub(crate) fn start_at(dir: &Path, listen: &str, more: &[&str]) -> Self {
-        let mut child = program(dir)
+        let mut command = program(dir);
+        command
             .args(["serve", "--listen", listen])
             .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        Self::of(command.spawn().unwrap())
+    }
+
+    /// One that was started already, its standard error in a pipe.
+    pub(crate) fn of(mut child: Child) -> Self {
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = String::new();
         let url = loop {

@@ -10,6 +10,7 @@ mod otel_app;
 mod podman;
 mod prometheus;
 mod prometheus_queries;
+mod rotation;
 mod rules;
 mod scrape;
 mod told;

@@ -18,6 +18,9 @@ const CHUNK: usize = 1 << 20;
 const UNENDED_MS: i64 = 5_000;
 /// A file without news for so long is closed, in milliseconds.
 const CLOSE_MS: i64 = 30_000;
+/// A file that lost its name is let go so long after it did, and after it last grew: a writer is
+/// told of a rotation only behind it.
+const LINGER_MS: i64 = 10_000;
 /// Bytes that a compressed file may hold.
 const MOST_UNPACKED: u64 = 4 << 30;
 pub(crate) const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -34,12 +37,13 @@ pub(crate) struct Tailed {
     scanned: u64,
     /// When it last grew, milliseconds since the epoch.
     pub(crate) grew: i64,
-    /// Time of the line that was read last, nanoseconds since the epoch.
-    read_at: i64,
     /// It was read to its end once: what comes now is written now.
     live: bool,
-    /// The name is another file's by now, or nobody's: read to the end, then let go.
-    pub(crate) leaving: bool,
+    /// Since when the name is another file's, or nobody's, milliseconds since the epoch: who writes
+    /// may go on with this one for a moment. Read until nothing has come for a while, then let go.
+    pub(crate) left: Option<i64>,
+    /// It goes on under another name: the how-manieth that did.
+    pub(crate) renamed: Option<u64>,
     pub(crate) lines: u64,
     /// Lines that were longer than is stored.
     pub(crate) cut: u64,
@@ -67,9 +71,9 @@ impl Tailed {
             pipeline,
             file: None,
             grew: now,
-            read_at: 0,
             live: false,
-            leaving: false,
+            left: None,
+            renamed: None,
             lines: 0,
             cut: 0,
             error: None,
@@ -169,11 +173,18 @@ impl Tailed {
     }
 
     fn read_open(&mut self, file: &File, now: i64, out: &mut Output) -> Look {
-        let mut chunk = vec![0; CHUNK];
+        let mut chunk = std::mem::take(&mut out.chunk);
+        chunk.resize(CHUNK, 0);
+        let look = self.read_chunk(file, &mut chunk, now, out);
+        out.chunk = chunk;
+        look
+    }
+
+    fn read_chunk(&mut self, file: &File, chunk: &mut [u8], now: i64, out: &mut Output) -> Look {
         // A long line is looked through from where its end was looked for last.
         let long = self.scanned - self.offset > MAX_LINE as u64;
         let from = if long { self.scanned } else { self.offset };
-        let n = match file.read_at(&mut chunk, from) {
+        let n = match file.read_at(chunk, from) {
             Ok(n) => n,
             Err(e) => {
                 self.error = Some(e.to_string());
@@ -232,13 +243,10 @@ impl Tailed {
             self.cut += 1;
         }
         self.lines += 1;
-        // Lines that are read in one go follow each other by a nanosecond, so that no two have one
-        // time: whoever asks page by page can go on from any of them.
-        self.read_at = now.max(self.read_at + 1);
         let line = Line {
             bytes: &line[..line.len().min(MAX_LINE)],
             from,
-            now: self.read_at,
+            now: out.stamp(now),
             live: self.live,
         };
         self.pipeline.take(line, out);
@@ -253,7 +261,8 @@ impl Tailed {
         }
     }
 
-    fn note(&mut self, out: &mut Output) {
+    /// Keeps the place with the lines of the batch.
+    pub(crate) fn note(&mut self, out: &mut Output) {
         self.known.path.clone_from(&self.path);
         self.known.seen = self.grew;
         out.reached(&self.source, serde_json::to_vec(&self.known).ok());
@@ -264,11 +273,12 @@ impl Tailed {
         let ms = now / 1_000_000;
         let quiet = ms - self.grew;
         let before = (self.pipeline.oldest(), self.offset);
-        let whole = self.leaving || quiet >= UNENDED_MS;
+        let over = self.is_over(ms);
+        let whole = over || quiet >= UNENDED_MS;
         if whole && self.scanned > self.offset {
             self.take_unended(fs, now, out);
         }
-        self.pipeline.tick((!self.leaving).then_some(ms), out);
+        self.pipeline.tick((!over).then_some(ms), out);
         if before != (self.pipeline.oldest(), self.offset) {
             let path = self.path.clone();
             let _ = self.open(fs, &path);
@@ -280,6 +290,12 @@ impl Tailed {
         if quiet >= CLOSE_MS && self.scanned == self.offset {
             self.close();
         }
+    }
+
+    /// It lost its name, and nothing more is to come.
+    pub(crate) fn is_over(&self, ms: i64) -> bool {
+        let lingered = |left: i64| ms - left.max(self.grew) >= LINGER_MS;
+        self.left.is_some_and(lingered)
     }
 
     /// The last line, whose end has not come.
@@ -309,7 +325,9 @@ impl Tailed {
         let mut unpacked = MultiGzDecoder::new(Positioned(&packed, 0)).take(MOST_UNPACKED);
         let skipped = std::io::copy(&mut (&mut unpacked).take(self.offset), &mut std::io::sink());
         if skipped.map_err(|e| io(&e))? < self.offset {
-            return Ok(());
+            return Err(io(
+                &"it holds less than was read of it before it was packed",
+            ));
         }
         let mut rest = Vec::new();
         let mut chunk = vec![0; CHUNK];

@@ -23,6 +23,10 @@ pub(crate) struct Output {
     pub(crate) tally: Tally,
     /// Why the store takes nothing at the moment.
     pub(crate) trouble: Option<String>,
+    /// Reading time of the newest line, nanoseconds since the epoch.
+    stamped: i64,
+    /// Memory for the bytes of a file, used again and again.
+    pub(crate) chunk: Vec<u8>,
     /// True once everything is to end.
     ends: Box<dyn Fn() -> bool + Send>,
 }
@@ -36,6 +40,8 @@ impl Output {
             lines: 0,
             tally: Tally::default(),
             trouble: None,
+            stamped: 0,
+            chunk: Vec::new(),
             ends,
         }
     }
@@ -55,6 +61,14 @@ impl Output {
                 None
             }
         }
+    }
+
+    /// The reading time of a line that is read now. Lines follow each other by a nanosecond at
+    /// least, so that no two have one time: the order of reading is the order of time, and whoever
+    /// asks page by page can go on from any of them.
+    pub(crate) fn stamp(&mut self, now: i64) -> i64 {
+        self.stamped = now.max(self.stamped + 1);
+        self.stamped
     }
 
     pub(crate) fn push(&mut self, stream: StreamId, t: i64, level: Level, line: &[u8]) {

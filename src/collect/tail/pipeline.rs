@@ -12,6 +12,12 @@ use std::sync::Arc;
 
 /// A stack trace waits for its next line at most so long, in milliseconds.
 const WAIT_MS: i64 = 1_000;
+/// A line that was just written may say a time so far before its reading, and so far behind it, in
+/// nanoseconds, before another offset is looked for.
+const HELD_UP: i64 = 30 * 60_000_000_000;
+const AHEAD: i64 = 60_000_000_000;
+/// So near the last line of a file is to the moment of its writing.
+const MEETS: i64 = 10_000_000_000;
 /// Lines and bytes of one joined entry at most.
 const MOST_LINES: usize = 512;
 
@@ -35,10 +41,15 @@ pub(crate) struct Pipeline {
     stages: Stages,
     detect: bool,
     encoding: Option<Encoding>,
-    /// Seconds east of UTC where a time has no zone.
+    /// Seconds east of UTC that are expected where a time has no zone, and those that are used.
     zone: i32,
+    offset: i32,
     stream: Option<StreamId>,
     held: Option<Held>,
+    /// The memory of an entry that went.
+    spare: Vec<u8>,
+    /// Time of the last line that said one, and of the last that said none.
+    said: Option<i64>,
     entries: Vec<Entry>,
 }
 
@@ -47,6 +58,8 @@ struct Held {
     bytes: Vec<u8>,
     from: u64,
     t: i64,
+    /// The first line says its time itself.
+    timed: bool,
     lines: usize,
     since: i64,
 }
@@ -59,8 +72,11 @@ impl Pipeline {
             encoding: job.encoding,
             labels,
             zone,
+            offset: zone,
             stream: None,
             held: None,
+            spare: Vec::new(),
+            said: None,
             entries: Vec::new(),
         }
     }
@@ -73,8 +89,11 @@ impl Pipeline {
             detect: self.detect,
             encoding: self.encoding,
             zone: self.zone,
+            offset: self.offset,
             stream: self.stream,
             held: None,
+            spare: Vec::new(),
+            said: None,
             entries: Vec::new(),
         }
     }
@@ -90,7 +109,7 @@ impl Pipeline {
             return self.through(line.bytes, line.from, line.now, out);
         }
         if let Some(held) = &mut self.held
-            && detect::goes_on(line.bytes)
+            && (detect::goes_on(line.bytes) || held.timed && detect::names_error(line.bytes))
             && held.lines < MOST_LINES
             && held.bytes.len() + line.bytes.len() < MAX_LINE
         {
@@ -100,33 +119,74 @@ impl Pipeline {
             held.since = line.now / 1_000_000;
             return;
         }
-        let t = self.time_of(line);
+        let (t, timed) = self.time_of(line);
         self.release(out);
+        let mut bytes = std::mem::take(&mut self.spare);
+        bytes.clear();
+        bytes.extend_from_slice(line.bytes);
         self.held = Some(Held {
-            bytes: line.bytes.to_vec(),
+            bytes,
             from: line.from,
             t,
+            timed,
             lines: 1,
             since: line.now / 1_000_000,
         });
     }
 
-    /// The time that a line says, else that of its reading.
-    fn time_of(&self, line: Line<'_>) -> i64 {
+    /// The time that a line says, and true; else that of the line before, as what it says belongs
+    /// there; else that of its reading.
+    fn time_of(&mut self, line: Line<'_>) -> (i64, bool) {
         let Some(found) = detect::time(line.bytes, line.now) else {
-            return line.now;
+            // A nanosecond later, so that whoever reads page by page can go on from any line.
+            self.said = self.said.map(|t| t.saturating_add(1));
+            return (self.said.unwrap_or(line.now), false);
         };
-        let mut offset = self.zone;
         if found.zone.is_none() && line.live {
-            offset = detect::quarter_hour(found.wall, line.now).unwrap_or(offset);
+            self.adjust(found, line.now);
         }
-        found.at(offset)
+        let t = found.at(self.offset);
+        self.said = Some(t);
+        (t, true)
+    }
+
+    /// Finds the offset of the clock of a file from its last line, and when that was written.
+    pub(crate) fn learn(&mut self, last: &[u8], written: i64) {
+        if !self.detect {
+            return;
+        }
+        let Some(found) = detect::time(last, written).filter(|f| f.zone.is_none()) else {
+            return;
+        };
+        let before = self.offset;
+        self.adjust(found, written);
+        // A file that was copied or touched says nothing: only what meets to the second counts.
+        if found.at(self.offset).abs_diff(written) > MEETS.unsigned_abs() {
+            self.offset = before;
+        }
+    }
+
+    /// Finds the offset of a clock without a zone on a line that was just written. One that fits
+    /// stays: a line that was held up for some minutes does not move it.
+    fn adjust(&mut self, found: detect::LineTime, now: i64) {
+        let apart = found.at(self.offset).saturating_sub(now);
+        if !(-HELD_UP..AHEAD).contains(&apart)
+            && let Some(offset) = detect::quarter_hour(found.wall, now)
+        {
+            self.offset = offset;
+        }
+    }
+
+    /// The offset that live lines showed, seconds east of UTC, where it is not the expected one.
+    pub(crate) fn found_offset(&self) -> Option<i32> {
+        (self.offset != self.zone).then_some(self.offset)
     }
 
     /// Hands the held entry on.
     fn release(&mut self, out: &mut Output) {
         if let Some(held) = self.held.take() {
             self.through(&held.bytes, held.from, held.t, out);
+            self.spare = held.bytes;
         }
     }
 

@@ -100,7 +100,7 @@ fn run(parts: Parts, stop: &Cancel, orders: &Mutex<Option<Vec<LogJob>>>) {
             sweep = true;
         }
         let now = parts.clock.now_ms();
-        let every = if watched.is_whole() {
+        let every = if watched.is_whole() && !files.waits() {
             SWEEP_MS
         } else {
             SWEEP_UNWATCHED_MS

@@ -22,6 +22,7 @@ use std::time::Duration;
 struct Memory {
     streams: Mutex<Vec<Labels>>,
     lines: Mutex<Vec<String>>,
+    times: Mutex<Vec<i64>>,
     positions: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
@@ -40,6 +41,9 @@ impl LogSink for Memory {
         self.lines
             .lock()
             .extend(batch.lines().map(|(_, l)| text(l)));
+        self.times
+            .lock()
+            .extend(batch.lines().map(|(row, _)| row.t));
         for (source, at) in batch.reached_positions() {
             match at {
                 Some(at) => self.positions.lock().insert(source.clone(), at.clone()),
@@ -159,9 +163,117 @@ fn rotated_while_nobody_looked() {
     b.restart();
     b.look();
     b.look();
-    let mut lines = b.sink.lines.lock().clone();
-    lines.sort();
-    assert_eq!(lines, ["1", "2", "3", "4"]);
+    b.has(&["1", "2", "3", "4"]);
+}
+
+#[test]
+fn what_a_writer_adds_after_a_rotation_is_read_until_it_is_told() {
+    let mut b = Bench::new("*.log", Vec::new());
+    b.write("a.log", "1\n");
+    b.look();
+    b.rename("a.log", "a.log.1");
+    b.write("a.log", "");
+    b.look();
+    b.write("a.log.1", "2\n3 unen");
+    b.look();
+    b.write("a.log.1", "ded\n");
+    b.write("a.log", "4\n");
+    b.look();
+    b.has(&["1", "2", "3 unended", "4"]);
+    b.now += 20_000;
+    b.look();
+    b.write("a.log.1", "by somebody else\n");
+    b.look();
+    b.has(&["1", "2", "3 unended", "4"]);
+}
+
+#[test]
+fn what_was_written_before_comes_first_however_much_it_is() {
+    let mut b = Bench::new("*.log", Vec::new());
+    b.write("a.log", "first\n");
+    b.look();
+    let many: Vec<String> = (0..40_000).map(|i| format!("{i:060}\n")).collect();
+    b.write("a.log", many.concat());
+    b.rename("a.log", "a.log.1");
+    b.write("a.log", "last\n");
+    b.restart();
+    b.look();
+    let lines = b.sink.lines.lock();
+    assert_eq!((lines.len(), lines[0].as_str()), (40_002, "first"));
+    assert_eq!(lines[40_001], "last");
+    assert!(lines[1..40_001].is_sorted());
+    let times = b.sink.times.lock();
+    assert!(times.is_sorted_by(|a, b| a < b), "no two have one time");
+}
+
+#[test]
+fn a_file_renamed_within_the_pattern_is_read_before_the_one_that_took_its_name() {
+    let mut b = Bench::new("*", Vec::new());
+    b.write("a.log", "first\n");
+    b.look();
+    for round in 0..2 {
+        let many: Vec<String> = (0..90_000).map(|i| format!("{round}{i:060}\n")).collect();
+        b.write("a.log", many.concat());
+        b.rename("a.log", &format!("a.log.{}", 2 - round));
+        b.write("a.log", "");
+        b.files.sweep(&b.jobs, 0, b.now, &mut b.out);
+    }
+    b.write("a.log", "last\n");
+    b.look();
+    let lines = b.sink.lines.lock();
+    assert_eq!((lines.len(), lines[180_001].as_str()), (180_002, "last"));
+    assert!(lines[1..180_001].is_sorted());
+}
+
+#[test]
+fn a_clock_without_a_zone_is_found_and_said() {
+    let mut b = Bench::new("*.log", Vec::new());
+    Arc::get_mut(&mut b.jobs[0]).unwrap().detect = true;
+    b.now = 1_795_176_000_000; // 2026-11-20T12:00:00Z
+    b.write("a.log", "2026-11-20 20:00:00 history, in Korea\n");
+    b.look();
+    b.now += 2_000;
+    b.look();
+    // Written an hour ago, and the file says no more: read as UTC.
+    assert_eq!(b.sink.times.lock()[0], 1_795_204_800_000_000_000);
+    for text in [
+        "21:00:02 now\n",
+        "20:45:02 held up for a quarter of an hour\n",
+        "21:00:02 next\n",
+    ] {
+        b.write("a.log", format!("2026-11-20 {text}"));
+    }
+    b.look();
+    b.now += 2_000;
+    b.look();
+    let apart = |n: usize| (b.sink.times.lock()[n] - 1_795_176_002_000_000_000) / 1_000_000_000;
+    assert_eq!([apart(1), apart(2), apart(3)], [0, -900, 0]);
+    let row = b.files.rows(&b.jobs, &b.out, None).remove(0);
+    assert!(
+        row.remark.contains("are read as +09:00 in 1 of them"),
+        "{}",
+        row.remark
+    );
+}
+
+#[test]
+fn a_trace_below_its_entry_belongs_to_it() {
+    let mut b = Bench::new("*.log", Vec::new());
+    Arc::get_mut(&mut b.jobs[0]).unwrap().detect = true;
+    let trace = "java.lang.IllegalStateException: order 5\n\tat a.B.c(B.java:1)\nCaused by: x\n";
+    b.write(
+        "a.log",
+        format!("2026-11-20 12:00:00 ERROR failed\n{trace}no time of its own\n{trace}"),
+    );
+    b.look();
+    b.now += 2_000;
+    b.look();
+    let entry = format!("2026-11-20 12:00:00 ERROR failed\n{}", trace.trim_end());
+    // Below a line without a time it may be anybody's.
+    let alone = ["java.lang.IllegalStateException: order 5\n\tat a.B.c(B.java:1)\nCaused by: x"];
+    b.has(&[&entry, "no time of its own", alone[0]]);
+    let times = b.sink.times.lock();
+    assert_eq!((times[1] - times[0], times[2] - times[1]), (1, 1));
 }
 
 #[test]
@@ -191,6 +303,26 @@ fn copied_and_truncated() {
         b.write("a.log", "4\n");
         b.look();
         b.has(&["first line", "second line", "third line", "4"]);
+        b.restart();
+        b.look();
+        b.has(&["first line", "second line", "third line", "4"]);
+    }
+}
+
+#[test]
+fn copied_truncated_and_grown_as_long_as_it_was() {
+    for pattern in ["*.log", "*"] {
+        let mut b = Bench::new(pattern, Vec::new());
+        b.now = crate::base::clock::Clock::System.now_ms() + 100;
+        b.write("a.log", "old 1\nold 2\n");
+        b.look();
+        b.write("a.log", "old 3\n");
+        fs::copy(b.path("a.log"), b.path("a.log.1")).unwrap();
+        fs::write(b.path("a.log"), "new 1\nnew 2\n").unwrap();
+        b.look();
+        b.now += 8_000;
+        b.look();
+        b.has(&["old 1", "old 2", "old 3", "new 1", "new 2"]);
     }
 }
 
@@ -341,4 +473,46 @@ fn nothing_is_said_of_a_folder_that_is_not_there() {
     let row = b.files.rows(&b.jobs, &b.out, None).remove(0);
     assert_eq!(row.error, "");
     assert!(!Path::new(&b.path("none")).exists());
+}
+
+#[test]
+fn a_copy_in_the_making_is_not_read_as_a_file_of_its_own() {
+    for pattern in ["*.log", "*"] {
+        let mut b = Bench::new(pattern, Vec::new());
+        b.now = crate::base::clock::Clock::System.now_ms() + 100;
+        b.write("a.log", "first line\nsecond line\n");
+        b.look();
+        b.write("a.log", "third line\n");
+        // Created, then filled, then the original is cut: a look falls between any two.
+        b.write("a.log.1", "");
+        b.look();
+        b.write("a.log.1", "first line\nsecond line\n");
+        b.look();
+        b.write("a.log.1", "third line\n");
+        b.look();
+        fs::File::create(b.path("a.log")).unwrap();
+        b.look();
+        b.write("a.log", "4\n");
+        b.look();
+        b.has(&["first line", "second line", "third line", "4"]);
+    }
+}
+
+#[test]
+fn a_packed_file_is_read_when_it_is_whole() {
+    let mut b = Bench::new("*", Vec::new());
+    b.now = crate::base::clock::Clock::System.now_ms() + 100;
+    b.write("a.log.1", "1\n2\n");
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all(b"0\n").unwrap();
+    let packed = gz.finish().unwrap();
+    b.look();
+    b.write("b.gz", &packed[..packed.len() / 2]);
+    b.look();
+    b.write("b.gz", &packed[packed.len() / 2..]);
+    b.look();
+    b.has(&["1", "2"]);
+    b.now += 6_000;
+    b.look();
+    b.has(&["1", "2", "0"]);
 }

@@ -26,6 +26,7 @@ pub(crate) use unwrap::{Number, Unwrapping};
 pub(crate) use work::{Origin, Work};
 
 use crate::base::regex::LineRegex;
+use crate::base::text::in_cp949;
 use crate::model::labels::Labels;
 use crate::model::log_entry::{LineMatch, LineTest};
 use crate::query::logql::ast::{LineOp, Log, Needle, Placed, Stage};
@@ -251,15 +252,20 @@ fn line_test(placed: &Placed) -> Result<Option<LineTest>, ParseError> {
         let Needle::Text(text) = needle else {
             return Ok(None);
         };
-        any.push(match filter.op {
-            LineOp::Contains | LineOp::Excludes => LineMatch::Contains(text.as_bytes().to_vec()),
+        let holds = match filter.op {
+            LineOp::Contains | LineOp::Excludes => {
+                // Lines are stored as they were written.
+                any.extend(in_cp949(text).map(LineMatch::Contains));
+                LineMatch::Contains(text.as_bytes().to_vec())
+            }
             LineOp::Regex | LineOp::NotRegex => {
                 let regex = LineRegex::new(text);
                 let regex = regex.map_err(|e| ParseError::new(placed.span, regex_said(&e)))?;
                 LineMatch::Regex(regex)
             }
             LineOp::Pattern | LineOp::NotPattern => return Ok(None),
-        });
+        };
+        any.push(holds);
     }
     let negated = filter.op.is_negative();
     Ok(Some(LineTest { any, negated }))

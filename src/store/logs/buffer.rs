@@ -72,6 +72,11 @@ impl Buffer {
         self.dictionary.get((id as usize).wrapping_sub(1))
     }
 
+    /// Whether any line may have metadata.
+    pub(crate) fn has_metadata(&self) -> bool {
+        !self.dictionary.is_empty()
+    }
+
     /// First and last time, whatever the order of the lines.
     pub(crate) fn span(&self) -> Option<(i64, i64)> {
         let min = self.times.iter().min()?;
@@ -102,6 +107,36 @@ impl Buffer {
             + size_of::<Self>()
     }
 
+    /// Everything but the bytes of the lines, each column behind its own: times, lengths, levels
+    /// two to a byte, metadata.
+    pub(crate) fn put_split(&self, out: &mut [Vec<u8>; 4]) {
+        let [times, lengths, levels, metas] = out;
+        put_times(&self.times, times);
+        for i in 0..self.len() {
+            put_uvarint(lengths, (self.ends[i] as usize - self.start(i)) as u64);
+        }
+        let two = |pair: &[u8]| (pair[0] & 15) | pair.get(1).map_or(0, |b| b << 4);
+        levels.extend(self.levels.chunks(2).map(two));
+        self.put_metas(0, metas);
+    }
+
+    /// Reads so many rows of columns, as [`Buffer::read_columns`].
+    pub(crate) fn read_split(&mut self, rows: usize, r: &mut [Reader<'_>; 4]) -> Option<()> {
+        self.clear();
+        let [times, lengths, levels, metas] = r;
+        // Each row takes at least a byte: a lie about their number costs no memory.
+        if rows > MAX_ROWS || rows > lengths.rest.len() {
+            return None;
+        }
+        read_times(times, rows, &mut self.times)?;
+        self.read_lengths(rows, lengths)?;
+        let pairs = levels.bytes(rows.div_ceil(2))?;
+        self.levels
+            .extend(pairs.iter().flat_map(|b| [b & 15, b >> 4]));
+        self.levels.truncate(rows);
+        self.read_metas(rows, metas)
+    }
+
     /// Everything but the bytes of the lines `from` to the last.
     pub(crate) fn put_columns(&self, from: usize, out: &mut Vec<u8>) {
         put_uvarint(out, (self.len() - from) as u64);
@@ -110,6 +145,10 @@ impl Buffer {
             put_uvarint(out, (self.ends[i] as usize - self.start(i)) as u64);
         }
         out.extend_from_slice(&self.levels[from..]);
+        self.put_metas(from, out);
+    }
+
+    fn put_metas(&self, from: usize, out: &mut Vec<u8>) {
         if self
             .metas
             .get(from..)
@@ -139,13 +178,22 @@ impl Buffer {
             return None;
         }
         read_times(r, rows, &mut self.times)?;
+        self.read_lengths(rows, r)?;
+        self.levels.extend_from_slice(r.bytes(rows)?);
+        self.read_metas(rows, r)
+    }
+
+    fn read_lengths(&mut self, rows: usize, r: &mut Reader<'_>) -> Option<()> {
         let mut end = 0u32;
         self.ends.reserve(rows);
         for _ in 0..rows {
             end = end.checked_add(u32::try_from(r.uvarint()?).ok()?)?;
             self.ends.push(end);
         }
-        self.levels.extend_from_slice(r.bytes(rows)?);
+        Some(())
+    }
+
+    fn read_metas(&mut self, rows: usize, r: &mut Reader<'_>) -> Option<()> {
         let known = usize::try_from(r.uvarint()?).ok()?;
         for _ in 0..known {
             self.dictionary.push(Labels::from_packed(r.text()?)?);
@@ -220,6 +268,15 @@ mod tests {
             let mut back = Buffer::default();
             back.read_columns(&mut r).unwrap();
             prop_assert!(r.is_empty());
+            let mut split: [Vec<u8>; 4] = Default::default();
+            buffer.put_split(&mut split);
+            let mut readers = split.each_ref().map(|c| Reader::new(c));
+            let mut whole = Buffer::default();
+            whole.read_split(buffer.len(), &mut readers).unwrap();
+            prop_assert!(readers.iter().all(Reader::is_empty));
+            prop_assert_eq!(&whole.times, &buffer.times);
+            prop_assert_eq!(&whole.ends, &buffer.ends);
+            prop_assert_eq!(&whole.levels, &buffer.levels);
             back.bytes.extend_from_slice(&buffer.bytes[buffer.start(from)..]);
             prop_assert_eq!(back.len(), buffer.len() - from);
             for i in 0..back.len() {

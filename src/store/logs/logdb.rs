@@ -9,6 +9,7 @@
 mod commit;
 mod open;
 mod search;
+mod tally;
 mod upkeep;
 
 use crate::base::clock::Clock;

@@ -1,5 +1,6 @@
 //! Many sources of lines, each loaded when its turn comes, as one row in order of time.
 
+use crate::model::log_entry::Level;
 use crate::store::logs::buffer::Buffer;
 use crate::store::logs::select::Filter;
 use std::cmp::Ordering;
@@ -15,16 +16,8 @@ pub(crate) struct Hits {
 }
 
 impl Hits {
-    /// Takes over the lines that pass; `found` is scratch.
-    pub(crate) fn take(
-        &mut self,
-        filter: &Filter<'_>,
-        lines: Buffer,
-        stream: u32,
-        found: &mut Vec<u32>,
-    ) {
-        found.clear();
-        filter.rows(&lines, 0..lines.len(), found);
+    /// Takes these rows over.
+    pub(crate) fn keep(&mut self, lines: Buffer, found: &[u32], stream: u32) {
         self.streams
             .resize(self.streams.len() + found.len(), stream);
         if self.lines.is_empty() && found.len() == lines.len() {
@@ -36,7 +29,15 @@ impl Hits {
         }
     }
 
-    /// As [`Hits::take`], of lines that somebody else holds too.
+    /// Takes over row `i` of some columns, whose line is put together already.
+    pub(crate) fn push(&mut self, columns: &Buffer, i: usize, line: &[u8], stream: u32) {
+        self.streams.push(stream);
+        let level = Level::from_number(columns.levels[i]);
+        self.lines
+            .push(columns.times[i], level, columns.meta(i), line);
+    }
+
+    /// Takes over the rows that pass, of lines that somebody else holds too; `found` is scratch.
     pub(crate) fn copy(
         &mut self,
         filter: &Filter<'_>,
@@ -176,7 +177,6 @@ pub(crate) fn walk<E>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::log_entry::Level;
     use proptest::prelude::*;
 
     proptest! {

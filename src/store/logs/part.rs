@@ -23,8 +23,11 @@ const TRAILER_MAGIC: [u8; 8] = *b"BONGSULE";
 
 /// Frame types.
 const STREAMS: u8 = 1;
-const BLOCK: u8 = 2;
-const FILTER: u8 = 3;
+const BLOCK: u8 = 6;
+/// Blocks as they were at first: still read, no longer written.
+const FIRST_BLOCK: u8 = 2;
+/// Type 3 was a filter that noted other pieces: it is passed over, and denies nothing.
+const FILTER: u8 = 5;
 const INDEX: u8 = 4;
 
 /// Why a part, or a piece of it, cannot be used.
@@ -170,24 +173,17 @@ impl PartFile {
     fn frame<T>(
         &self,
         place: Place,
-        kind: u8,
-        each: impl FnOnce(&[u8]) -> Option<T>,
+        each: impl FnOnce(u8, &[u8]) -> Option<T>,
     ) -> Result<T, PartError> {
         if place.len as usize > record::MAX_PAYLOAD + record::FRAME {
             return Err(self.damaged(place.at, "a frame is longer than any"));
         }
         let mut bytes = vec![0; place.len as usize];
         self.file.read_exact_at(&mut bytes, place.at)?;
-        let Front::Record {
-            kind: found,
-            payload,
-            ..
-        } = record::read(&bytes)
-        else {
+        let Front::Record { kind, payload, .. } = record::read(&bytes) else {
             return Err(self.damaged(place.at, "the checksum of a frame is wrong"));
         };
-        let read = (found == kind).then(|| each(&payload)).flatten();
-        read.ok_or_else(|| self.damaged(place.at, "a frame does not read"))
+        each(kind, &payload).ok_or_else(|| self.damaged(place.at, "a frame does not read"))
     }
 
     pub(crate) fn block<T>(
@@ -195,7 +191,11 @@ impl PartFile {
         place: Place,
         each: impl FnOnce(&Packed<'_>) -> Option<T>,
     ) -> Result<T, PartError> {
-        self.frame(place, BLOCK, |payload| each(&Packed::read(payload)?))
+        self.frame(place, |kind, payload| match kind {
+            BLOCK => each(&Packed::read(payload)?),
+            FIRST_BLOCK => each(&Packed::read_first(payload)?),
+            _ => None,
+        })
     }
 
     pub(crate) fn filter<T>(
@@ -203,7 +203,10 @@ impl PartFile {
         place: Place,
         each: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, PartError> {
-        self.frame(place, FILTER, |payload| Some(each(payload.get(4..)?)))
+        self.frame(place, |kind, payload| {
+            (kind == FILTER).then_some(())?;
+            Some(each(payload.get(4..)?))
+        })
     }
 
     /// The index of a closed part; `None` where it was never closed.
@@ -225,8 +228,11 @@ impl PartFile {
             at: index_at,
             len: index_len,
         };
-        self.frame(place, INDEX, |p| Index::read(&mut Reader::new(p)))
-            .map(Some)
+        let read = self.frame(place, |kind, payload| {
+            (kind == INDEX).then_some(())?;
+            Index::read(&mut Reader::new(payload))
+        });
+        read.map(Some)
     }
 
     /// What the frames up to `until` say: the way back where there is no index. Damaged frames are
@@ -264,7 +270,7 @@ impl PartFile {
                         index.streams.push(labels);
                     }
                 }
-                BLOCK => index
+                BLOCK | FIRST_BLOCK => index
                     .blocks
                     .extend(Meta::read(&mut r).map(|m| Arc::new((place, m)))),
                 FILTER => {

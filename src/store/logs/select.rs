@@ -5,6 +5,7 @@
 
 use crate::model::log_entry::{LevelSet, LineMatch, LineTest, NanoRange};
 use crate::store::logs::buffer::Buffer;
+use crate::store::logs::shrink::{self, Clock, Rows};
 use crate::store::read::logs::LogSelect;
 use memchr::memmem::Finder;
 use std::ops::Range;
@@ -16,6 +17,8 @@ pub(crate) struct Filter<'a> {
     tests: &'a [LineTest],
     /// Bytes that must stand in every line, and the test that asks no more than that.
     needle: Option<(Finder<'a>, Option<usize>)>,
+    /// As above, of what stands in shrunk text too.
+    core: Option<(Finder<'a>, Option<usize>)>,
 }
 
 impl<'a> Filter<'a> {
@@ -24,7 +27,11 @@ impl<'a> Filter<'a> {
             range: select.range,
             levels: select.levels,
             tests: select.tests,
-            needle: needle(select.tests).map(|(n, test)| (Finder::new(n), test)),
+            needle: longest(needles(select.tests)),
+            core: longest(needles(select.tests).filter_map(|(needle, test)| {
+                let core = shrink::core(needle)?;
+                Some((core, test.filter(|_| core.len() == needle.len())))
+            })),
         }
     }
 
@@ -32,6 +39,61 @@ impl<'a> Filter<'a> {
     pub(crate) fn perhaps(&self, bytes: &[u8]) -> bool {
         let needle = self.needle.as_ref();
         needle.is_none_or(|(finder, _)| finder.find(bytes).is_some())
+    }
+
+    /// As [`Filter::perhaps`], of shrunk text.
+    pub(crate) fn perhaps_shrunk(&self, text: &[u8]) -> bool {
+        let core = self.core.as_ref();
+        core.is_none_or(|(finder, _)| finder.find(text).is_some())
+    }
+
+    /// True where rows are found in shrunk text.
+    pub(crate) fn has_core(&self) -> bool {
+        self.core.is_some()
+    }
+
+    /// False where time and level alone decide.
+    pub(crate) fn asks_lines(&self) -> bool {
+        !self.tests.is_empty()
+    }
+
+    /// Appends the rows of a shrunk run that satisfy everything, rising; puts together only the
+    /// lines that must be looked at. `None` where one does not read.
+    pub(crate) fn shrunk_rows(
+        &self,
+        columns: &Buffer,
+        rows: &Rows<'_>,
+        clock: &mut Option<Clock>,
+        out: &mut Vec<u32>,
+    ) -> Option<()> {
+        let (finder, proven) = self.core.as_ref()?;
+        let decided = proven.is_some() && self.tests.len() == 1;
+        let (text, length) = (rows.text(), finder.needle().len());
+        let mut line = Vec::new();
+        let (mut at, mut row) = (0, 0);
+        while let Some(hit) = finder.find(&text[at..]) {
+            let hit = at + hit;
+            row = row_of(&rows.ends, row, hit);
+            let end = rows.ends[row] as usize;
+            if hit + length > end {
+                // Half in this line and half in the next.
+                at = hit + 1;
+                continue;
+            }
+            at = end;
+            if !self.fits(columns, row) {
+                continue;
+            }
+            if !decided {
+                line.clear();
+                rows.write(row, columns.times[row], clock, &mut line)?;
+                if !self.passes(&line, *proven) {
+                    continue;
+                }
+            }
+            out.push(row as u32);
+        }
+        Some(())
     }
 
     /// Appends the rows of `within` that satisfy everything, rising.
@@ -50,9 +112,10 @@ impl<'a> Filter<'a> {
         let needle = finder.needle().len();
         let end = lines.ends[within.end - 1] as usize;
         let mut at = lines.start(within.start);
+        let mut row = within.start;
         while let Some(hit) = finder.find(&lines.bytes[at..end]) {
             let hit = at + hit;
-            let row = lines.ends.partition_point(|e| *e as usize <= hit);
+            row = row_of(&lines.ends, row, hit);
             let row_end = lines.ends[row] as usize;
             if hit + needle > row_end {
                 // Half in this line and half in the next.
@@ -67,19 +130,32 @@ impl<'a> Filter<'a> {
     }
 
     fn takes(&self, lines: &Buffer, i: usize, proven: Option<usize>) -> bool {
-        self.range.contains(lines.times[i])
-            && self.levels.0 & 1 << (lines.levels[i] & 7) != 0
-            && self
-                .tests
-                .iter()
-                .enumerate()
-                .all(|(n, test)| Some(n) == proven || test.passes(lines.line(i)))
+        self.fits(lines, i) && (self.tests.is_empty() || self.passes(lines.line(i), proven))
+    }
+
+    /// Time and level of a row.
+    fn fits(&self, lines: &Buffer, i: usize) -> bool {
+        self.range.contains(lines.times[i]) && self.levels.0 & 1 << (lines.levels[i] & 7) != 0
+    }
+
+    fn passes(&self, line: &[u8], proven: Option<usize>) -> bool {
+        let mut tests = self.tests.iter().enumerate();
+        tests.all(|(n, test)| Some(n) == proven || test.passes(line))
     }
 }
 
-/// The longest bytes that every line must contain, and the number of the test that is thereby
-/// passed already.
-fn needle(tests: &[LineTest]) -> Option<(&[u8], Option<usize>)> {
+/// The row that holds the byte at `hit`; it is not before `from`, and often near.
+fn row_of(ends: &[u32], from: usize, hit: usize) -> usize {
+    const NEAR: usize = 8;
+    let near = ends[from..].iter().take(NEAR);
+    match near.into_iter().position(|e| *e as usize > hit) {
+        Some(n) => from + n,
+        None => from + ends[from..].partition_point(|e| *e as usize <= hit),
+    }
+}
+
+/// Bytes that every line must contain, each with the number of the test that is thereby passed.
+fn needles(tests: &[LineTest]) -> impl Iterator<Item = (&[u8], Option<usize>)> {
     let positive = tests.iter().enumerate().filter(|(_, t)| !t.negated);
     let needles = positive.filter_map(|(n, test)| match test.any.as_slice() {
         [LineMatch::Contains(needle)] => Some((needle.as_slice(), Some(n))),
@@ -89,9 +165,14 @@ fn needle(tests: &[LineTest]) -> Option<(&[u8], Option<usize>)> {
         }
         _ => None,
     });
-    needles
-        .filter(|(n, _)| !n.is_empty())
-        .max_by_key(|(n, _)| n.len())
+    needles.filter(|(n, _)| !n.is_empty())
+}
+
+fn longest<'a>(
+    needles: impl Iterator<Item = (&'a [u8], Option<usize>)>,
+) -> Option<(Finder<'a>, Option<usize>)> {
+    let (needle, test) = needles.max_by_key(|(n, _)| n.len())?;
+    Some((Finder::new(needle), test))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::model::log_entry::LineTest;
 use crate::model::matcher::Matcher;
 use crate::store::open::Store;
 use crate::store::read::logs::{
-    Arrived, Buckets, Histogram, LogAsk, LogRow, LogScan, LogSelect, LogSource, LogStats,
+    Arrived, Buckets, Histogram, LogAsk, LogRow, LogScan, LogSelect, LogSource, LogStats, Tallies,
 };
 use crate::store::read::{Found, ReadError};
 use crate::store::write::WriteError;
@@ -43,6 +43,15 @@ impl LogSource for Store {
         visit: &mut dyn FnMut(&LogRow<'_>) -> ControlFlow<()>,
     ) -> Result<LogScan, ReadError> {
         self.0.logs.lines(select, cancel, visit)
+    }
+
+    fn tally(
+        &self,
+        select: &LogSelect<'_>,
+        edges: &[i64],
+        cancel: &Cancel,
+    ) -> Result<Option<Tallies>, ReadError> {
+        self.0.logs.tally(select, edges, cancel)
     }
 
     fn level_counts(

@@ -27,6 +27,20 @@ pub trait LogSource: Send + Sync {
         cancel: &Cancel,
     ) -> Result<Histogram, ReadError>;
 
+    /// How many lines satisfy the question in each span of time between two edges, by stream and
+    /// level, in no order: what counting needs, without handing out lines. `None` where that says
+    /// too little: where lines have metadata, or there are too many cells. The caller then goes
+    /// through [`LogSource::lines`].
+    fn tally(
+        &self,
+        select: &LogSelect<'_>,
+        edges: &[i64],
+        cancel: &Cancel,
+    ) -> Result<Option<Tallies>, ReadError> {
+        let _ = (select, edges, cancel);
+        Ok(None)
+    }
+
     /// The lines that were appended after the one of that number, in the order of their arrival,
     /// for those who follow. Asked without `after` it only says from where to follow.
     fn arrived(
@@ -148,6 +162,22 @@ impl Buckets {
 pub struct Histogram {
     pub buckets: Vec<LevelCounts>,
     pub warnings: Vec<String>,
+}
+
+/// What [`LogSource::tally`] counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tallies {
+    pub of: Vec<Tally>,
+    pub scan: LogScan,
+}
+
+/// The lines of one stream and level: their number and bytes in each cell, the i-th from the i-th
+/// edge, included, to the next, excluded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tally {
+    pub stream: Labels,
+    pub level: Level,
+    pub cells: Vec<(u64, u64)>,
 }
 
 /// Where following stands.

@@ -20,7 +20,7 @@ fn status(dir: &Path) -> Value {
 }
 
 /// The engine of `dir` through its socket, as this test's process.
-fn attached(dir: &Path) -> RemoteBongsu {
+pub(crate) fn attached(dir: &Path) -> RemoteBongsu {
     let note = std::fs::read_to_string(dir.join("data/socket")).unwrap();
     RemoteBongsu::new(note.trim_end().into())
 }

@@ -5,10 +5,11 @@ use bongsu::model::labels::Labels;
 use bongsu::model::log_entry::{Level, LineTest, NanoRange};
 use bongsu::model::matcher::Matcher;
 use bongsu::store::read::logs::{
-    Arrived, Buckets, Histogram, LogAsk, LogRow, LogScan, LogSelect, LogSource, LogStats,
+    Arrived, Buckets, Histogram, LogAsk, LogRow, LogScan, LogSelect, LogSource, LogStats, Tallies,
+    Tally,
 };
 use bongsu::store::read::{Found, ReadError};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 #[derive(Clone, Debug)]
@@ -83,6 +84,39 @@ impl LogSource for Memory {
             }
         }
         Ok(scan)
+    }
+
+    /// As the store does: none where a line has metadata.
+    fn tally(
+        &self,
+        select: &LogSelect<'_>,
+        edges: &[i64],
+        cancel: &Cancel,
+    ) -> Result<Option<Tallies>, ReadError> {
+        let mut cells: BTreeMap<(Labels, Level), Vec<(u64, u64)>> = BTreeMap::new();
+        let mut fit = edges.len() > 1;
+        let scan = self.lines(select, cancel, &mut |row| {
+            fit &= row.metadata.is_empty();
+            let place = edges.partition_point(|e| *e <= row.t);
+            if fit && (1..edges.len()).contains(&place) {
+                let key = (row.stream.clone(), row.level);
+                let cells = cells
+                    .entry(key)
+                    .or_insert_with(|| vec![(0, 0); edges.len() - 1]);
+                cells[place - 1].0 += 1;
+                cells[place - 1].1 += row.line.len() as u64;
+            }
+            ControlFlow::Continue(())
+        })?;
+        let of = cells.into_iter().map(|((stream, level), cells)| Tally {
+            stream,
+            level,
+            cells,
+        });
+        Ok(fit.then(|| Tallies {
+            of: of.collect(),
+            scan,
+        }))
     }
 
     fn level_counts(

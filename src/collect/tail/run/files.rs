@@ -23,6 +23,8 @@ const PREFIX: &str = "file:";
 const TURN: usize = 4;
 /// With more files than this, none is held open between looks.
 const MOST_OPEN: usize = 400;
+/// A copy is made within this time, in milliseconds.
+const COPY_MS: i64 = 5_000;
 /// The place in a file that nobody saw for so long is forgotten, in milliseconds.
 const FORGET_MS: i64 = 7 * 24 * 3_600_000;
 
@@ -40,6 +42,8 @@ pub(crate) struct Files {
     found: Vec<Seen>,
     made: u64,
     first: bool,
+    /// Since when a file waits to be taken up, by device and inode.
+    waiting: HashMap<(u64, u64), i64>,
     /// Made when a sweep finds the first new file.
     relatives: Option<Relatives>,
     /// Files that name groups.
@@ -81,9 +85,15 @@ impl Files {
             found: Vec::new(),
             made: 0,
             first: true,
+            waiting: HashMap::new(),
             relatives: None,
             named: Watched::default(),
         }
+    }
+
+    /// A file was found that may be a copy in the making: it is looked at again soon.
+    pub(crate) fn waits(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
     /// Lets all files go; their places stay.
@@ -142,7 +152,7 @@ impl Files {
             .map(|(k, _)| k.clone())
             .collect();
         for key in gone {
-            self.leave(&key);
+            self.leave(&key, now);
         }
         for (key, labels) in &there {
             if let Err(e) = self.look(key, (&jobs[key.0], labels, zone), now, out) {
@@ -154,6 +164,7 @@ impl Files {
             self.rescue_missing(jobs, zone, now, out);
         }
         self.relatives = None;
+        self.waiting.retain(|_, since| now - *since < 2 * COPY_MS);
         self.forget(now, out);
         folders.into_iter().collect()
     }
@@ -212,7 +223,9 @@ impl Files {
             .position(|t| t.known.job == of.0.name && t.known.is_at(&facts));
         if let Some(at) = renamed {
             let mut tailed = self.leaving.swap_remove(at);
-            tailed.leaving = false;
+            tailed.left = None;
+            self.made += 1;
+            tailed.renamed = Some(self.made);
             tailed.path.clone_from(&key.1);
             self.tailed.insert(key.clone(), tailed);
             self.dirty.insert(key.clone());
@@ -222,10 +235,10 @@ impl Files {
     }
 
     /// The name is no longer this file's: what it still holds is read, then it goes.
-    fn leave(&mut self, key: &Key) {
+    fn leave(&mut self, key: &Key, now: i64) {
         self.dirty.remove(key);
         if let Some(mut tailed) = self.tailed.remove(key) {
-            tailed.leaving = true;
+            tailed.left = Some(now);
             tailed.find_renamed(&self.fs);
             self.leaving.push(tailed);
         }
@@ -248,35 +261,15 @@ impl Files {
         {
             return Ok(()); // no lines of text
         }
-        let pipeline = Pipeline::new(job, file_labels(labels, &key.1), zone);
+        let mut pipeline = Pipeline::new(job, file_labels(labels, &key.1), zone);
         let packed = is_gzip(&file);
+        if !packed && let Some(line) = last_line(&file, facts.len) {
+            pipeline.learn(&line, facts.modified_ms * 1_000_000);
+        }
         if self.relatives.is_none() {
             self.relatives = Some(self.relatives());
         }
-        let relatives = self.relatives.as_ref();
-        let same = relatives.and_then(|r| r.by_place.get(&(facts.device, facts.inode)));
-        let mut same: Vec<String> = same.cloned().unwrap_or_default();
-        same.retain(|s| self.known.get(s).is_some_and(|k| k.job == job.name));
-        let mut known = Known::new(&job.name, &key.1, facts);
-        let mut source = None;
-        let mut lost = Vec::new();
-        for s in same {
-            let k = &self.known[&s];
-            let fits = if packed {
-                k.packed > 0
-            } else {
-                k.packed == 0 && k.fits(&file)
-            };
-            if fits {
-                known = Known {
-                    path: key.1.clone(),
-                    ..k.clone()
-                };
-                source = Some(s);
-            } else {
-                lost.push(s);
-            }
-        }
+        let (mut known, source, lost) = self.known_at(&Known::new(&job.name, &key.1, facts), &file);
         if source.is_none()
             && let Some(place) = self.place_of_copy(&known, &file, packed)
         {
@@ -285,9 +278,20 @@ impl Files {
                 known.reach(place, &file);
             }
         }
+        let place = (facts.device, facts.inode);
+        let fresh = source.is_none() && (packed || known.offset == 0);
+        if fresh && self.in_the_making(&known, &file, facts, now) {
+            self.waiting.entry(place).or_insert(now);
+            return Ok(());
+        }
+        self.waiting.remove(&place);
         let source = source.unwrap_or_else(|| self.new_source(&known, now));
         let mut tailed = Tailed::new(source.clone(), known, pipeline, now);
         self.known.remove(&source);
+        if tailed.known.offset > 0 && !packed {
+            // A copy may hold nothing new, and would be unknown after a restart.
+            tailed.note(out);
+        }
         if packed {
             if tailed.known.packed != facts.len {
                 tailed.read_packed(&self.fs, now * 1_000_000, out)?;
@@ -305,6 +309,35 @@ impl Files {
             }
         }
         Ok(())
+    }
+
+    /// What is known of a file at this place of the disk, and its source; the sources of files that
+    /// were there and are no more.
+    fn known_at(&self, new: &Known, file: &File) -> (Known, Option<String>, Vec<String>) {
+        let packed = is_gzip(file);
+        let relatives = self.relatives.as_ref();
+        let same = relatives.and_then(|r| r.by_place.get(&(new.device, new.inode)));
+        let (mut found, mut source, mut lost) = (new.clone(), None, Vec::new());
+        for s in same.into_iter().flatten() {
+            let Some(k) = self.known.get(s).filter(|k| k.job == new.job) else {
+                continue;
+            };
+            let fits = if packed {
+                k.packed > 0
+            } else {
+                k.packed == 0 && k.fits(file)
+            };
+            if fits {
+                found = Known {
+                    path: new.path.clone(),
+                    ..k.clone()
+                };
+                source = Some(s.clone());
+            } else {
+                lost.push(s.clone());
+            }
+        }
+        (found, source, lost)
     }
 
     fn new_source(&mut self, known: &Known, now: i64) -> String {
@@ -338,6 +371,35 @@ impl Files {
         family.iter().filter(fits).map(|k| k.offset).max()
     }
 
+    /// Whether a new file was written just now and may become a copy of one that is read: rotation
+    /// copies before it cuts, and packs before it deletes. What such a file holds is told apart once
+    /// its original has moved on; after a while it is its own.
+    fn in_the_making(&self, new: &Known, file: &File, facts: &Facts, now: i64) -> bool {
+        let young = (0..COPY_MS).contains(&(now - facts.modified_ms));
+        if !young {
+            return false;
+        }
+        let named_packed = new.path.extension().is_some_and(|e| e == "gz");
+        if is_gzip(file) || named_packed && facts.len < 2 {
+            return true;
+        }
+        let place = (facts.device, facts.inode);
+        let since = self.waiting.get(&place).copied().unwrap_or(now);
+        let family = stem(&new.path);
+        let original = family == new.path.to_string_lossy();
+        let relatives = self.relatives.as_ref();
+        let mut family = relatives
+            .and_then(|r| r.by_stem.get(&family))
+            .into_iter()
+            .flatten();
+        let alike = |k: &Known| {
+            let short = facts.len < k.head_len && !original;
+            let other = k.job == new.job && k.path != new.path;
+            other && (short || k.begins_as(file) && !self.has_moved_on(k))
+        };
+        now - since < COPY_MS && family.any(alike)
+    }
+
     /// What is known of files by place and by name, for one sweep.
     fn relatives(&self) -> Relatives {
         let mut out = Relatives::default();
@@ -356,9 +418,16 @@ impl Files {
         out
     }
 
+    /// Whether the path of a file holds it no more: gone, another file, cut, or written anew.
     fn has_moved_on(&self, known: &Known) -> bool {
-        let facts = self.fs.facts(&known.path);
-        facts.map_or(true, |f| !known.is_at(&f) || f.len < known.offset)
+        let Ok(facts) = self.fs.facts(&known.path) else {
+            return true;
+        };
+        if !known.is_at(&facts) || facts.len < known.offset {
+            return true;
+        }
+        let file = self.fs.open(&known.path);
+        known.packed == 0 && file.is_ok_and(|f| !known.fits(&f))
     }
 
     /// What a file held that is now under another name, or in a copy that rotation made.
@@ -398,8 +467,9 @@ impl Files {
             };
             let source = self.new_source(&known, now);
             let mut tailed = Tailed::new(source, known, pipeline, now);
-            tailed.leaving = true;
+            tailed.left = Some(now);
             if !packed {
+                tailed.note(out);
                 self.leaving.push(tailed);
             } else if tailed.read_packed(&self.fs, now * 1_000_000, out).is_ok() {
                 self.known.insert(tailed.source.clone(), tailed.known);
@@ -409,7 +479,8 @@ impl Files {
     }
 
     fn is_tailed(&self, facts: &Facts) -> bool {
-        self.tailed.values().any(|t| t.known.is_at(facts))
+        let mut all = self.tailed.values().chain(&self.leaving);
+        all.any(|t| t.known.is_at(facts))
     }
 
     /// Files that were renamed or removed while nobody looked, and whose new name no pattern has.
@@ -454,8 +525,13 @@ impl Files {
     pub(crate) fn read(&mut self, now: i64, out: &mut Output) -> bool {
         let nanos = now * 1_000_000;
         let many = self.tailed.len() > MOST_OPEN;
-        let mut more = self.read_leaving(nanos, out);
-        for key in std::mem::take(&mut self.dirty) {
+        let (mut behind, mut more) = self.read_leaving(nanos, out);
+        for key in self.in_turn() {
+            // What was written before comes before what is written now.
+            if behind.contains(&stem(&key.1)) {
+                self.dirty.insert(key);
+                continue;
+            }
             let Some(tailed) = self.tailed.get_mut(&key) else {
                 continue;
             };
@@ -468,30 +544,33 @@ impl Files {
                 tailed.restart(out);
                 self.rescue(&old, pipeline, now, out);
                 // What the copy holds comes before what was written since.
-                more |= self.read_leaving(nanos, out);
+                let (left, at_once) = self.read_leaving(nanos, out);
+                more |= at_once;
+                behind.extend(left);
+                if behind.contains(&stem(&key.1)) {
+                    self.dirty.insert(key);
+                    continue;
+                }
             }
             let Some(tailed) = self.tailed.get_mut(&key) else {
                 continue;
             };
-            let mut waits = false;
+            let mut look = Look::More;
             for _ in 0..TURN {
-                match tailed.read(&self.fs, nanos, out) {
-                    Look::End => break,
-                    Look::Later => {
-                        waits = true;
-                        break;
-                    }
-                    Look::More => {}
+                look = tailed.read(&self.fs, nanos, out);
+                if look != Look::More {
+                    break;
                 }
                 if out.is_full() && !out.hand_over() {
                     return false;
                 }
-                more = true;
             }
             if many {
                 tailed.close();
             }
-            if more || waits {
+            more |= look == Look::More;
+            if look != Look::End {
+                behind.extend(tailed.renamed.map(|_| stem(&key.1)));
                 self.dirty.insert(key);
             }
         }
@@ -501,21 +580,36 @@ impl Files {
         more
     }
 
-    /// Reads files that lost their name; true where they hold more.
-    fn read_leaving(&mut self, nanos: i64, out: &mut Output) -> bool {
-        let (mut left, mut more) = (Vec::new(), false);
+    /// The files with news: those that were renamed first, in the order in which they were, so that
+    /// what goes into one stream does so in the order in which it was written.
+    fn in_turn(&mut self) -> Vec<Key> {
+        let mut keys: Vec<Key> = std::mem::take(&mut self.dirty).into_iter().collect();
+        let renamed = |key: &Key| self.tailed.get(key).and_then(|t| t.renamed);
+        keys.sort_by_cached_key(|key| renamed(key).unwrap_or(u64::MAX));
+        keys
+    }
+
+    /// Reads files that lost their name; says of which names more is there, and whether it
+    /// can be read at once.
+    fn read_leaving(&mut self, nanos: i64, out: &mut Output) -> (BTreeSet<String>, bool) {
+        let (mut left, mut behind, mut more) = (Vec::new(), BTreeSet::new(), false);
         for mut tailed in std::mem::take(&mut self.leaving) {
             let look = tailed.read(&self.fs, nanos, out);
             if look != Look::End {
                 more |= look == Look::More;
+                behind.insert(stem(&tailed.path));
                 left.push(tailed);
                 continue;
             }
             tailed.tick(&self.fs, nanos, out);
-            self.known.insert(tailed.source.clone(), tailed.known);
+            if tailed.is_over(nanos / 1_000_000) {
+                self.known.insert(tailed.source.clone(), tailed.known);
+            } else {
+                left.push(tailed);
+            }
         }
         self.leaving = left;
-        more
+        (behind, more)
     }
 
     /// One row for each job.
@@ -544,6 +638,7 @@ impl Files {
             errors.extend(seen.unread.iter().map(String::as_str));
             errors.extend(out.trouble.as_deref());
             let mut remark = format!("{files} files, {open} of them open");
+            remark.push_str(&clocks(mine.clone()));
             if cut > 0 {
                 remark.push_str(&format!("; {cut} lines were longer than is kept"));
             }
@@ -575,6 +670,34 @@ impl Files {
         }
         rows
     }
+}
+
+/// What is said of clocks without a zone that are not where they were expected.
+fn clocks<'a>(files: impl Iterator<Item = &'a Tailed>) -> String {
+    let mut found: BTreeMap<i32, usize> = BTreeMap::new();
+    for offset in files.filter_map(|t| t.pipeline.found_offset()) {
+        *found.entry(offset).or_default() += 1;
+    }
+    let mut out = String::new();
+    for (offset, files) in found {
+        let sign = if offset < 0 { '-' } else { '+' };
+        let minutes = offset.abs() / 60;
+        let (hours, minutes) = (minutes / 60, minutes % 60);
+        out.push_str(&format!(
+            "; times without a zone are read as {sign}{hours:02}:{minutes:02} in {files} of them, as that is what they were when they were written"
+        ));
+    }
+    out
+}
+
+/// The last whole line of a file, as far as it is not long.
+fn last_line(file: &File, len: u64) -> Option<Vec<u8>> {
+    let from = len.saturating_sub(1024);
+    let bytes = file.at(from, len - from)?;
+    let end = memchr::memrchr(b'\n', &bytes)?;
+    let line = &bytes[..end];
+    let start = memchr::memrchr(b'\n', line).map_or(0, |n| n + 1);
+    (start > 0 || from == 0).then(|| line[start..].to_vec())
 }
 
 fn visible(labels: &LabelsBuilder) -> LabelsBuilder {

@@ -1,5 +1,6 @@
 //! Log queries: lines in order, up to the limit.
 
+use crate::base::text;
 use crate::model::answer::{LogLine, LogsValue};
 use crate::model::labels::Labels;
 use crate::model::log_entry::Level;
@@ -74,11 +75,11 @@ pub(super) fn with_level<'a>(row: &LogRow<'a>) -> Cow<'a, Labels> {
 /// The line as the stages leave it; `None` where they drop it.
 pub(crate) fn through(pipeline: &Pipeline, row: &LogRow<'_>, work: &mut Work) -> Option<LogLine> {
     let metadata = with_level(row);
-    let text = String::from_utf8_lossy(row.line);
+    let line = text::decode(row.line);
     if pipeline.is_plain() {
         return Some(LogLine {
             t: row.t,
-            line: text.into_owned(),
+            line: line.into_owned(),
             stream: row.stream.clone(),
             metadata: metadata.into_owned(),
             parsed: Labels::empty(),
@@ -88,7 +89,7 @@ pub(crate) fn through(pipeline: &Pipeline, row: &LogRow<'_>, work: &mut Work) ->
     work.start(row.stream, &metadata);
     let mut record = Record {
         t: row.t,
-        line: text,
+        line,
         labels: work,
     };
     if !pipeline.run(&mut record) {

@@ -1,6 +1,10 @@
 //! Aggregations over windows of lines. Lines are read once, oldest first; each is added to the
-//! windows that hold it, so that memory goes with series and steps, not with lines.
+//! windows that hold it, so that memory goes with series and steps, not with lines. Where nothing
+//! but their number matters the store counts them ([`count`]).
 
+mod count;
+
+use crate::base::text;
 use crate::model::labels::Labels;
 use crate::model::log_entry::NanoRange;
 use crate::model::matcher::MatchOp;
@@ -39,6 +43,12 @@ pub(super) fn eval(
     let mut select = LogSelect::new(&a.log.matchers, range);
     select.tests = &tests;
     select.levels = ask.query.levels;
+    if count::fill(&mut reader, ask, &select)? {
+        return match reader.failure.take() {
+            Some(failure) => Err(failure),
+            None => Ok(reader.finish()),
+        };
+    }
     let scan = ask.source.lines(&select, ask.cancel, &mut |row| {
         if reader.row(row) {
             ControlFlow::Continue(())
@@ -128,7 +138,7 @@ impl<'a> Reader<'a> {
         self.work.start(row.stream, &metadata);
         let mut record = Record {
             t: row.t,
-            line: String::from_utf8_lossy(row.line),
+            line: text::decode(row.line),
             labels: &mut self.work,
         };
         let value = if self.pipeline.is_plain() {

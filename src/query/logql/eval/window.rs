@@ -40,6 +40,16 @@ impl Gather {
         }
     }
 
+    /// So many lines with so many bytes in all, for what only counts.
+    pub(super) fn add_many(&mut self, op: RangeOp, lines: u64, bytes: u64) {
+        self.count += lines as f64;
+        match op {
+            RangeOp::Rate => self.value += lines as f64,
+            RangeOp::Bytes | RangeOp::BytesRate => self.value += bytes as f64,
+            _ => {}
+        }
+    }
+
     /// Incremental, so that large values do not overflow; infinities stay what they are.
     fn mean(&mut self, v: f64, first: bool) {
         if first {

@@ -11,7 +11,7 @@ use crate::store::logs::merge::{self, Bounds, Hits};
 use crate::store::logs::part::{PartError, PartFile, path_of};
 use crate::store::logs::select::Filter;
 use crate::store::read::logs::{
-    Arrived, Buckets, Histogram, LogAsk, LogRow, LogScan, LogSelect, LogSource, LogStats,
+    Arrived, Buckets, Histogram, LogAsk, LogRow, LogScan, LogSelect, LogSource, LogStats, Tallies,
 };
 use crate::store::read::{Found, ReadError};
 use parking_lot::{Condvar, Mutex};
@@ -25,18 +25,18 @@ const AHEAD: usize = 6;
 const PART_STEP: u64 = 1 << 32;
 
 /// One place where lines of the question may be.
-enum Source {
+pub(super) enum Source {
     Memory { stream: u32, lines: Arc<Buffer> },
     Block { part: Arc<Opened>, block: usize },
 }
 
 /// What a search goes through.
-struct Plan {
-    sources: Vec<(Bounds, Source)>,
+pub(super) struct Plan {
+    pub(super) sources: Vec<(Bounds, Source)>,
     /// Labels of the wanted streams.
-    labels: HashMap<u32, Labels>,
-    warnings: Vec<String>,
-    skipped: u64,
+    pub(super) labels: HashMap<u32, Labels>,
+    pub(super) warnings: Vec<String>,
+    pub(super) skipped: u64,
 }
 
 impl Inner {
@@ -60,7 +60,7 @@ impl Inner {
     }
 
     /// Every source that may hold lines of the question.
-    fn plan(&self, matchers: &[Matcher], select: &LogSelect<'_>) -> Plan {
+    pub(super) fn plan(&self, matchers: &[Matcher], select: &LogSelect<'_>) -> Plan {
         let range = select.range;
         let mut sources = Vec::new();
         let (labels, open, closed) = {
@@ -340,6 +340,15 @@ impl LogSource for LogDb {
         })?;
         scan.lines = lines;
         Ok(scan)
+    }
+
+    fn tally(
+        &self,
+        select: &LogSelect<'_>,
+        edges: &[i64],
+        cancel: &Cancel,
+    ) -> Result<Option<Tallies>, ReadError> {
+        self.count(select, edges, cancel)
     }
 
     fn level_counts(

@@ -338,6 +338,50 @@ fn labels_streams_and_sizes() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
+    fn counting_is_looking_at_every_line(
+        jobs in proptest::collection::vec((0usize..3, 1i64..4_000), 1..6),
+        edges in proptest::collection::btree_set(-5i64..9_000, 0..9),
+        needle in "[0-9a-f]{0,2}",
+        levels in any::<u8>(),
+    ) {
+        let db = open(&Sim::new());
+        let mut at = 0;
+        for (job, lines) in &jobs {
+            append(&db, ["a", "b", "c"][*job], at, at + lines);
+            db.flush().unwrap();
+            at += lines / 2;
+        }
+        let edges: Vec<i64> = edges.into_iter().map(|e| e * 1_000_000).collect();
+        let tests = [LineTest::contains(needle)];
+        let range = match (edges.first(), edges.last()) {
+            (Some(a), Some(b)) => NanoRange::new(*a, *b),
+            _ => NanoRange::all(),
+        };
+        let select = LogSelect {
+            tests: &tests,
+            levels: crate::model::log_entry::LevelSet(levels),
+            ..LogSelect::new(&[], range)
+        };
+        let found = db.tally(&select, &edges, &Cancel::never()).unwrap();
+        let Some(found) = found else {
+            prop_assert!(edges.len() < 2);
+            return Ok(());
+        };
+        let mut expect = std::collections::BTreeMap::new();
+        db.lines(&select, &Cancel::never(), &mut |row| {
+            let cells = expect.entry((row.stream.clone(), row.level)).or_insert_with(|| vec![(0, 0); edges.len() - 1]);
+            let cell: &mut (u64, u64) = &mut cells[edges.partition_point(|e| *e <= row.t) - 1];
+            *cell = (cell.0 + 1, cell.1 + row.line.len() as u64);
+            ControlFlow::Continue(())
+        }).unwrap();
+        let mut seen = std::collections::BTreeMap::new();
+        for t in found.of {
+            seen.insert((t.stream, t.level), t.cells);
+        }
+        prop_assert_eq!(seen, expect);
+    }
+
+    #[test]
     fn late_lines_come_in_order_of_time(
         lines in proptest::collection::vec((0i64..50, 0usize..3), 1..60),
         newest_first in any::<bool>(),

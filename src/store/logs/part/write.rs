@@ -175,7 +175,8 @@ impl Writer {
         let at = self.len + frames.len() as u64;
         let until = index.blocks.len() as u32;
         let blocks = (until - self.covered).to_le_bytes();
-        record::put_frame(frames, FILTER, &[&blocks, &self.grams.fold()]);
+        let body = [&blocks[..], &self.grams.fold()].concat();
+        record::put(frames, FILTER, &body);
         let len = (self.len + frames.len() as u64 - at) as u32;
         index.filters.push(FilterPlace {
             place: Place { at, len },
