@@ -157,6 +157,8 @@ impl Shared {
                 ..TargetRow::default()
             });
         }
+        let interval = self.paces.containers.borrow().interval.as_millis() as i64;
+        rows.extend(self.containers.target(&self.host_name, interval));
         rows.extend(self.jvm_targets());
         rows.extend(self.tail.rows());
         rows.extend(self.lines.get().map(|l| l.rows()).unwrap_or_default());
@@ -299,6 +301,7 @@ pub struct Engine {
 impl Engine {
     /// Starts everything; history opens meanwhile. [`Engine::wait_open`] waits for that.
     pub fn start(launch: Launch, mode: Mode) -> anyhow::Result<Self> {
+        own::raise_open_files();
         let runtime = task::runtime().context("the runtime cannot be started")?;
         let clock = Clock::System;
         let now = clock.now_ms();
@@ -558,6 +561,11 @@ impl Opening {
 
     /// The same for JVMs, one by one: their reader is told which are scraped.
     fn give_way_to_exporters(&self, scraper: &Scraper) {
+        let (shared, stop) = (self.shared.clone(), self.stop.clone());
+        let containers = scraper.containers();
+        drop(task::spawn("give-way", async move {
+            shared.containers.give_way(containers, stop).await;
+        }));
         let mut scraped = scraper.jvms();
         let (shared, mut stop) = (self.shared.clone(), self.stop.clone());
         drop(task::spawn("give-way", async move {

@@ -126,6 +126,21 @@ impl Own {
     }
 }
 
+/// Files that this process lets itself open at most, as far as it may: the soft limit that shells
+/// and services give, 1,024, is there for programs that call `select`.
+const OPEN_FILES: u64 = 65_536;
+
+/// Raises the limit on open files to what the hard one allows. Where that is refused it stays.
+pub fn raise_open_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(OPEN_FILES).min(OPEN_FILES);
+    if limit.current.is_some_and(|now| now < most) {
+        limit.current = Some(most);
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
+}
+
 /// Processor time, threads and start of `/proc/self/stat`.
 fn stat() -> Option<Cost> {
     let text = fs::read_to_string("/proc/self/stat").ok()?;

@@ -388,6 +388,10 @@ pub struct Status {
     pub listen: String,
     pub ready: bool,
     pub instances: Vec<String>,
+    /// By which `instance` the series of this machine's containers are known; empty where an older
+    /// engine does not say.
+    #[serde(default)]
+    pub containers_as: String,
     pub machine: Machine,
     pub own: OwnCost,
     pub storage: StorageView,

@@ -144,9 +144,9 @@ impl Jvms {
             return jvm;
         };
         life.place = place;
-        let dir = self.proc.join(found.pid.to_string());
         if search {
-            life.files = fs::read_dir(dir.join("fd")).ok().map(|d| d.count() as f64);
+            let files = self.proc.join(format!("{}/fd", found.pid));
+            life.files = fs::read_dir(files).ok().map(|d| d.count() as f64);
         }
         if let Some(counters) = counters {
             life.memory.heap = self.heaps.lock().get(&id).copied();
@@ -155,7 +155,7 @@ impl Jvms {
             jvm.families = families(counters, &life.memory);
             jvm.describe(counters, life.memory.heap.is_some());
         }
-        jvm.families.extend(process(&dir, life.files));
+        jvm.families.extend(process(self.finder.stat(id), life.files));
         jvm.application.clone_from(&life.application);
         jvm.number = life.number;
         jvm.problem = parsed.err();
@@ -215,9 +215,8 @@ impl Jvm {
 }
 
 /// What /proc knows of the process, under the names that Micrometer and the Java client use.
-fn process(dir: &Path, files: Option<f64>) -> Vec<Family> {
+fn process(stat: &str, files: Option<f64>) -> Vec<Family> {
     let mut out = Vec::new();
-    let stat = fs::read_to_string(dir.join("stat")).unwrap_or_default();
     let fields: Vec<&str> = stat
         .rsplit_once(')')
         .map_or(Vec::new(), |(_, rest)| rest.split_whitespace().collect());

@@ -5,7 +5,7 @@ use crate::scrape::list::{until, until_true};
 use bongsu::base::clock::Clock;
 use bongsu::base::net::client::{Ask, Client, ClientOptions};
 use bongsu::base::task::{self, Stopper};
-use bongsu::collect::container::cgroup::{Cgroups, Depth, Devices, Reading};
+use bongsu::collect::container::cgroup::{Cgroups, Depth, Files, Reading};
 use bongsu::collect::container::docker::address::Address;
 use bongsu::collect::container::docker::client::Docker;
 use bongsu::collect::container::docker::follow::{self, Event, Parts};
@@ -226,7 +226,7 @@ fn read(id: &str) -> Option<Reading> {
     let mut cgroups = Cgroups::of_this_machine();
     cgroups.look();
     let place = cgroups.places().iter().find(|p| p.id == id)?.clone();
-    cgroups.read(&place, Depth::Full, &mut Devices::default())
+    cgroups.read(&place, Depth::Full, &mut Files::holding(64), 0)
 }
 
 /// All in one engine, which takes longer to start than the tests to run.

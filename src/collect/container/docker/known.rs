@@ -101,7 +101,7 @@ impl Flavour {
 }
 
 /// One container, running or not. Times are milliseconds since the epoch, 0 is never.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Container {
     pub id: String,
     /// Without the leading slash.
