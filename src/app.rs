@@ -8,6 +8,7 @@
 pub mod backfill;
 mod backstage;
 pub mod console;
+mod container_logs;
 mod containers;
 pub mod demo;
 mod doors;

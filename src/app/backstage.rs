@@ -94,7 +94,9 @@ impl Backstage for Stage {
                 View::ContainerFacts(self.shared.containers.facts(key))
             }
             ViewName::ContainerOutput(key) => {
-                View::ContainerOutput(self.shared.containers.output(key))
+                let mut output = self.shared.containers.output(key);
+                output.stored = self.shared.container_logs.reads_key(key);
+                View::ContainerOutput(output)
             }
             ViewName::ContainerProcesses(key) => processes_inside(&self.shared, key),
             ViewName::Machine => View::Machine(self.shared.machine()),

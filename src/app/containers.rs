@@ -190,6 +190,11 @@ impl Containers {
         self.known.subscribe()
     }
 
+    /// The cgroups that are containers, as they change.
+    pub(crate) fn places(&self) -> watch::Receiver<Arc<Vec<Place>>> {
+        self.places.subscribe()
+    }
+
     /// Names of containers as addresses.
     pub(crate) fn names(&self) -> Arc<ContainerNames> {
         Arc::new(ContainerNames::new(self.known.subscribe()))

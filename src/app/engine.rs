@@ -8,6 +8,7 @@ use crate::alert::notify::Notifiers;
 use crate::alert::pipeline::Pipeline;
 use crate::api::{self, Api};
 use crate::app::backstage::{Ports, Stage};
+use crate::app::container_logs::ContainerLogs;
 use crate::app::containers::Containers;
 use crate::app::doors::{self, Doors};
 use crate::app::forward;
@@ -108,6 +109,7 @@ pub(crate) struct Shared {
     pub(crate) config: ArcSwap<Config>,
     pub(crate) scraper: OnceLock<Scraper>,
     pub(crate) tail: Tail,
+    pub(crate) container_logs: ContainerLogs,
     /// Answers questions; there as soon as the engine is.
     pub(crate) embedded: OnceLock<Embedded>,
     pub(crate) senders: Senders,
@@ -162,6 +164,7 @@ impl Shared {
         rows.extend(self.jvm_targets());
         rows.extend(self.tail.rows());
         rows.extend(self.lines.get().map(|l| l.rows()).unwrap_or_default());
+        rows.extend(self.container_logs.row());
         rows
     }
 
@@ -346,6 +349,7 @@ impl Engine {
             config: ArcSwap::from_pointee(launch.config.clone()),
             scraper: OnceLock::new(),
             tail: Tail::default(),
+            container_logs: ContainerLogs::default(),
             senders: Senders::default(),
             spans: OnceLock::new(),
             loaded: Mutex::new(api::Loaded::now(now)),
@@ -421,6 +425,7 @@ impl Engine {
             collector.stop();
         }
         self.shared.tail.stop();
+        self.shared.container_logs.stop();
         let doors = std::mem::take(&mut *self.doors.lock());
         self.runtime.block_on(async {
             if let Some(scraper) = self.shared.scraper.get() {
@@ -488,7 +493,8 @@ impl Opening {
         };
         let _ = self.shared.lines.set(Arc::clone(&lines));
         let tail = &self.shared.tail;
-        tail.start(&self.shared, &store, lines, &self.runtime)?;
+        tail.start(&self.shared, &store, lines.clone(), &self.runtime)?;
+        ContainerLogs::start(&self.shared, lines, &self.runtime, self.stop.clone())?;
         let _entered = self.runtime.enter();
         telling::start(&self.shared, &store, self.stop.clone());
         let deriving = spans::write_metrics(

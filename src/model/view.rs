@@ -195,6 +195,9 @@ pub struct ContainerOutput {
     pub lines: Vec<OutputLine>,
     /// Why nothing more comes; empty while it is followed.
     pub why: String,
+    /// The same lines are stored as logs.
+    #[serde(default)]
+    pub stored: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

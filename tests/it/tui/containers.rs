@@ -166,6 +166,7 @@ fn output() -> ContainerOutput {
         },
     };
     ContainerOutput {
+        stored: false,
         lines: (0..60).map(line).collect(),
         why: String::new(),
     }

@@ -127,6 +127,8 @@ pub struct Container {
     pub networks: Vec<Endpoint>,
     /// Its output is one raw stream, without frames.
     pub tty: bool,
+    /// The file that the engine writes its output to; empty where there is none.
+    pub log_path: String,
 }
 
 /// A container's place in one network.

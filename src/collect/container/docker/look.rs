@@ -111,11 +111,12 @@ impl Looks {
                 ContainerOutput {
                     lines: held.lines.iter().cloned().collect(),
                     why: held.why.clone(),
+                    stored: false,
                 }
             }
             Err(why) => ContainerOutput {
                 why,
-                lines: Vec::new(),
+                ..ContainerOutput::default()
             },
         }
     }

@@ -203,8 +203,14 @@ fn paint_output(
         };
         return frame::words(buf, area, &[(why, look.text)]);
     }
+    let key = state.keymap.label(Act::Logs);
+    let stored = &if output.stored {
+        format!("the newest of it; all of it is stored, {key} searches it")
+    } else {
+        "streamed as it is written, not stored".to_owned()
+    };
     let said = if why.is_empty() {
-        "streamed as it is written, not stored"
+        stored
     } else {
         &*why
     };
