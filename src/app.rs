@@ -28,6 +28,7 @@ pub mod places;
 mod queries;
 mod receivers;
 mod reload;
+mod remembered;
 mod reports;
 mod rights;
 pub mod rule_tests;

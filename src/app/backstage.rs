@@ -8,6 +8,7 @@ use crate::api::{
 use crate::app::engine::Shared;
 use crate::app::queries;
 use crate::app::reload;
+use crate::app::remembered;
 use crate::app::reports;
 use crate::app::rights;
 use crate::app::status::status;
@@ -85,11 +86,20 @@ impl Backstage for Stage {
                 blind.extend(self.shared.containers.problems());
                 View::Blind(blind)
             }
-            ViewName::Jvms => View::Jvms((**self.shared.jvms.borrow()).clone()),
+            ViewName::Jvms => match at {
+                Some(at) => remembered::jvms_at(&opened(&self.shared)?, at)?,
+                None => {
+                    let rows = (**self.shared.jvms.borrow()).clone();
+                    View::Jvms(remembered::named(&self.shared, rows))
+                }
+            },
             ViewName::Senders => View::Senders(self.shared.senders.rows()),
             ViewName::JvmReports => reports::list(&self.shared, at)?,
             ViewName::JvmReport => reports::one(&self.shared, at, caller)?,
-            ViewName::Containers => View::Containers(self.shared.containers.view()),
+            ViewName::Containers => match at {
+                Some(at) => remembered::containers_at(&opened(&self.shared)?, at)?,
+                None => View::Containers(self.shared.containers.view()),
+            },
             ViewName::ContainerFacts(key) => {
                 View::ContainerFacts(self.shared.containers.facts(key))
             }

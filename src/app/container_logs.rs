@@ -17,7 +17,6 @@ use crate::store::write::logs::LogSink;
 use anyhow::Context;
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::runtime::Handle;
@@ -142,8 +141,7 @@ impl Director {
     }
 
     async fn decide(&mut self, known: Arc<Known>, places: Arc<Vec<Place>>) {
-        let readable = |path: &std::path::Path| File::open(path).is_ok();
-        let work = tokio::task::spawn_blocking(move || plan(&known, &places, readable));
+        let work = tokio::task::spawn_blocking(move || plan(&known, &places));
         let Ok(Plan {
             jobs,
             streamed,

@@ -22,6 +22,7 @@ use crate::app::paces::Paces;
 use crate::app::places::{self, SocketPlace};
 use crate::app::receivers::Receivers;
 use crate::app::reload;
+use crate::app::remembered;
 use crate::app::rules::{self, Alerting};
 use crate::app::senders::Senders;
 use crate::app::spans;
@@ -513,6 +514,8 @@ impl Opening {
         let _ = self.shared.scraper.set(scraper);
         let watching = reload::watch(self.shared.clone(), self.stop.clone());
         drop(task::spawn("watch-config", watching));
+        let remembering = remembered::write(self.shared.clone(), store.clone(), self.stop.clone());
+        drop(task::spawn("remember", remembering));
         let doors = self.open_doors();
         self.evaluate_rules(store)?;
         doors

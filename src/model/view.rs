@@ -101,6 +101,12 @@ pub struct JvmRow {
     pub application: String,
     /// The container's id; empty outside of containers.
     pub container: String,
+    /// Its name, where an engine or a file tells it.
+    #[serde(default)]
+    pub container_name: String,
+    /// Log files that it has open.
+    #[serde(default)]
+    pub logs: Vec<String>,
     /// The user it runs as.
     pub uid: u32,
     /// Milliseconds since the epoch; 0 where it is not known.

@@ -19,6 +19,7 @@ use crate::config::logs::LogJob;
 use crate::config::logs::stages::{Cri, Multiline, Stage};
 use crate::config::targets::TargetGroup;
 use crate::model::labels::Labels;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,7 +29,8 @@ pub const JOB: &str = "containers";
 const MOST: usize = 2_000;
 /// A line that begins so goes on with the one before: white space, the cause of an exception, the
 /// count of frames in common. What this does not match is joined.
-const BEGINS: &str = r"^(?:[^\sC.]|C(?:[^a]|$)|Ca(?:[^u]|$)|\.(?:[^.]|$))";
+const BEGINS: &str =
+    r"^(?:[^\sC.]|C(?:[^a]|$)|Ca(?:[^u]|$)|Cau(?:[^s]|$)|Caus(?:[^e]|$)|\.(?:[^.]|$))";
 /// A stack trace waits so long for its next line.
 const WAIT: Duration = Duration::from_secs(1);
 const MOST_LINES: usize = 512;
@@ -72,8 +74,13 @@ pub struct Streamed {
     pub container: Arc<Container>,
 }
 
-/// Decides for each container. `readable` tells whether this process may open a file.
-pub fn plan(known: &Known, places: &[Place], readable: impl Fn(&Path) -> bool) -> Plan {
+/// Decides for each container, by what this process may open.
+pub fn plan(known: &Known, places: &[Place]) -> Plan {
+    decide(known, places, |path| File::open(path).is_ok())
+}
+
+/// `readable` tells whether this process may open a file.
+fn decide(known: &Known, places: &[Place], readable: impl Fn(&Path) -> bool) -> Plan {
     let mut out = Plan::default();
     let mut groups: [Vec<TargetGroup>; 2] = Default::default();
     let mut file = |container: &Container, path: &Path| {
@@ -206,7 +213,7 @@ mod tests {
             }],
         };
         let readable = |path: &Path| path != Path::new("/d/b-json.log");
-        let plan = plan(&known, &[], readable);
+        let plan = decide(&known, &[], readable);
         let streamed: Vec<&str> = plan.streamed.iter().map(|s| &*s.container.name).collect();
         assert_eq!(streamed, ["b", "e"]);
         assert_eq!(plan.read.len(), 4);
@@ -223,12 +230,12 @@ mod tests {
     fn one_that_no_engine_tells_of_is_found_by_its_id() {
         let id = "ab".repeat(32);
         let place = Place::at(&format!("/docker/{id}"), &id);
-        let found = plan(&Known::default(), std::slice::from_ref(&place), |path| {
+        let found = decide(&Known::default(), std::slice::from_ref(&place), |path| {
             path.starts_with("/var/lib/docker/containers")
         });
         assert_eq!(found.read, [id.clone()]);
         assert_eq!(found.jobs[0].groups[0].labels.get("container"), &id[..12]);
-        assert_eq!(plan(&Known::default(), &[place], |_| false), Plan::default());
+        assert_eq!(decide(&Known::default(), &[place], |_| false), Plan::default());
     }
 
     #[test]
@@ -238,6 +245,7 @@ mod tests {
             ("2026-11-20 INFO started", true),
             ("Caught it", true),
             ("Cat", true),
+            ("Cause", false),
             ("C", true),
             (". dot", true),
             ("한글", true),

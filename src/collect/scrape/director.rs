@@ -74,11 +74,13 @@ pub struct ScrapedContainers {
     pub labels: Labels,
 }
 
-/// A JVM whose exporter is scraped, known by when it began.
-#[derive(Clone, Debug, PartialEq)]
+/// A JVM whose exporter is scraped, known by when it began or by its process.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScrapedJvm {
-    /// Seconds since the epoch, to the millisecond.
+    /// Seconds since the epoch, to the millisecond; 0 where the exporter does not tell.
     pub began_at: f64,
+    /// Its pid as it sees it itself, and the name of its host, as OpenTelemetry tells them.
+    pub process: Option<(i32, String)>,
     /// The target's `instance`.
     pub instance: String,
 }
@@ -412,11 +414,13 @@ impl Director {
                     Some(running) => {
                         let mut status = running.status.lock().clone();
                         let mut row = row(plan, target, &status);
-                        if let Some(began_at) = status.jvm_began_at
-                            && self.speaks(&status)
-                        {
-                            let instance = row.instance.clone();
-                            jvms.push(ScrapedJvm { began_at, instance });
+                        let known = status.jvm_began_at.is_some() || status.jvm_process.is_some();
+                        if known && self.speaks(&status) {
+                            jvms.push(ScrapedJvm {
+                                began_at: status.jvm_began_at.unwrap_or(0.0),
+                                process: status.jvm_process.clone(),
+                                instance: row.instance.clone(),
+                            });
                         }
                         let ids = std::mem::take(&mut status.containers);
                         if !ids.is_empty() && self.speaks(&status) {

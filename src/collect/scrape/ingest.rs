@@ -70,6 +70,9 @@ pub struct Ingest {
     /// Seconds since the epoch.
     began_at: f64,
     is_jvm: bool,
+    /// The process that it tells of, as OpenTelemetry does: its pid as it sees it itself, and its
+    /// host's name.
+    process: Option<(i32, String)>,
     /// Containers that it shows, the newest last.
     containers: VecDeque<String>,
 }
@@ -111,6 +114,7 @@ impl Ingest {
             start_text: Vec::new(),
             began_at: 0.0,
             is_jvm: false,
+            process: None,
             containers: VecDeque::new(),
         }
     }
@@ -119,6 +123,11 @@ impl Ingest {
     /// JVM, or does not tell.
     pub fn jvm_began_at(&self) -> Option<f64> {
         (self.is_jvm && self.began_at > 0.0).then_some(self.began_at)
+    }
+
+    /// The JVM's own pid and the name of its host, where OpenTelemetry's `target_info` tells them.
+    pub fn jvm_process(&self) -> Option<(i32, String)> {
+        self.process.clone().filter(|_| self.is_jvm)
     }
 
     /// The newest containers whose series these are: their 64 hexadecimal digits.
@@ -308,7 +317,14 @@ impl Ingest {
             "container_last_seen" | "container_start_time_seconds" => {
                 self.notice_container(get("id"));
             }
-            name if name.starts_with("jvm_") => self.is_jvm = true,
+            "target_info" => {
+                let pid = get("process_pid").parse().ok().filter(|pid| *pid > 0);
+                let host = get("host_name").to_owned();
+                self.process = pid.filter(|_| !host.is_empty()).map(|pid| (pid, host));
+            }
+            name if name.starts_with("jvm_") || name.starts_with("process_runtime_jvm_") => {
+                self.is_jvm = true;
+            }
             _ => {}
         }
     }

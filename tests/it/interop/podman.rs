@@ -215,7 +215,9 @@ impl Drop for Engine {
         drop(self.stopper.take());
         let _ = self.podman(&["rm", "-f", "-a", "-t", "0"]);
         if let Some(mut service) = self.service.take() {
-            let _ = service.kill();
+            // A kill would leave what it started and mounted.
+            let pid = service.id().to_string();
+            let _ = Command::new("kill").args(["-s", "TERM", &pid]).status();
             let _ = service.wait();
         }
     }

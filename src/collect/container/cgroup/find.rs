@@ -43,8 +43,9 @@ pub struct Place {
     pub made: i64,
     /// It shares the host's network, whose counters are not its own.
     pub host_network: bool,
-    /// What files tell of it where no engine does; `None` until they were looked at.
-    pub(crate) files_say: Option<Option<Arc<Container>>>,
+    /// What files tell of it where no engine does, and whether they were looked at.
+    pub(crate) files_say: Option<Arc<Container>>,
+    files_asked: bool,
     /// Where it was found, and the number that the kernel gave it.
     directory: PathBuf,
     inode: u64,
@@ -68,6 +69,7 @@ impl Place {
             made: 0,
             host_network: false,
             files_say: None,
+            files_asked: false,
             directory: PathBuf::new(),
             inode: 0,
             controllers: std::array::from_fn(|_| nowhere.clone()),
@@ -76,7 +78,7 @@ impl Place {
 
     /// What files tell of it, where no engine does.
     pub(crate) fn container(&self) -> Option<&Arc<Container>> {
-        self.files_say.as_ref()?.as_ref()
+        self.files_say.as_ref()
     }
 
     pub(crate) fn cpu(&self) -> &Directory {
@@ -201,14 +203,15 @@ impl Cgroups {
 
     /// Asks files for the names of those that no engine names; of each container once.
     pub(crate) fn ask_files(&mut self, is_named: impl Fn(&str) -> bool) {
-        let nameless = |p: &&mut Place| p.files_say.is_none() && !is_named(&p.id);
+        let nameless = |p: &&mut Place| !p.files_asked && !is_named(&p.id);
         let mut asked: Vec<&mut Place> = self.places.iter_mut().filter(nameless).collect();
         if asked.is_empty() {
             return;
         }
         let files = unnamed::Files::read(&self.root);
         for place in &mut asked {
-            place.files_say = Some(files.of(&place.id, place.pid).map(Arc::new));
+            place.files_say = files.of(&place.id, place.pid).map(Arc::new);
+            place.files_asked = true;
         }
     }
 
@@ -246,6 +249,7 @@ impl Cgroups {
             made: about.as_ref().map_or(0, |m| m.mtime() * 1000),
             host_network: host.is_some() && network(&process).as_deref() == host,
             files_say: None,
+            files_asked: false,
             directory: directory.to_owned(),
             inode: about.map_or(0, |m| m.ino()),
             controllers,

@@ -76,15 +76,14 @@ impl Reading {
     fn take(&mut self, t: Option<i64>) -> Option<Spot> {
         let t = t.unwrap_or(self.spot.t);
         if let Some(from) = self.from {
-            if t < from.t {
+            self.again += u32::from(t == from.t);
+            if t > from.t || self.again == from.n {
+                // What comes behind is new, also where it is a little older.
+                self.from = None;
+            }
+            if t <= from.t {
                 return None;
             }
-            if t == from.t && self.again < from.n {
-                self.again += 1;
-                return None;
-            }
-            // What comes behind is new, also where it is a little older.
-            self.from = None;
         }
         self.spot.step(t);
         Some(self.spot)
