@@ -99,7 +99,9 @@ fn tree(root: &Path) {
         "none /sys/fs/cgroup cgroup2 rw 0 0\n",
     );
     // As many lines as a kernel of today writes.
-    let rest: Vec<String> = (0..45).map(|n| format!("workingset_part_{n} 12345678")).collect();
+    let rest: Vec<String> = (0..45)
+        .map(|n| format!("workingset_part_{n} 12345678"))
+        .collect();
     let stat = format!(
         "anon 30000000\nfile 20000000\nfile_mapped 500000\ninactive_file 9000000\n{}\npgfault 70000\npgmajfault 7\n",
         rest.join("\n")
@@ -109,10 +111,16 @@ fn tree(root: &Path) {
         let pid = 1_000 + n;
         write(&dir, "cgroup.procs", &format!("{pid}\n"));
         write(&dir, "memory.stat", &stat);
-        FILES.iter().for_each(|(name, text)| write(&dir, name, text));
+        FILES
+            .iter()
+            .for_each(|(name, text)| write(&dir, name, text));
         work(root, n, 0);
         let process = root.join(format!("proc/{pid}"));
-        write(&process, "cgroup", &format!("0::/system.slice/docker-{n:064x}.scope\n"));
+        write(
+            &process,
+            "cgroup",
+            &format!("0::/system.slice/docker-{n:064x}.scope\n"),
+        );
         write(&process.join("net"), "dev", NET);
     }
 }

@@ -87,7 +87,10 @@ impl Backstage for Stage {
                 View::Blind(blind)
             }
             ViewName::Jvms => match at {
-                Some(at) => remembered::jvms_at(&opened(&self.shared)?, at)?,
+                Some(at) => {
+                    let store = opened(&self.shared)?;
+                    remembered::jvms_at(&store, at)?
+                }
                 None => {
                     let rows = (**self.shared.jvms.borrow()).clone();
                     View::Jvms(remembered::named(&self.shared, rows))
@@ -97,7 +100,10 @@ impl Backstage for Stage {
             ViewName::JvmReports => reports::list(&self.shared, at)?,
             ViewName::JvmReport => reports::one(&self.shared, at, caller)?,
             ViewName::Containers => match at {
-                Some(at) => remembered::containers_at(&opened(&self.shared)?, at)?,
+                Some(at) => {
+                    let store = opened(&self.shared)?;
+                    remembered::containers_at(&store, at)?
+                }
                 None => View::Containers(self.shared.containers.view()),
             },
             ViewName::ContainerFacts(key) => {

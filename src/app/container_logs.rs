@@ -47,13 +47,15 @@ impl ContainerLogs {
             return Ok(());
         }
         let (tell, pieces) = mpsc::channel(WAITING);
-        let from = spots(sink.as_ref());
+        let from = spots(sink.as_ref()).into_iter();
         let keeper = Keeper::start(sink, shared.clock.clone(), pieces)
             .context("the thread that stores containers' output cannot be started")?;
         *shared.container_logs.keeper.lock() = Some(keeper);
         let director = Director {
             shared: shared.clone(),
-            from,
+            places: from
+                .map(|(id, spot)| (id, Arc::new(Mutex::new(Some(spot)))))
+                .collect(),
             tell,
             followed: HashMap::new(),
         };
@@ -111,8 +113,8 @@ struct Followed {
 
 struct Director {
     shared: Arc<Shared>,
-    /// Where reading went on before this start.
-    from: HashMap<String, Spot>,
+    /// Where reading goes on, by container.
+    places: HashMap<String, Arc<Mutex<Option<Spot>>>>,
     tell: mpsc::Sender<Piece>,
     followed: HashMap<String, Followed>,
 }
@@ -164,9 +166,22 @@ impl Director {
         }
         let known = self.shared.containers.known().borrow().clone();
         for (id, followed) in &self.followed {
-            if let Some((_, container)) = known.by_id(id) {
-                followed.container.send_replace(container.clone());
-            }
+            let removed = || {
+                let last = followed.container.borrow().clone();
+                let state = "removed".to_owned();
+                Arc::new(Container {
+                    state,
+                    ..Container::clone(&last)
+                })
+            };
+            let now = known.by_id(id).map(|(_, container)| container.clone());
+            followed.container.send_replace(now.unwrap_or_else(removed));
+        }
+        // An engine that says nothing has not lost its containers.
+        if known.engines.iter().all(|e| e.problem.is_none()) {
+            let followed = &self.followed;
+            self.places
+                .retain(|id, _| followed.contains_key(id) || known.by_id(id).is_some());
         }
     }
 
@@ -179,7 +194,7 @@ impl Director {
         let follow = Follow {
             docker,
             container: hear,
-            from: self.from.remove(&id),
+            from: self.places.entry(id.clone()).or_default().clone(),
             clock: self.shared.clock.clone(),
             out: self.tell.clone(),
         };

@@ -342,10 +342,15 @@ impl Out {
         if let Some(prometheus) = found.or(self.include.first()) {
             let (said, hash) = match found {
                 Some(_) => ("", ""),
-                None => ("# It is not there on this server; without the hashes once it is:\n", "#"),
+                None => (
+                    "# It is not there on this server; without the hashes once it is:\n",
+                    "#",
+                ),
             };
             let path = yaml_path(prometheus);
-            yaml.push_str(&format!("{said}{hash}include:\n{hash}  prometheus: {path}\n"));
+            yaml.push_str(&format!(
+                "{said}{hash}include:\n{hash}  prometheus: {path}\n"
+            ));
         }
         if !self.scrape.is_empty() {
             yaml.push_str("# Containers are reached by their names, also when their addresses change.\nscrape_configs:\n");
@@ -399,7 +404,9 @@ mod tests {
 
     fn yaml(text: &str) -> String {
         let all = |_: &Path| true;
-        propose(Path::new("/srv/compose.yml"), text, &all).unwrap().yaml
+        propose(Path::new("/srv/compose.yml"), text, &all)
+            .unwrap()
+            .yaml
     }
 
     #[test]
@@ -421,7 +428,10 @@ mod tests {
         let proposal = read(&|_| true);
         assert_eq!(proposal.replaced.len(), 2);
         let elsewhere = read(&|_| false).yaml;
-        assert!(elsewhere.contains("\n#include:\n#  prometheus: /srv/mon"), "{elsewhere}");
+        assert!(
+            elsewhere.contains("\n#include:\n#  prometheus: /srv/mon"),
+            "{elsewhere}"
+        );
         assert!(
             proposal
                 .yaml

@@ -125,6 +125,7 @@ fn odd_answers_are_read_as_far_as_they_go() {
     let ids: Vec<&str> = engine.containers.iter().map(|c| c.id.as_str()).collect();
     assert_eq!(ids, [odd.as_str(), fake_docker::ID]);
     assert_eq!(engine.containers[0].name, "");
+    until_true("events to be followed", || docker.is_followed());
     docker.list("{\"message\":\"no list\"}");
     docker.event("start");
     follower.says("is not understood");
@@ -183,7 +184,11 @@ fn what_a_container_writes_is_stored_once_across_restarts() {
     docker.write(&frame(2, &at(1, "\tat a.B.c(B.java:1)\n")));
     docker.write(&frame(1, &at(2, "a long ")));
     docker.write(&frame(1, &at(2, "line\n")));
-    let mut want = vec!["INFO first", "ERROR it broke\n\tat a.B.c(B.java:1)", "a long line"];
+    let mut want = vec![
+        "INFO first",
+        "ERROR it broke\n\tat a.B.c(B.java:1)",
+        "a long line",
+    ];
     let serve = Serve::start(dir.path(), &["--config", &config]);
     until_true("the lines to be stored", || stored(&serve).len() == 3);
     assert_eq!(stored(&serve), want);
@@ -219,7 +224,9 @@ fn a_shell_stands_in_for_the_console() {
     let mut console = Console::start_with(dir.path(), "xterm-256color", &path, &more);
     console.until("the first screen", |s| s.contains("Overview"));
     console.keys("3");
-    console.until("the container", |s| s.contains("api") && s.contains("running"));
+    console.until("the container", |s| {
+        s.contains("api") && s.contains("running")
+    });
     console.keys("e");
     let socket = format!("-H unix://{}", docker.socket().display());
     console.until("the shell", |s| {
@@ -227,8 +234,10 @@ fn a_shell_stands_in_for_the_console() {
         let want = format!("shell: {socket} exec -it web sh -c");
         said.contains(&want.split_whitespace().collect::<String>())
     });
-    assert!(!console.contents().contains("Overview"));
+    assert!(!console.contents().contains("3 Containers"));
     console.keys("hello\r");
-    console.until("the console again", |s| s.contains("Overview") && s.contains("api"));
+    console.until("the console again", |s| {
+        s.contains("3 Containers") && s.contains("api")
+    });
     console.keys("q");
 }

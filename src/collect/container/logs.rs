@@ -113,15 +113,15 @@ fn decide(known: &Known, places: &[Place], readable: impl Fn(&Path) -> bool) -> 
             ..Container::default()
         };
         let container = place.container().map_or(&nameless, |c| c);
-        if usual_files(&place.id).iter().any(|path| file(container, path)) {
+        if usual_files(&place.id)
+            .iter()
+            .any(|path| file(container, path))
+        {
             out.read.push(place.id.clone());
         }
     }
     let [docker, cri] = groups;
-    let jobs = [
-        (docker, Stage::Docker),
-        (cri, Stage::Cri(Cri::default())),
-    ];
+    let jobs = [(docker, Stage::Docker), (cri, Stage::Cri(Cri::default()))];
     let jobs = jobs.into_iter().filter(|(groups, _)| !groups.is_empty());
     out.jobs = jobs.map(|(groups, stage)| job(groups, stage)).collect();
     out
@@ -221,9 +221,15 @@ mod tests {
             let groups = plan.jobs[n].groups.iter();
             groups.map(|g| g.labels.get("__path__")).collect()
         };
-        assert_eq!((paths(0), paths(1)), (vec!["/d/a-json.log"], vec!["/p/ctr.log"]));
+        assert_eq!(
+            (paths(0), paths(1)),
+            (vec!["/d/a-json.log"], vec!["/p/ctr.log"])
+        );
         let labels = &plan.jobs[0].groups[0].labels;
-        assert_eq!((labels.get("container"), labels.get("compose_project")), ("a", "shop"));
+        assert_eq!(
+            (labels.get("container"), labels.get("compose_project")),
+            ("a", "shop")
+        );
     }
 
     #[test]
@@ -235,7 +241,10 @@ mod tests {
         });
         assert_eq!(found.read, [id.clone()]);
         assert_eq!(found.jobs[0].groups[0].labels.get("container"), &id[..12]);
-        assert_eq!(decide(&Known::default(), &[place], |_| false), Plan::default());
+        assert_eq!(
+            decide(&Known::default(), &[place], |_| false),
+            Plan::default()
+        );
     }
 
     #[test]

@@ -111,6 +111,7 @@ impl Reader {
             return self.parts.cgroups.places().len();
         }
         let depth = if store { Depth::Full } else { Depth::Live };
+        self.files.next_pass();
         let mut read: HashSet<String> = HashSet::new();
         for place in self.parts.cgroups.places() {
             let reading = self.parts.cgroups.read(place, depth, &mut self.files, now);

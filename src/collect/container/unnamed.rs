@@ -129,7 +129,11 @@ fn podman(folder: &Path) -> HashMap<String, Container> {
         };
         (!name.is_empty()).then_some((record.id, container))
     };
-    records.into_iter().take(MOST_ENTRIES).filter_map(container).collect()
+    records
+        .into_iter()
+        .take(MOST_ENTRIES)
+        .filter_map(container)
+        .collect()
 }
 
 /// `POD_NAMESPACE_CONTAINER-ID.log`.
@@ -186,7 +190,10 @@ mod tests {
         let path = format!("var/lib/docker/containers/{ID}/config.v2.json");
         write(root.path(), &path, record);
         let found = of(root.path()).unwrap();
-        assert_eq!((found.name.as_str(), found.project()), ("shop-web-1", Some("shop")));
+        assert_eq!(
+            (found.name.as_str(), found.project()),
+            ("shop-web-1", Some("shop"))
+        );
         write(root.path(), &path, r#"{"Name":7}"#);
         assert_eq!(of(root.path()), None);
 
@@ -207,7 +214,10 @@ mod tests {
         write(root.path(), &path, "");
         let found = of(root.path()).unwrap();
         assert_eq!(found.name, "api-7d9-x2/api");
-        assert_eq!((found.project(), found.service()), (Some("api-7d9-x2"), Some("api")));
+        assert_eq!(
+            (found.project(), found.service()),
+            (Some("api-7d9-x2"), Some("api"))
+        );
     }
 
     #[test]

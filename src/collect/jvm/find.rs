@@ -179,7 +179,10 @@ fn read_stat(file: &fs::File, text: &mut String) -> Option<(u64, u64)> {
     let close = memchr::memrchr(b')', text.as_bytes())?;
     let name = text.get(open..close)?;
     let started = text[close + 1..].split_whitespace().nth(19)?;
-    Some((started.parse().ok()?, xxhash_rust::xxh3::xxh3_64(name.as_bytes())))
+    Some((
+        started.parse().ok()?,
+        xxhash_rust::xxh3::xxh3_64(name.as_bytes()),
+    ))
 }
 
 /// The JVM that has this pid now, whatever it was before.

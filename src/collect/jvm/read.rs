@@ -166,7 +166,8 @@ impl Jvms {
             jvm.families = families(counters, &life.memory);
             jvm.describe(counters, life.memory.heap.is_some());
         }
-        jvm.families.extend(process(self.finder.stat(id), life.files));
+        jvm.families
+            .extend(process(self.finder.stat(id), life.files));
         jvm.application.clone_from(&life.application);
         jvm.number = life.number;
         jvm.logs.clone_from(&life.logs);
@@ -236,9 +237,13 @@ const MOST_LOGS: usize = 16;
 /// The open files that are called as logs are.
 fn log_files(folder: &Path) -> Vec<String> {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
-    let targets = files.take(MOST_FILES).filter_map(|f| fs::read_link(f.path()).ok());
+    let targets = files
+        .take(MOST_FILES)
+        .filter_map(|f| fs::read_link(f.path()).ok());
     let is_log = |p: &PathBuf| p.is_absolute() && p.extension().is_some_and(|e| e == "log");
-    let names = targets.filter(is_log).filter_map(|p| p.into_os_string().into_string().ok());
+    let names = targets
+        .filter(is_log)
+        .filter_map(|p| p.into_os_string().into_string().ok());
     let mut out: Vec<String> = names.take(MOST_LOGS).collect();
     out.sort_unstable();
     out.dedup();

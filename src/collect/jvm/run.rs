@@ -314,7 +314,8 @@ fn row(parts: &Parts, jvm: &Jvm, scraped: &[ScrapedJvm], now: i64) -> JvmRow {
         Some(problem) => (problem.why.clone(), problem.way_out.clone()),
         None => Default::default(),
     };
-    let shown_by = exporter_of(jvm, scraped, &parts.host).map_or_else(String::new, |s| s.instance.clone());
+    let shown_by =
+        exporter_of(jvm, scraped, &parts.host).map_or_else(String::new, |s| s.instance.clone());
     let remark = if jvm.still && !jvm.asked && shown_by.is_empty() {
         "G1 writes its heap's numbers at collections only: these are of the last one. \
          With `jvm.attach: always` they are asked at every reading."

@@ -39,7 +39,11 @@ pub fn jobs(fs: &Fs, containers: bool) -> Vec<LogJob> {
     ];
     let wanted = if containers { 2 } else { 1 };
     if there[..wanted].iter().any(|p| fs.exists(Path::new(p))) {
-        jobs.push(job("pods", &cri[..wanted], vec![Stage::Cri(Cri::default())]));
+        jobs.push(job(
+            "pods",
+            &cri[..wanted],
+            vec![Stage::Cri(Cri::default())],
+        ));
     }
     if ["/var/log/journal", "/run/log/journal"]
         .iter()

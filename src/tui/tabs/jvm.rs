@@ -240,7 +240,10 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         Act::ToTraces => {
             match chosen_row(state) {
                 Some(row) => traces::of_service(state, &row.application),
-                None => state.toast("what this JVM calls itself in traces is not known here", false),
+                None => state.toast(
+                    "what this JVM calls itself in traces is not known here",
+                    false,
+                ),
             }
             return Some(Vec::new());
         }
@@ -499,8 +502,13 @@ fn further<'a>(shown: &Shown<'_>, row: &Row<'a>, column: usize, look: &Look) -> 
             Entry::new(pid, look.dim)
         }
         11 => {
-            let id = row.found.map_or("", |f| f.container.as_str());
-            Entry::new(id.get(..12).unwrap_or(id), look.dim)
+            let name = row.found.map_or("", |f| {
+                let short = f.container.get(..12).unwrap_or(&f.container);
+                Some(f.container_name.as_str())
+                    .filter(|name| !name.is_empty())
+                    .unwrap_or(short)
+            });
+            Entry::new(crate::base::text::display(name), look.dim)
         }
         _ => Entry::new(row.found.map_or("", |f| f.machine.as_str()), look.dim),
     }

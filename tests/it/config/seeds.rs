@@ -87,8 +87,15 @@ fn what_is_proposed_for_the_users_compose_files_is_accepted() {
         let loaded = config::load(&[file]);
         let errors = loaded.findings.iter().filter(|f| f.level == Level::Error);
         let errors: Vec<String> = errors.map(ToString::to_string).collect();
-        assert!(loaded.is_accepted(), "{name}: {errors:#?}\n{}", proposal.yaml);
-        assert!(!proposal.replaced.is_empty() || proposal.yaml.contains("job_name"), "{name}");
+        assert!(
+            loaded.is_accepted(),
+            "{name}: {errors:#?}\n{}",
+            proposal.yaml
+        );
+        assert!(
+            !proposal.replaced.is_empty() || proposal.yaml.contains("job_name"),
+            "{name}"
+        );
         count += 1;
     }
     assert_eq!(count, 4);

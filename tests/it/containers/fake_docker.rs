@@ -96,7 +96,16 @@ impl FakeDocker {
 
     pub(crate) fn inspect(&self, id: &str, status: u16, body: &str) {
         let answer = (status, body.to_owned());
-        self.state.lock().unwrap().inspections.insert(id.to_owned(), answer);
+        self.state
+            .lock()
+            .unwrap()
+            .inspections
+            .insert(id.to_owned(), answer);
+    }
+
+    /// Somebody hears of events.
+    pub(crate) fn is_followed(&self) -> bool {
+        !self.state.lock().unwrap().events.is_empty()
     }
 
     /// Something happens to the container.
@@ -105,14 +114,18 @@ impl FakeDocker {
             "{{\"Type\":\"container\",\"Action\":\"{action}\",\"Actor\":{{\"ID\":\"{ID}\",\"Attributes\":{{\"name\":\"web\"}}}},\"timeNano\":4000000000000000000}}\n"
         );
         let mut state = self.state.lock().unwrap();
-        state.events.retain_mut(|s| s.write_all(&chunk(line.as_bytes())).is_ok());
+        state
+            .events
+            .retain_mut(|s| s.write_all(&chunk(line.as_bytes())).is_ok());
     }
 
     /// The container writes.
     pub(crate) fn write(&self, frame: &[u8]) {
         let mut state = self.state.lock().unwrap();
         state.output.extend(frame);
-        state.following.retain_mut(|s| s.write_all(&chunk(frame)).is_ok());
+        state
+            .following
+            .retain_mut(|s| s.write_all(&chunk(frame)).is_ok());
     }
 }
 

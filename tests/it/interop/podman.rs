@@ -11,6 +11,7 @@ use bongsu::collect::container::docker::client::Docker;
 use bongsu::collect::container::docker::follow::{self, Event, Parts};
 use bongsu::collect::container::docker::known::{Container, Flavour, Known};
 use bongsu::collect::container::docker::look::Looks;
+use bongsu::collect::container::logs;
 use bongsu::collect::container::names::ContainerNames;
 use bongsu::collect::perform::container::order;
 use bongsu::model::action::{ContainerOrder, Outcome};
@@ -391,6 +392,16 @@ fn output_and_inspection(engine: &Engine) {
         "{shown}"
     );
     assert!(!shown.contains("hunter2"));
+    // podman's own file may be opened by root: the reader of files has it, in its form.
+    let plan = logs::plan(&engine.known.borrow().clone(), &[]);
+    assert!(plan.read.contains(&id));
+    let groups = plan.jobs.iter().flat_map(|j| &j.groups);
+    let group = groups
+        .into_iter()
+        .find(|g| g.labels.get("container") == "chatty");
+    let path = group.unwrap().labels.get("__path__").to_owned();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("stdout F line 2"), "{path}: {text}");
 }
 
 fn orders(engine: &Engine) {

@@ -8,7 +8,10 @@ use bongsu::model::answer::{Answer, Cost, Notes, PromAnswer, Series, Value, Vect
 use bongsu::model::labels::Labels;
 use bongsu::model::request::{PromQuery, Request, ViewName};
 use bongsu::model::sample::Sample;
-use bongsu::model::view::{BlindSpot, ContainerFacts, ContainerOutput, ContainerRow, ContainerView, FactSection, JvmRow, OutputLine, ProcessRow, ProcessView, View};
+use bongsu::model::view::{
+    BlindSpot, ContainerFacts, ContainerOutput, ContainerRow, ContainerView, FactSection, JvmRow,
+    OutputLine, ProcessRow, ProcessView, View,
+};
 use bongsu::source::api::SourceError;
 use bongsu::tui::testing::Bench;
 
@@ -414,7 +417,13 @@ fn with_jvm(request: &Request) -> Result<Answer, SourceError> {
     let jvm = JvmRow {
         instance: "web1/pay".into(),
         application: "pay".into(),
-        container: view().rows.iter().find(|r| r.name.contains("redis")).unwrap().id.clone(),
+        container: view()
+            .rows
+            .iter()
+            .find(|r| r.name.contains("redis"))
+            .unwrap()
+            .id
+            .clone(),
         container_name: "shop-redis-1".into(),
         ..JvmRow::default()
     };
@@ -432,16 +441,27 @@ fn a_container_leads_to_its_lines_and_back() {
     let mut bench = open(120, 40);
     press(&mut bench, "L");
     let screen = bench.screen();
-    assert!(screen.contains("{container=\"") && screen.contains("redis"), "{screen}");
+    assert!(
+        screen.contains("{container=\"") && screen.contains("redis"),
+        "{screen}"
+    );
     press(&mut bench, "L");
-    assert!(bench.screen().contains("CPU, of one core"), "{}", bench.screen());
+    assert!(
+        bench.screen().contains("CPU, of one core"),
+        "{}",
+        bench.screen()
+    );
 }
 
 #[test]
 fn a_container_and_the_jvm_in_it_lead_to_each_other() {
     let mut bench = open(120, 40);
     press(&mut bench, "o");
-    assert!(bench.screen().contains("no JVM was seen"), "{}", bench.screen());
+    assert!(
+        bench.screen().contains("no JVM was seen"),
+        "{}",
+        bench.screen()
+    );
     let mut step = |keys: &str| {
         for key in keys.split_whitespace() {
             bench.press(key).answer(&mut with_jvm);
@@ -450,14 +470,23 @@ fn a_container_and_the_jvm_in_it_lead_to_each_other() {
         bench.screen()
     };
     let screen = step("r o");
-    assert!(screen.contains("web1/pay") && screen.contains("GC"), "{screen}");
+    assert!(
+        screen.contains("web1/pay") && screen.contains("GC"),
+        "{screen}"
+    );
     // Its container's lines are its logs.
     let screen = step("L");
     assert!(screen.contains("{container=\"shop-redis-1\"}"), "{screen}");
     let screen = step("L o");
-    assert!(screen.contains("CPU, of one core: ") || screen.contains("CPU, of one core"), "{screen}");
+    assert!(
+        screen.contains("CPU, of one core: ") || screen.contains("CPU, of one core"),
+        "{screen}"
+    );
     let screen = step("o O");
-    assert!(screen.contains("resource.service.name = \"pay\""), "{screen}");
+    assert!(
+        screen.contains("resource.service.name = \"pay\""),
+        "{screen}"
+    );
 }
 
 #[test]

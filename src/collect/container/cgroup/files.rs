@@ -21,7 +21,10 @@ const SPEC_MS: i64 = 60_000;
 /// The part of the files this process may open that is held here at most.
 const SHARE: u64 = 4;
 
-/// The files that every pass reads.
+/// Of so many containers and fewer, each is read whole at every pass.
+const FEW: usize = 100;
+
+/// The files that are read again and again; the first eight at every pass, live ones too.
 pub(crate) const CPU: usize = 0;
 pub(crate) const CPU_PARTS: usize = 1;
 pub(crate) const THROTTLING: usize = 2;
@@ -30,7 +33,13 @@ pub(crate) const MEMORY_PARTS: usize = 4;
 pub(crate) const IO: usize = 5;
 pub(crate) const IO_COUNTS: usize = 6;
 pub(crate) const PIDS: usize = 7;
-const HELD: usize = 8;
+pub(crate) const PROCESSES: usize = 8;
+/// v1's `memory.failcnt` has this place.
+pub(crate) const SWAP: usize = 9;
+pub(crate) const PEAK: usize = 10;
+pub(crate) const EVENTS: usize = 11;
+pub(crate) const PRESSURE: [usize; 3] = [12, 13, 14];
+const HELD: usize = 15;
 
 /// What is kept of the containers from pass to pass.
 #[derive(Debug)]
@@ -44,11 +53,13 @@ pub struct Files {
     now: Kept,
     /// Files that may still be held open.
     room: usize,
+    pass: u32,
 }
 
 #[derive(Debug, Default)]
 struct Kept {
     files: [Option<File>; HELD],
+    /// The last whole reading.
     last: Option<Reading>,
     /// With the time at which it was read.
     spec: Option<(Spec, i64)>,
@@ -73,7 +84,19 @@ impl Files {
             kept: HashMap::new(),
             now: Kept::default(),
             room,
+            pass: 0,
         }
+    }
+
+    /// A pass over all containers begins.
+    pub(crate) fn next_pass(&mut self) {
+        self.pass = self.pass.wrapping_add(1);
+    }
+
+    /// Whether a container is read whole in this pass.
+    pub(crate) fn is_turn(&self, id: &str) -> bool {
+        let own = u32::from(id.bytes().last().unwrap_or(0));
+        self.kept.len() < FEW || (self.pass + (own & 1)).is_multiple_of(2)
     }
 
     /// Lets go of the containers that are not among these.
@@ -99,13 +122,15 @@ impl Files {
     }
 
     /// The container was read.
-    pub(crate) fn leave(&mut self, id: &str, reading: &Reading) {
+    pub(crate) fn leave(&mut self, id: &str, whole: Option<&Reading>) {
         let mut kept = std::mem::take(&mut self.now);
-        kept.last = Some(reading.clone());
+        if let Some(reading) = whole {
+            kept.last = Some(reading.clone());
+        }
         self.kept.insert(id.to_owned(), kept);
     }
 
-    /// The reading before.
+    /// The last whole reading.
     pub(crate) fn last(&self) -> Option<&Reading> {
         self.now.last.as_ref()
     }
@@ -209,7 +234,7 @@ mod tests {
             assert_eq!(files.held(MEMORY, dir.path(), "b"), Some("2"));
             assert_eq!(files.held(IO, dir.path(), "c"), None);
             assert_eq!((files.now.open(), files.room), (1, 0));
-            files.leave("x", &Reading::default());
+            files.leave("x", None);
         }
         files.retain(|_| false);
         assert_eq!((files.kept.len(), files.room), (0, 1));
@@ -224,10 +249,25 @@ mod tests {
             fs::write(&path, n).unwrap();
             files.enter("x");
             assert_eq!(files.held(CPU, dir.path(), "a"), Some(n));
-            files.leave("x", &Reading::default());
+            files.leave("x", None);
             fs::remove_file(&path).unwrap();
         }
         assert_eq!(files.room, 7);
+    }
+
+    #[test]
+    fn of_many_every_second_one_is_read_whole() {
+        let mut files = Files::holding(0);
+        let turns = |files: &Files| [files.is_turn("a0"), files.is_turn("a1")];
+        assert_eq!(turns(&files), [true, true]);
+        for n in 0..FEW {
+            files.enter("x");
+            files.leave(&n.to_string(), None);
+        }
+        let first = turns(&files);
+        files.next_pass();
+        let second = turns(&files);
+        assert_eq!((first, second), ([true, false], [false, true]));
     }
 
     #[test]

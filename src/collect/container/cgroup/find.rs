@@ -189,12 +189,11 @@ impl Cgroups {
                 let pid = first_process(path, 3).unwrap_or(0);
                 let at = before.binary_search_by(|p| p.id.as_str().cmp(named.id));
                 let same = at.ok().map(|at| &before[at]);
-                let same = same.filter(|p| {
-                    (p.inode, p.pid) == (inode, pid) && p.directory == path && pid > 0
-                });
-                let place = same.cloned().unwrap_or_else(|| {
-                    self.place(&named, path, (v2, pid, host.as_deref()))
-                });
+                let same = same
+                    .filter(|p| (p.inode, p.pid) == (inode, pid) && p.directory == path && pid > 0);
+                let place = same
+                    .cloned()
+                    .unwrap_or_else(|| self.place(&named, path, (v2, pid, host.as_deref())));
                 found.insert(named.id.to_owned(), place);
             });
         }

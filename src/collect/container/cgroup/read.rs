@@ -94,10 +94,17 @@ impl Cgroups {
     /// Reads one container; `None` once its cgroup is gone. `files` are the same from pass to pass,
     /// and `now` is in milliseconds.
     ///
-    /// A live reading of a container that used no CPU since the one before takes its network, and
-    /// where its memory did not change that memory's parts, as they were: it did nothing. The next
-    /// stored reading takes everything anew.
-    pub fn read(&self, place: &Place, depth: Depth, files: &mut Files, now: i64) -> Option<Reading> {
+    /// A live reading of a container that used no CPU since it was last read whole takes its network,
+    /// and where its memory did not change that memory's parts, as they were: it did nothing. Of many
+    /// containers every second one is read whole in turn; of the others the network is left out, and
+    /// the parts of the memory are as before. A stored reading takes everything anew.
+    pub fn read(
+        &self,
+        place: &Place,
+        depth: Depth,
+        files: &mut Files,
+        now: i64,
+    ) -> Option<Reading> {
         files.enter(&place.id);
         let mut reading = Reading::default();
         read_cpu(&mut reading, place, files);
@@ -105,23 +112,27 @@ impl Cgroups {
             files.forget();
             return None;
         }
-        let before = files.last().filter(|b| {
-            depth == Depth::Live && reading.cpu.is_some() && b.cpu == reading.cpu
-        });
-        let (memory, interfaces) =
-            before.map_or((None, None), |b| (b.memory.clone(), Some(b.interfaces.clone())));
-        reading.memory = read_memory(place.memory(), depth, memory, files);
+        let last = files.last().filter(|_| depth == Depth::Live);
+        let idle = last.is_some_and(|l| l.cpu.is_some() && l.cpu == reading.cpu);
+        let whole = last.is_none() || files.is_turn(&place.id);
+        let before = last.and_then(|l| l.memory.clone());
+        let interfaces = last.filter(|_| idle).map(|l| l.interfaces.clone());
+        reading.memory = read_memory(place.memory(), (depth, idle, whole), before, files);
         let devices = read_devices(place.blkio(), files);
-        reading.devices = devices.into_iter().map(|io| files.device(self.root(), io)).collect();
+        reading.devices = devices
+            .into_iter()
+            .map(|io| files.device(self.root(), io))
+            .collect();
         let pids = &place.pids().path;
         let threads = files.held(files::PIDS, pids, "pids.current");
         reading.threads = threads.and_then(parse::number);
         reading.interfaces = match interfaces {
             Some(interfaces) => interfaces,
-            None => self.interfaces(place, files),
+            None if whole => self.interfaces(place, files),
+            None => Vec::new(),
         };
         if depth == Depth::Full {
-            let procs = files.of(place.directory(), "cgroup.procs");
+            let procs = files.held(files::PROCESSES, place.directory(), "cgroup.procs");
             reading.processes = procs.map(|p| p.lines().count() as f64);
             reading.pressure = read_pressure(place, files);
             reading.spec = match files.spec(now) {
@@ -132,7 +143,7 @@ impl Cgroups {
                 }
             };
         }
-        files.leave(&place.id, &reading);
+        files.leave(&place.id, whole.then_some(&reading));
         Some(reading)
     }
 
@@ -172,7 +183,9 @@ fn read_cpu(reading: &mut Reading, place: &Place, file: &mut Files) {
             }
         }
     } else {
-        let usage = file.held(files::CPU, path, "cpuacct.usage").and_then(parse::number);
+        let usage = file
+            .held(files::CPU, path, "cpuacct.usage")
+            .and_then(parse::number);
         reading.cpu = usage.map(|ns| ns / 1e9);
         if let Some(text) = file.held(files::CPU_PARTS, path, "cpuacct.stat") {
             // In ticks of USER_HZ, which is 100 on every architecture Linux has today.
@@ -197,10 +210,11 @@ fn read_throttling(reading: &mut Reading, text: &str, v2: bool) {
     };
 }
 
-/// `before` are the numbers of an idle container, which stand where its usage is the same.
+/// `before` are the numbers of the last whole reading. Those of an idle container stand where its
+/// usage is the same; where it is not read whole, what could go at once is as much as it was.
 fn read_memory(
     dir: &Directory,
-    depth: Depth,
+    (depth, idle, whole): (Depth, bool, bool),
     before: Option<Memory>,
     file: &mut Files,
 ) -> Option<Memory> {
@@ -228,9 +242,16 @@ fn read_memory(
             "total_pgmajfault",
         ]
     };
-    let usage = file.held(files::MEMORY, path, names[0]).and_then(parse::number)?;
-    if let Some(before) = before.filter(|b| b.usage == usage) {
-        return Some(before);
+    let usage = file
+        .held(files::MEMORY, path, names[0])
+        .and_then(parse::number)?;
+    if let Some(before) = before.filter(|b| !whole || idle && b.usage == usage) {
+        let inactive = before.usage - before.working_set;
+        return Some(Memory {
+            usage,
+            working_set: (usage - inactive).max(0.0),
+            ..before
+        });
     }
     let mut memory = Memory {
         usage,
@@ -252,18 +273,24 @@ fn read_memory(
         return Some(memory);
     }
     if *v2 {
-        memory.swap = file.of(path, "memory.swap.current").and_then(parse::number);
-        memory.max_usage = file.of(path, "memory.peak").and_then(parse::number);
-        if let Some(text) = file.of(path, "memory.events") {
+        memory.swap = file
+            .held(files::SWAP, path, "memory.swap.current")
+            .and_then(parse::number);
+        memory.max_usage = file
+            .held(files::PEAK, path, "memory.peak")
+            .and_then(parse::number);
+        if let Some(text) = file.held(files::EVENTS, path, "memory.events") {
             memory.failcnt = parse::keyed(text, "max");
             memory.oom_kills = parse::keyed(text, "oom_kill");
         }
     } else {
         memory.max_usage = file
-            .of(path, "memory.max_usage_in_bytes")
+            .held(files::PEAK, path, "memory.max_usage_in_bytes")
             .and_then(parse::number);
-        memory.failcnt = file.of(path, "memory.failcnt").and_then(parse::number);
-        let control = file.of(path, "memory.oom_control");
+        memory.failcnt = file
+            .held(files::SWAP, path, "memory.failcnt")
+            .and_then(parse::number);
+        let control = file.held(files::EVENTS, path, "memory.oom_control");
         memory.oom_kills = control.and_then(|text| parse::keyed(text, "oom_kill"));
     }
     Some(memory)
@@ -284,17 +311,21 @@ fn read_devices(dir: &Directory, file: &mut Files) -> Vec<parse::Io> {
 
 /// Pressure is of v2 only, also where the controllers are on v1.
 fn read_pressure(place: &Place, file: &mut Files) -> [Option<Pressure>; 3] {
-    let of = |(dir, name): (&Directory, &str), file: &mut Files| {
+    let of = |(dir, name, which): (&Directory, &str, usize), file: &mut Files| {
         if !dir.v2 {
             return None;
         }
-        let (waiting, stalled) = file.of(&dir.path, name).and_then(parse::pressure)?;
+        let text = file.held(which, &dir.path, name);
+        let (waiting, stalled) = text.and_then(parse::pressure)?;
         Some(Pressure { waiting, stalled })
     };
     [
-        of((place.cpu(), "cpu.pressure"), file),
-        of((place.memory(), "memory.pressure"), file),
-        of((place.blkio(), "io.pressure"), file),
+        of((place.cpu(), "cpu.pressure", files::PRESSURE[0]), file),
+        of(
+            (place.memory(), "memory.pressure", files::PRESSURE[1]),
+            file,
+        ),
+        of((place.blkio(), "io.pressure", files::PRESSURE[2]), file),
     ]
 }
 

@@ -234,7 +234,10 @@ impl Follower {
 
     fn has_answered(&self) -> bool {
         let known = self.parts.known.borrow();
-        known.engines.get(self.place).is_some_and(|e| !e.title.is_empty())
+        known
+            .engines
+            .get(self.place)
+            .is_some_and(|e| !e.title.is_empty())
     }
 
     fn problem(&self, trouble: &Trouble) -> Option<BlindSpot> {

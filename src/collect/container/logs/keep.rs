@@ -96,15 +96,22 @@ fn run(
         while let Ok(piece) = pieces.try_recv() {
             got = true;
             let id = piece.container.id.clone();
-            let own = joining.entry(id).or_insert_with(|| Joining::new(&piece.container));
+            let own = joining
+                .entry(id)
+                .or_insert_with(|| Joining::new(&piece.container));
             own.is_of(&piece.container);
             told.last.store(now, Ordering::Relaxed);
-            piece.lines.into_iter().for_each(|line| own.take(line, now, &mut out));
+            piece
+                .lines
+                .into_iter()
+                .for_each(|line| own.take(line, now, &mut out));
             if out.is_full() {
                 break;
             }
         }
-        joining.values_mut().for_each(|own| own.tick((!ending).then_some(now), &mut out));
+        joining
+            .values_mut()
+            .for_each(|own| own.tick((!ending).then_some(now), &mut out));
         let kept = out.hand_over();
         told.lines.store(out.lines, Ordering::Relaxed);
         *told.trouble.lock() = out.trouble.clone().unwrap_or_default();
@@ -318,8 +325,18 @@ mod tests {
         assert_eq!(
             stored,
             [
-                (of("stdout"), t, Level::Error, "ERROR it broke\n\tat a.B.c(B.java:1)".to_owned()),
-                (of("stderr"), t + 1, Level::default(), "\tnot of that one".to_owned()),
+                (
+                    of("stdout"),
+                    t,
+                    Level::Error,
+                    "ERROR it broke\n\tat a.B.c(B.java:1)".to_owned()
+                ),
+                (
+                    of("stderr"),
+                    t + 1,
+                    Level::default(),
+                    "\tnot of that one".to_owned()
+                ),
                 (of("stdout"), t + 2, Level::Info, "INFO goes on".to_owned()),
             ]
         );

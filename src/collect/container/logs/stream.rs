@@ -5,6 +5,7 @@ use crate::base::task::Stop;
 use crate::collect::container::docker::client::{Docker, DockerError};
 use crate::collect::container::docker::frames::{Lines, Output};
 use crate::collect::container::docker::known::Container;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -95,7 +96,8 @@ pub(crate) struct Follow {
     pub(crate) docker: Docker,
     /// As its engine tells of it now.
     pub(crate) container: watch::Receiver<Arc<Container>>,
-    pub(crate) from: Option<Spot>,
+    /// Behind the last line that was handed on; it outlives this, for the container's next start.
+    pub(crate) from: Arc<Mutex<Option<Spot>>>,
     pub(crate) clock: Clock,
     pub(crate) out: mpsc::Sender<Piece>,
 }
@@ -121,7 +123,8 @@ impl Follow {
     async fn once(&mut self) -> Result<(), DockerError> {
         let container = self.container.borrow().clone();
         let begun_lately = self.clock.now_ms() - container.started < NEW;
-        let from = match self.from {
+        let place = *self.from.lock();
+        let from = match place {
             // A second earlier: podman leaves out what is as old as was asked for.
             Some(spot) => format!("&since={}", (spot.t / 1_000_000_000 - 1).max(0)),
             None if begun_lately => String::new(),
@@ -133,7 +136,7 @@ impl Follow {
         );
         let mut stream = self.docker.stream(&path).await?;
         let mut lines = Lines::new(container.tty);
-        let mut reading = Reading::new(self.from);
+        let mut reading = Reading::new(place);
         while let Some(piece) = stream.next().await? {
             lines.push(&piece);
             if !self.hand_on(&mut lines, &mut reading).await || lines.is_broken() {
@@ -141,7 +144,10 @@ impl Follow {
             }
         }
         let left = lines.finish();
-        let raw = left.iter().filter_map(|line| raw(line, &mut reading)).collect();
+        let raw = left
+            .iter()
+            .filter_map(|line| raw(line, &mut reading))
+            .collect();
         self.send(raw).await;
         Ok(())
     }
@@ -167,7 +173,7 @@ impl Follow {
         let Some(last) = lines.last() else {
             return true;
         };
-        self.from = Some(last.spot);
+        *self.from.lock() = Some(last.spot);
         let container = self.container.borrow().clone();
         self.out.send(Piece { container, lines }).await.is_ok()
     }
@@ -194,7 +200,10 @@ mod tests {
         assert_eq!(spots.len(), 6);
         for (at, spot) in spots.iter().enumerate().filter(|(at, _)| *at != 4) {
             let mut again = Reading::new(Some(*spot));
-            let new = times.iter().filter(|t| again.take(Some(**t)).is_some()).count();
+            let new = times
+                .iter()
+                .filter(|t| again.take(Some(**t)).is_some())
+                .count();
             assert_eq!(new, 5 - at, "behind line {at}");
         }
     }

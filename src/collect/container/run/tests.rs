@@ -219,7 +219,10 @@ fn a_scraped_cadvisor_of_this_machine_takes_over() {
     let ended = bench.sink.at(31_000, metric);
     assert!(ended.len() == 1 && is_stale(ended[0].1), "{ended:?}");
     let live = bench.sink.live.lock().clone();
-    assert!(live.last().is_some_and(|(_, t, v)| *t == 31_000 && is_stale(*v)));
+    assert!(
+        live.last()
+            .is_some_and(|(_, t, v)| *t == 31_000 && is_stale(*v))
+    );
     bench.reader.read(46_000, true);
     assert_eq!(bench.sink.at(46_000, metric), []);
     // It goes, and the built-in copy is back.

@@ -281,3 +281,36 @@ fn an_idle_container_keeps_its_numbers_between_stored_readings() {
     fs::write(dir.join("cpu.stat"), "usage_usec 4000000\n").unwrap();
     assert_eq!(read(Depth::Live, 62_000).interfaces, []);
 }
+
+#[test]
+fn of_many_those_that_are_not_read_whole_tell_what_is_known() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = v2(root.path());
+    let mut cgroups = Cgroups::new(root.path());
+    cgroups.look();
+    let place = cgroups.places()[0].clone();
+    let mut files = Files::holding(64);
+    for n in 0..200 {
+        files.enter("");
+        files.leave(&n.to_string(), None);
+    }
+    let first = cgroups.read(&place, Depth::Full, &mut files, 0).unwrap();
+    if files.is_turn(&place.id) {
+        files.next_pass();
+    }
+    fs::write(dir.join("cpu.stat"), "usage_usec 4000000\n").unwrap();
+    fs::write(dir.join("memory.current"), "1500\n").unwrap();
+    let live = cgroups
+        .read(&place, Depth::Live, &mut files, 2_000)
+        .unwrap();
+    let memory = live.memory.unwrap();
+    // 400 of it are as inactive as they were.
+    assert_eq!((memory.usage, memory.working_set), (1_500.0, 1_100.0));
+    assert_eq!(memory.rss, first.memory.unwrap().rss);
+    assert_eq!((live.cpu, live.interfaces.len()), (Some(4.0), 0));
+    files.next_pass();
+    let live = cgroups
+        .read(&place, Depth::Live, &mut files, 4_000)
+        .unwrap();
+    assert_eq!(live.interfaces, first.interfaces);
+}
