@@ -8,6 +8,7 @@
 pub mod backfill;
 mod backstage;
 pub mod console;
+mod container_logs;
 mod containers;
 pub mod demo;
 mod doors;
@@ -27,6 +28,7 @@ pub mod places;
 mod queries;
 mod receivers;
 mod reload;
+mod remembered;
 mod reports;
 mod rights;
 pub mod rule_tests;

@@ -8,6 +8,7 @@ use crate::api::{
 use crate::app::engine::Shared;
 use crate::app::queries;
 use crate::app::reload;
+use crate::app::remembered;
 use crate::app::reports;
 use crate::app::rights;
 use crate::app::status::status;
@@ -85,16 +86,33 @@ impl Backstage for Stage {
                 blind.extend(self.shared.containers.problems());
                 View::Blind(blind)
             }
-            ViewName::Jvms => View::Jvms((**self.shared.jvms.borrow()).clone()),
+            ViewName::Jvms => match at {
+                Some(at) => {
+                    let store = opened(&self.shared)?;
+                    remembered::jvms_at(&store, at)?
+                }
+                None => {
+                    let rows = (**self.shared.jvms.borrow()).clone();
+                    View::Jvms(remembered::named(&self.shared, rows))
+                }
+            },
             ViewName::Senders => View::Senders(self.shared.senders.rows()),
             ViewName::JvmReports => reports::list(&self.shared, at)?,
             ViewName::JvmReport => reports::one(&self.shared, at, caller)?,
-            ViewName::Containers => View::Containers(self.shared.containers.view()),
+            ViewName::Containers => match at {
+                Some(at) => {
+                    let store = opened(&self.shared)?;
+                    remembered::containers_at(&store, at)?
+                }
+                None => View::Containers(self.shared.containers.view()),
+            },
             ViewName::ContainerFacts(key) => {
                 View::ContainerFacts(self.shared.containers.facts(key))
             }
             ViewName::ContainerOutput(key) => {
-                View::ContainerOutput(self.shared.containers.output(key))
+                let mut output = self.shared.containers.output(key);
+                output.stored = self.shared.container_logs.reads_key(key);
+                View::ContainerOutput(output)
             }
             ViewName::ContainerProcesses(key) => processes_inside(&self.shared, key),
             ViewName::Machine => View::Machine(self.shared.machine()),

@@ -14,9 +14,12 @@ use crate::collect::container::docker::look::Looks;
 use crate::collect::container::names::ContainerNames;
 use crate::collect::container::{events, run};
 use crate::collect::perform;
+use crate::collect::scrape::director::ScrapedContainers;
 use crate::model::action::{ContainerOrder, Outcome};
+use crate::model::labels::Labels;
 use crate::model::view::{
-    BlindSpot, ContainerFacts, ContainerOutput, ContainerView, Mark, container_key,
+    BlindSpot, ContainerFacts, ContainerOutput, ContainerView, Health, Mark, TargetRow,
+    container_key,
 };
 use crate::store::open::Store;
 use crate::store::write::{SnapshotSink, WriteError};
@@ -38,6 +41,10 @@ pub(crate) struct Containers {
     places: watch::Sender<Arc<Vec<Place>>>,
     events: Arc<Mutex<VecDeque<Mark>>>,
     looks: Looks,
+    /// Targets that show containers, for the reader.
+    scraped: watch::Sender<Arc<Vec<ScrapedContainers>>>,
+    /// Which of them shows those of this machine.
+    shown_by: watch::Sender<Option<Labels>>,
 }
 
 impl Containers {
@@ -49,7 +56,52 @@ impl Containers {
             known,
             places: watch::Sender::default(),
             events: Arc::default(),
+            scraped: watch::Sender::default(),
+            shown_by: watch::Sender::default(),
         }
+    }
+
+    /// While a cAdvisor of this machine is scraped, the built-in copy is not stored.
+    pub(crate) async fn give_way(
+        &self,
+        mut scraped: watch::Receiver<Arc<Vec<ScrapedContainers>>>,
+        mut stop: Stop,
+    ) {
+        loop {
+            let now = scraped.borrow_and_update().clone();
+            self.scraped.send_replace(now);
+            tokio::select! {
+                changed = scraped.changed() => if changed.is_err() { break },
+                () = stop.wait() => break,
+            }
+        }
+    }
+
+    /// The target that shows the containers of this machine, where there is one.
+    pub(crate) fn shown_by(&self) -> Option<Labels> {
+        self.shown_by.borrow().clone()
+    }
+
+    /// How they are read, as a row of Targets; `None` where there is none, and nothing to say.
+    pub(crate) fn target(&self, host: &str, interval: i64) -> Option<TargetRow> {
+        let places = self.places.borrow().len();
+        let shown_by = self.shown_by();
+        (places > 0).then(|| TargetRow {
+            job: "cadvisor".to_owned(),
+            instance: host.to_owned(),
+            health: Health::BuiltIn,
+            labels: Labels::from_pairs([("job", "cadvisor"), ("instance", host)]),
+            interval_ms: interval,
+            remark: match shown_by {
+                Some(target) => format!(
+                    "not stored: {} at {} shows these containers already",
+                    target.get("job"),
+                    target.get("instance")
+                ),
+                None => format!("{places} containers of this server, read without cAdvisor"),
+            },
+            ..TargetRow::default()
+        })
     }
 
     /// Starts the reading thread and a task for each engine, unless the configuration says
@@ -85,6 +137,8 @@ impl Containers {
             labels: config.labels.clone(),
             known: self.known.subscribe(),
             places: self.places.clone(),
+            scraped: self.scraped.subscribe(),
+            shown_by: self.shown_by.clone(),
         };
         run::start(shared.beat(shared.paces.containers.subscribe()), parts)
             .map(Some)
@@ -134,6 +188,11 @@ impl Containers {
     /// What the engines say, as it changes.
     pub(crate) fn known(&self) -> watch::Receiver<Arc<Known>> {
         self.known.subscribe()
+    }
+
+    /// The cgroups that are containers, as they change.
+    pub(crate) fn places(&self) -> watch::Receiver<Arc<Vec<Place>>> {
+        self.places.subscribe()
     }
 
     /// Names of containers as addresses.

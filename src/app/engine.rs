@@ -8,6 +8,7 @@ use crate::alert::notify::Notifiers;
 use crate::alert::pipeline::Pipeline;
 use crate::api::{self, Api};
 use crate::app::backstage::{Ports, Stage};
+use crate::app::container_logs::ContainerLogs;
 use crate::app::containers::Containers;
 use crate::app::doors::{self, Doors};
 use crate::app::forward;
@@ -21,6 +22,7 @@ use crate::app::paces::Paces;
 use crate::app::places::{self, SocketPlace};
 use crate::app::receivers::Receivers;
 use crate::app::reload;
+use crate::app::remembered;
 use crate::app::rules::{self, Alerting};
 use crate::app::senders::Senders;
 use crate::app::spans;
@@ -108,6 +110,7 @@ pub(crate) struct Shared {
     pub(crate) config: ArcSwap<Config>,
     pub(crate) scraper: OnceLock<Scraper>,
     pub(crate) tail: Tail,
+    pub(crate) container_logs: ContainerLogs,
     /// Answers questions; there as soon as the engine is.
     pub(crate) embedded: OnceLock<Embedded>,
     pub(crate) senders: Senders,
@@ -157,9 +160,12 @@ impl Shared {
                 ..TargetRow::default()
             });
         }
+        let interval = self.paces.containers.borrow().interval.as_millis() as i64;
+        rows.extend(self.containers.target(&self.host_name, interval));
         rows.extend(self.jvm_targets());
         rows.extend(self.tail.rows());
         rows.extend(self.lines.get().map(|l| l.rows()).unwrap_or_default());
+        rows.extend(self.container_logs.row());
         rows
     }
 
@@ -344,6 +350,7 @@ impl Engine {
             config: ArcSwap::from_pointee(launch.config.clone()),
             scraper: OnceLock::new(),
             tail: Tail::default(),
+            container_logs: ContainerLogs::default(),
             senders: Senders::default(),
             spans: OnceLock::new(),
             loaded: Mutex::new(api::Loaded::now(now)),
@@ -419,6 +426,7 @@ impl Engine {
             collector.stop();
         }
         self.shared.tail.stop();
+        self.shared.container_logs.stop();
         let doors = std::mem::take(&mut *self.doors.lock());
         self.runtime.block_on(async {
             if let Some(scraper) = self.shared.scraper.get() {
@@ -486,7 +494,8 @@ impl Opening {
         };
         let _ = self.shared.lines.set(Arc::clone(&lines));
         let tail = &self.shared.tail;
-        tail.start(&self.shared, &store, lines, &self.runtime)?;
+        tail.start(&self.shared, &store, lines.clone(), &self.runtime)?;
+        ContainerLogs::start(&self.shared, lines, &self.runtime, self.stop.clone())?;
         let _entered = self.runtime.enter();
         telling::start(&self.shared, &store, self.stop.clone());
         let deriving = spans::write_metrics(
@@ -505,6 +514,8 @@ impl Opening {
         let _ = self.shared.scraper.set(scraper);
         let watching = reload::watch(self.shared.clone(), self.stop.clone());
         drop(task::spawn("watch-config", watching));
+        let remembering = remembered::write(self.shared.clone(), store.clone(), self.stop.clone());
+        drop(task::spawn("remember", remembering));
         let doors = self.open_doors();
         self.evaluate_rules(store)?;
         doors
@@ -559,6 +570,11 @@ impl Opening {
 
     /// The same for JVMs, one by one: their reader is told which are scraped.
     fn give_way_to_exporters(&self, scraper: &Scraper) {
+        let (shared, stop) = (self.shared.clone(), self.stop.clone());
+        let containers = scraper.containers();
+        drop(task::spawn("give-way", async move {
+            shared.containers.give_way(containers, stop).await;
+        }));
         let mut scraped = scraper.jvms();
         let (shared, mut stop) = (self.shared.clone(), self.stop.clone());
         drop(task::spawn("give-way", async move {

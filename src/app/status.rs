@@ -67,6 +67,10 @@ pub(crate) fn status(shared: &Shared) -> Status {
         listen: shared.places(),
         ready: store.is_some(),
         instances: instances(shared, store.as_ref(), now),
+        containers_as: match shared.containers.shown_by() {
+            Some(target) => target.get("instance").to_owned(),
+            None => shared.host_name.clone(),
+        },
         machine: shared.machine(),
         own: own_cost(shared, store.as_ref()),
         targets_up: count(Health::Up),

@@ -21,7 +21,11 @@ use tokio::sync::watch;
 
 /// The reader of logs, once it runs.
 #[derive(Default)]
-pub(crate) struct Tail(Mutex<Option<Reading>>);
+pub(crate) struct Tail {
+    reading: Mutex<Option<Reading>>,
+    /// Jobs for what containers write.
+    containers: Mutex<Vec<LogJob>>,
+}
 
 struct Reading {
     running: Running,
@@ -43,7 +47,7 @@ impl Tail {
             sink: Arc::clone(&sink),
             fs: Fs::real(),
             clock: shared.clock.clone(),
-            jobs: jobs_of(&shared.launch.config),
+            jobs: self.jobs_of(&shared.launch.config),
             zone,
             rows: tell,
             shared: Arc::clone(&stages),
@@ -52,8 +56,8 @@ impl Tail {
         })
         .context("the thread that reads logs cannot be started")?;
         let mut heard = Heard::new(sink, &shared.clock, stages, runtime);
-        heard.apply(&jobs_of(&shared.launch.config));
-        *self.0.lock() = Some(Reading {
+        heard.apply(&self.jobs_of(&shared.launch.config));
+        *self.reading.lock() = Some(Reading {
             running,
             rows,
             heard,
@@ -62,15 +66,23 @@ impl Tail {
     }
 
     pub(crate) fn apply(&self, config: &Config) {
-        if let Some(reading) = &mut *self.0.lock() {
-            let jobs = jobs_of(config);
+        if let Some(reading) = &mut *self.reading.lock() {
+            let jobs = self.jobs_of(config);
             reading.heard.apply(&jobs);
             reading.running.apply(jobs);
         }
     }
 
+    /// Reads the files of containers by these jobs from now on.
+    pub(crate) fn follow_containers(&self, config: &Config, jobs: Vec<LogJob>) {
+        let before = std::mem::replace(&mut *self.containers.lock(), jobs.clone());
+        if before != jobs {
+            self.apply(config);
+        }
+    }
+
     pub(crate) fn rows(&self) -> Vec<TargetRow> {
-        let reading = self.0.lock();
+        let reading = self.reading.lock();
         let Some(reading) = &*reading else {
             return Vec::new();
         };
@@ -80,11 +92,27 @@ impl Tail {
     }
 
     pub(crate) fn stop(&self) {
-        let reading = self.0.lock().take();
+        let reading = self.reading.lock().take();
         if let Some(reading) = reading {
             reading.heard.stop();
             reading.running.stop();
         }
+    }
+
+    fn jobs_of(&self, config: &Config) -> Vec<LogJob> {
+        if !config.logs.enabled || without_defaults(config) {
+            return Vec::new();
+        }
+        let own = reads_containers(config);
+        let mut jobs = if config.logs.jobs.is_empty() {
+            defaults::jobs(&Fs::real(), !own)
+        } else {
+            config.logs.jobs.clone()
+        };
+        if own {
+            jobs.extend(self.containers.lock().iter().cloned());
+        }
+        jobs
     }
 }
 
@@ -92,13 +120,18 @@ impl Tail {
 /// and for images whose logs are no one's.
 const DEFAULT_LOGS: &str = "BONGSU_DEFAULT_LOGS";
 
-fn jobs_of(config: &Config) -> Vec<LogJob> {
-    match (config.logs.enabled, config.logs.jobs.is_empty()) {
-        (false, _) => Vec::new(),
-        (true, true) if std::env::var_os(DEFAULT_LOGS).is_some_and(|v| v == "off") => Vec::new(),
-        (true, true) => defaults::jobs(&Fs::real()),
-        (true, false) => config.logs.jobs.clone(),
-    }
+/// Whether what is read without a configuration is switched off.
+fn without_defaults(config: &Config) -> bool {
+    config.logs.jobs.is_empty() && std::env::var_os(DEFAULT_LOGS).is_some_and(|v| v == "off")
+}
+
+/// Whether what containers write is read by their own reader.
+pub(crate) fn reads_containers(config: &Config) -> bool {
+    let wanted = config
+        .containers
+        .logs
+        .unwrap_or(config.logs.jobs.is_empty());
+    config.logs.enabled && config.containers.enabled && wanted && !without_defaults(config)
 }
 
 /// Seconds east of UTC of this server's clock, now.

@@ -11,7 +11,7 @@ mod glob;
 mod identity;
 mod intake;
 mod journal;
-mod output;
+pub(crate) mod output;
 mod pipeline;
 pub mod run;
 pub mod stage;

@@ -72,8 +72,14 @@ struct Service {
     spring: bool,
 }
 
-/// Reads a compose file; `file` is where it lies, so that relative paths lead somewhere.
-pub fn propose(file: &Path, text: &str) -> Result<Proposal, PlaceError> {
+/// Reads a compose file; `file` is where it lies, so that relative paths lead somewhere. What lies
+/// at a path where nothing `is_there` is proposed as a comment: the compose file may be another
+/// server's.
+pub fn propose(
+    file: &Path,
+    text: &str,
+    is_there: &dyn Fn(&Path) -> bool,
+) -> Result<Proposal, PlaceError> {
     let parsed = place::parse(text);
     if let Some(error) = parsed.errors.into_iter().next() {
         return Err(error);
@@ -89,7 +95,7 @@ pub fn propose(file: &Path, text: &str) -> Result<Proposal, PlaceError> {
     for service in &services {
         out.take(service);
     }
-    Ok(out.finish(file))
+    Ok(out.finish(file, is_there))
 }
 
 fn nothing() -> PlaceError {
@@ -186,7 +192,7 @@ fn speaks_spring(service: &Node) -> bool {
 /// What is proposed, by section.
 #[derive(Default)]
 struct Out {
-    include: Vec<String>,
+    include: Vec<PathBuf>,
     scrape: Vec<String>,
     logs: Vec<String>,
     listeners: Vec<String>,
@@ -211,10 +217,9 @@ impl Out {
             "prometheus" => {
                 for (outside, inside) in &service.volumes {
                     if inside == "/etc/prometheus" {
-                        self.include
-                            .push(yaml_path(&outside.join("prometheus.yml")));
+                        self.include.push(outside.join("prometheus.yml"));
                     } else if inside.starts_with("/etc/prometheus/") {
-                        self.include.push(yaml_path(outside));
+                        self.include.push(outside.clone());
                     }
                 }
                 "its configuration is taken as it is (include), its API is bongsu's"
@@ -325,7 +330,7 @@ impl Out {
         }
     }
 
-    fn finish(self, file: &Path) -> Proposal {
+    fn finish(self, file: &Path, is_there: &dyn Fn(&Path) -> bool) -> Proposal {
         let mut yaml = format!(
             "# Proposed from {}. Nothing was changed; look at it, then: bongsu --config THIS_FILE\n",
             crate::base::text::display(&file.display().to_string())
@@ -333,8 +338,19 @@ impl Out {
         for said in &self.replaced {
             yaml.push_str(&format!("# No longer needed: {said}.\n"));
         }
-        if let Some(prometheus) = self.include.first() {
-            yaml.push_str(&format!("include:\n  prometheus: {prometheus}\n"));
+        let found = self.include.iter().find(|path| is_there(path));
+        if let Some(prometheus) = found.or(self.include.first()) {
+            let (said, hash) = match found {
+                Some(_) => ("", ""),
+                None => (
+                    "# It is not there on this server; without the hashes once it is:\n",
+                    "#",
+                ),
+            };
+            let path = yaml_path(prometheus);
+            yaml.push_str(&format!(
+                "{said}{hash}include:\n{hash}  prometheus: {path}\n"
+            ));
         }
         if !self.scrape.is_empty() {
             yaml.push_str("# Containers are reached by their names, also when their addresses change.\nscrape_configs:\n");
@@ -387,7 +403,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn yaml(text: &str) -> String {
-        propose(Path::new("/srv/compose.yml"), text).unwrap().yaml
+        let all = |_: &Path| true;
+        propose(Path::new("/srv/compose.yml"), text, &all)
+            .unwrap()
+            .yaml
     }
 
     #[test]
@@ -403,8 +422,16 @@ mod tests {
     #[test]
     fn what_bongsu_does_itself_is_named() {
         let text = "services:\n  prom:\n    image: prom/prometheus\n    volumes: ['./mon:/etc/prometheus']\n  n:\n    image: prom/node-exporter:v1\n    ports: [9100]\n  db: {image: mysql:8, ports: ['3306:3306']}\n";
-        let proposal = propose(Path::new("/srv/compose.yml"), text).unwrap();
+        let read = |is_there: &dyn Fn(&Path) -> bool| {
+            propose(Path::new("/srv/compose.yml"), text, is_there).unwrap()
+        };
+        let proposal = read(&|_| true);
         assert_eq!(proposal.replaced.len(), 2);
+        let elsewhere = read(&|_| false).yaml;
+        assert!(
+            elsewhere.contains("\n#include:\n#  prometheus: /srv/mon"),
+            "{elsewhere}"
+        );
         assert!(
             proposal
                 .yaml
@@ -430,7 +457,7 @@ mod tests {
 
     #[test]
     fn what_is_no_compose_file_is_said() {
-        let error = propose(Path::new("x"), "scrape_configs: []\n").unwrap_err();
+        let error = propose(Path::new("x"), "scrape_configs: []\n", &|_| true).unwrap_err();
         assert!(error.text.contains("no services"));
     }
 
@@ -442,7 +469,7 @@ mod tests {
         ) {
             let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
             let text = format!("services:\n  {}:\n    image: x\n    container_name: {}\n    ports: [8080]\n", quoted(&name), quoted(&host));
-            if let Ok(proposal) = propose(Path::new("/c.yml"), &text) {
+            if let Ok(proposal) = propose(Path::new("/c.yml"), &text, &|_| true) {
                 let parsed = place::parse(&proposal.yaml);
                 prop_assert!(parsed.errors.is_empty(), "{}\n{:?}", proposal.yaml, parsed.errors);
             }
@@ -450,7 +477,7 @@ mod tests {
 
         #[test]
         fn any_text_is_read_without_harm(text in "(services:\n)?[a-z: \n\\[\\]{}'-]{0,120}") {
-            let _ = propose(Path::new("/c.yml"), &text);
+            let _ = propose(Path::new("/c.yml"), &text, &|_| true);
         }
     }
 }

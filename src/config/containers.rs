@@ -31,6 +31,12 @@ pub(crate) static CONTAINERS: Section = Section {
             "",
             "Labels of containers to keep in the series beside compose's; `*` keeps all.",
         ),
+        key(
+            "logs",
+            Shape::Bool,
+            "",
+            "Reads what containers write. Unless said: where `logs` names no jobs, as these may read the same files.",
+        ),
     ]],
 };
 
@@ -42,6 +48,8 @@ pub struct Containers {
     /// As `DOCKER_HOST` is written; none: the usual places.
     pub sockets: Vec<String>,
     pub labels: Vec<String>,
+    /// Whether their output is read; `None`: where no other log is named.
+    pub logs: Option<bool>,
 }
 
 impl Default for Containers {
@@ -51,6 +59,7 @@ impl Default for Containers {
             interval: None,
             sockets: Vec::new(),
             labels: Vec::new(),
+            logs: None,
         }
     }
 }
@@ -61,5 +70,6 @@ pub(crate) fn read(of: Fields<'_>) -> Containers {
         interval: of.positive("interval"),
         sockets: of.strings("sockets"),
         labels: of.strings("labels"),
+        logs: of.bool("logs"),
     }
 }

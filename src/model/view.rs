@@ -101,6 +101,12 @@ pub struct JvmRow {
     pub application: String,
     /// The container's id; empty outside of containers.
     pub container: String,
+    /// Its name, where an engine or a file tells it.
+    #[serde(default)]
+    pub container_name: String,
+    /// Log files that it has open.
+    #[serde(default)]
+    pub logs: Vec<String>,
     /// The user it runs as.
     pub uid: u32,
     /// Milliseconds since the epoch; 0 where it is not known.
@@ -195,6 +201,9 @@ pub struct ContainerOutput {
     pub lines: Vec<OutputLine>,
     /// Why nothing more comes; empty while it is followed.
     pub why: String,
+    /// The same lines are stored as logs.
+    #[serde(default)]
+    pub stored: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -388,6 +397,10 @@ pub struct Status {
     pub listen: String,
     pub ready: bool,
     pub instances: Vec<String>,
+    /// By which `instance` the series of this machine's containers are known; empty where an older
+    /// engine does not say.
+    #[serde(default)]
+    pub containers_as: String,
     pub machine: Machine,
     pub own: OwnCost,
     pub storage: StorageView,

@@ -168,6 +168,9 @@ pub(crate) struct Ask<'a> {
     pub(crate) at: i64,
     /// The chosen instance; `None` means all of them.
     pub(crate) instance: Option<&'a str>,
+    /// The same for series of containers: where a cAdvisor of this machine is scraped, theirs is
+    /// another than the machine's.
+    pub(crate) containers: Option<&'a str>,
     /// False where the screen is paused or rewound.
     pub(crate) live: bool,
     /// The instance is the machine the engine runs on: what is no series can be shown.
@@ -268,7 +271,16 @@ impl Ask<'_> {
 
     /// `{instance="web1",more}`: the chosen instance and what the panel adds, which may be empty.
     pub(crate) fn only(&self, more: &str) -> String {
-        match self.instance {
+        Self::matchers(self.instance, more)
+    }
+
+    /// The same for series of containers.
+    pub(crate) fn only_containers(&self, more: &str) -> String {
+        Self::matchers(self.containers, more)
+    }
+
+    fn matchers(instance: Option<&str>, more: &str) -> String {
+        match instance {
             Some(instance) if more.is_empty() => format!("{{instance={instance:?}}}"),
             Some(instance) => format!("{{instance={instance:?},{more}}}"),
             None => format!("{{{more}}}"),

@@ -270,6 +270,13 @@ impl State {
         }
     }
 
+    /// The instance of the containers of [`State::instance`].
+    fn containers_as(&self) -> Option<&str> {
+        let told = self.status().map(|s| s.containers_as.as_str());
+        let here = told.filter(|name| self.is_local() && !name.is_empty());
+        here.or_else(|| self.instance())
+    }
+
     /// What a panel whose charts are `cells` wide may know when it asks.
     pub(crate) fn ask(&self, cells: u16) -> Ask<'_> {
         let at = self.time.instant();
@@ -283,6 +290,7 @@ impl State {
             newest: self.time.end.unwrap_or(self.tick),
             at: at.unwrap_or(self.tick),
             instance: self.instance(),
+            containers: self.containers_as(),
             live: at.is_none(),
             local: self.is_local(),
             own: None,

@@ -14,6 +14,7 @@
 
 mod alerting;
 mod config;
+mod containers;
 mod engine;
 mod exposition;
 mod host;

@@ -148,7 +148,7 @@ fn propose(file: &Path) -> anyhow::Result<ExitCode> {
     let text = crate::base::fs::read_text(file, 8 << 20)
         .with_context(|| format!("{} cannot be read", file.display()))?;
     let folder = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    match compose::propose(&folder, &text) {
+    match compose::propose(&folder, &text, &|path| path.is_file()) {
         Ok(proposal) => {
             for said in &proposal.replaced {
                 print::error(&format!("no longer needed: {said}"));

@@ -3,9 +3,11 @@
 //! Each controller is on one hierarchy, so where to read is decided for each of them: `memory` may
 //! be on v1 while the tree of v2 holds no controller at all. Never writes.
 
+mod files;
 mod find;
 mod parse;
 mod read;
 
+pub use files::Files;
 pub use find::{Cgroups, Place, processes};
-pub use read::{Depth, Device, Devices, Interface, Memory, Pressure, Reading, Spec};
+pub use read::{Depth, Device, Interface, Memory, Pressure, Reading, Spec};

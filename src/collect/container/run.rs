@@ -1,11 +1,13 @@
 //! The thread that reads the containers' cgroups, at the beats of the other built-in collectors.
 
 use crate::collect::beat::{self, Beat, Running};
-use crate::collect::container::cgroup::{Cgroups, Depth, Devices, Place};
+use crate::collect::container::cgroup::{Cgroups, Depth, Files, Place};
 use crate::collect::container::docker::known::{Container, Known};
 use crate::collect::container::series::{Common, Namer, metadata, short};
 use crate::collect::kept::Kept;
+use crate::collect::scrape::director::ScrapedContainers;
 use crate::model::labels::Labels;
+use crate::model::sample::stale_marker;
 use crate::model::view::{BlindSpot, ContainerRow, ContainerView};
 use crate::store::write::MetricSink;
 use hashbrown::{HashMap, HashSet};
@@ -27,6 +29,11 @@ pub struct Parts {
     pub known: watch::Receiver<Arc<Known>>,
     /// Told which cgroups there are after every look.
     pub places: watch::Sender<Arc<Vec<Place>>>,
+    /// Targets that show containers.
+    pub scraped: watch::Receiver<Arc<Vec<ScrapedContainers>>>,
+    /// Told which of them shows those of this machine: nothing is read here meanwhile, so that no
+    /// rule fires twice.
+    pub shown_by: watch::Sender<Option<Labels>>,
 }
 
 /// Starts reading; the first reading is stored at once.
@@ -47,7 +54,7 @@ pub struct Reader {
     parts: Parts,
     common: Common,
     namers: HashMap<String, Namer>,
-    devices: Devices,
+    files: Files,
     kept: Kept,
     samples: Vec<(Labels, i64, f64)>,
     /// When the first pass was wanted.
@@ -64,7 +71,7 @@ impl Reader {
             parts,
             common,
             namers: HashMap::new(),
-            devices: Devices::default(),
+            files: Files::default(),
             kept: Kept::default(),
             samples: Vec::new(),
             wanted: None,
@@ -85,24 +92,35 @@ impl Reader {
     pub fn read(&mut self, now: i64, store: bool) -> usize {
         let told = self.parts.known.has_changed().unwrap_or(false);
         let known = self.parts.known.borrow_and_update().clone();
-        if store || told {
-            self.parts.cgroups.look();
-            let places = Arc::new(self.parts.cgroups.places().to_vec());
-            self.parts.places.send_replace(places);
-        }
         let by_id: HashMap<&str, &Arc<Container>> = known
             .containers()
             .map(|(_, c)| (c.id.as_str(), c))
             .collect();
-        let depth = if store { Depth::Full } else { Depth::Live };
+        if store || told {
+            self.parts.cgroups.look();
+            self.parts.cgroups.ask_files(|id| by_id.contains_key(id));
+            let places = Arc::new(self.parts.cgroups.places().to_vec());
+            self.parts.places.send_replace(places);
+        }
         self.samples.clear();
-        let mut count = 0;
+        if self.gives_way() {
+            self.end_all_but(|_| false, now);
+            if store {
+                self.kept.append(self.parts.sink.as_ref(), &[], now);
+            }
+            return self.parts.cgroups.places().len();
+        }
+        let depth = if store { Depth::Full } else { Depth::Live };
+        self.files.next_pass();
+        let mut read: HashSet<String> = HashSet::new();
         for place in self.parts.cgroups.places() {
-            let Some(reading) = self.parts.cgroups.read(place, depth, &mut self.devices) else {
+            let reading = self.parts.cgroups.read(place, depth, &mut self.files, now);
+            let Some(reading) = reading else {
                 continue;
             };
-            count += 1;
+            read.insert(place.id.clone());
             let container = by_id.get(place.id.as_str()).copied();
+            let container = container.or_else(|| place.container());
             let namer = self.namers.entry_ref(&place.id);
             let namer = namer
                 .and_modify(|namer| {
@@ -115,14 +133,42 @@ impl Reader {
             namer.samples((place, &reading), container, now, &mut self.samples);
         }
         self.parts.sink.append_live(&self.samples);
+        self.end_all_but(|id| read.contains(id), now);
         if store {
             self.kept
                 .append(self.parts.sink.as_ref(), &self.samples, now);
             let places = self.parts.cgroups.places();
-            self.namers
-                .retain(|id, _| places.binary_search_by(|p| p.id.as_str().cmp(id)).is_ok());
+            let is_there = |id: &str| places.binary_search_by(|p| p.id.as_str().cmp(id)).is_ok();
+            self.files.retain(is_there);
         }
-        count
+        read.len()
+    }
+
+    /// Whether a target shows containers of this machine: an id is one container's in the world.
+    fn gives_way(&self) -> bool {
+        let scraped = self.parts.scraped.borrow().clone();
+        let places = self.parts.cgroups.places();
+        let is_here = |id: &String| places.binary_search_by(|p| p.id.cmp(id)).is_ok();
+        let shown = scraped.iter().find(|s| s.ids.iter().any(is_here));
+        let shown = shown.map(|s| s.labels.clone());
+        let gives = shown.is_some();
+        self.parts.shown_by.send_if_modified(|now| {
+            let differs = *now != shown;
+            *now = shown;
+            differs
+        });
+        gives
+    }
+
+    /// Markers for the live series of those that are not read any more: the console must not see
+    /// their last values for as long as it looks back.
+    fn end_all_but(&mut self, stays: impl Fn(&str) -> bool, now: i64) {
+        let gone = self.namers.extract_if(|id, _| !stays(id));
+        let ended: Vec<(Labels, i64, f64)> = gone
+            .flat_map(|(_, namer)| namer.into_labels())
+            .map(|labels| (labels, now, stale_marker()))
+            .collect();
+        self.parts.sink.append_live(&ended);
     }
 }
 
@@ -146,19 +192,20 @@ pub fn view(known: &Known, places: &[Place]) -> ContainerView {
     let told: HashSet<&str> = known.containers().map(|(_, c)| c.id.as_str()).collect();
     let nameless = places.iter().filter(|p| !told.contains(p.id.as_str()));
     rows.extend(nameless.map(|place| {
+        let mut row = place.container().map(|c| row(c)).unwrap_or_default();
+        if row.name.is_empty() {
+            short(&place.id).clone_into(&mut row.name);
+        }
+        if let Some(pod) = place.pod.as_ref().filter(|_| row.project.is_empty()) {
+            row.project = format!("pod {pod}");
+        }
         ContainerRow {
             id: place.id.clone(),
-            name: short(&place.id).to_owned(),
             state: "running".to_owned(),
             started: place.made,
             engine: place.runtime.to_owned(),
             cgroup: place.path.clone(),
-            project: place
-                .pod
-                .as_ref()
-                .map(|p| format!("pod {p}"))
-                .unwrap_or_default(),
-            ..ContainerRow::default()
+            ..row
         }
     }));
     let titles = known.engines.iter().map(|e| e.title.clone());

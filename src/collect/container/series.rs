@@ -155,6 +155,11 @@ impl Namer {
         }
     }
 
+    /// The series it has given.
+    pub(crate) fn into_labels(self) -> impl Iterator<Item = Labels> {
+        self.known.into_iter().map(|entry| entry.labels)
+    }
+
     /// Whether it was made of what is known now.
     pub(crate) fn is_of(&self, place: &Place, container: Option<&Arc<Container>>) -> bool {
         let facts = |c: &Arc<Container>| (c.name.clone(), c.image.clone(), c.labels.clone());

@@ -9,9 +9,8 @@ use crate::collect::jvm::read::Problem;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::fs;
-use std::io::Read;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Folders of `/tmp` that are looked at; each user that ever ran a JVM there has one.
@@ -39,11 +38,14 @@ pub(crate) fn path_of(folder: &OwnedFd) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()))
 }
 
-/// Where a JVM's counters were found, so that the next reading opens one file only.
-#[derive(Clone, Debug, Default)]
+/// Where a JVM's counters were found, so that the next reading opens one file only, or none.
+#[derive(Debug, Default)]
 pub(crate) struct Place {
     /// `hsperfdata_kim`, once it is known.
     folder: Option<String>,
+    /// Held open where the JVM lives in no container: there it would keep the container's file
+    /// system mounted.
+    file: Option<fs::File>,
 }
 
 impl Place {
@@ -55,9 +57,18 @@ impl Place {
         out: &mut Vec<u8>,
     ) -> Result<(), Problem> {
         speaks(found)?;
+        if let Some(file) = &self.file {
+            // A file that lost its name is not written any more.
+            let named = file.metadata().is_ok_and(|m| m.nlink() > 0);
+            if named && read_whole(file, out).is_ok() {
+                return Ok(());
+            }
+            self.file = None;
+        }
         if let Some(folder) = &self.folder {
             let name = format!("{}/root/tmp/{folder}/{}", found.pid, found.inner_pid);
-            if read_owned(&proc.join(name), found.uid, out).is_ok() {
+            if let Ok(file) = read_owned(&proc.join(name), found.uid, out) {
+                self.file = Some(file).filter(|_| found.container.is_none());
                 return Ok(());
             }
         }
@@ -77,7 +88,7 @@ impl Place {
                 found.uid,
                 out,
             ) {
-                Ok(()) => {
+                Ok(_) => {
                     // Where /tmp is a link the short way would lead elsewhere: it is not taken.
                     let straight =
                         fs::symlink_metadata(proc.join(format!("{}/root/tmp", found.pid)));
@@ -141,7 +152,7 @@ pub(crate) fn other_user(found: &Found) -> Problem {
 }
 
 /// The file's bytes, if it belongs to the JVM's own user: anybody may write into `/tmp`.
-fn read_owned(path: &Path, uid: u32, out: &mut Vec<u8>) -> std::io::Result<()> {
+fn read_owned(path: &Path, uid: u32, out: &mut Vec<u8>) -> std::io::Result<fs::File> {
     use std::os::unix::fs::OpenOptionsExt;
     // A pipe of that name must not hold up the reading thread either.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
@@ -153,8 +164,24 @@ fn read_owned(path: &Path, uid: u32, out: &mut Vec<u8>) -> std::io::Result<()> {
     if about.uid() != uid || !about.is_file() {
         return Err(std::io::Error::other("not the JVM's own file"));
     }
-    out.clear();
-    file.take(MAX_FILE as u64).read_to_end(out)?;
+    read_whole(&file, out)?;
+    Ok(file)
+}
+
+/// At most [`MAX_FILE`] bytes, into memory that is used again.
+fn read_whole(file: &fs::File, out: &mut Vec<u8>) -> std::io::Result<()> {
+    const USUAL: usize = 64 << 10;
+    out.resize(out.len().clamp(USUAL, MAX_FILE), 0);
+    let mut len = 0;
+    loop {
+        len += file.read_at(&mut out[len..], len as u64)?;
+        // A file gives all there is: less than was asked for is its end.
+        if len < out.len() || len == MAX_FILE {
+            break;
+        }
+        out.resize((2 * len).min(MAX_FILE), 0);
+    }
+    out.truncate(len);
     Ok(())
 }
 

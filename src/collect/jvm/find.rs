@@ -3,14 +3,18 @@
 
 use hashbrown::HashMap;
 use std::fs;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Bytes of a command line or of the environment that are looked at.
 const MAX_TEXT: u64 = 128 << 10;
-/// A process whose launcher is not called java is looked at once more after so many passes, since
-/// it may have become a JVM by `exec` meanwhile.
+/// A process that was no JVM may have become one by `exec`, as the scripts that start JVMs do: in
+/// its first passes it is looked at each time, later after so many of them, and in full only where
+/// its name has changed or it is its turn.
+const YOUNG: u32 = 4;
 const LOOK_AGAIN: u32 = 4;
+const LOOK_DEEPER: u32 = 64;
 
 /// One JVM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,15 +47,29 @@ pub(crate) enum Machine {
 #[derive(Debug)]
 pub(crate) struct Finder {
     proc: PathBuf,
-    known: HashMap<(i32, u64), Verdict>,
+    jvms: HashMap<(i32, u64), Seen>,
+    /// Processes that are none.
+    others: HashMap<i32, Other>,
     pass: u32,
 }
 
-#[derive(Clone, Debug)]
-struct Verdict {
+/// A JVM, and what was read of it last.
+#[derive(Debug)]
+struct Seen {
+    found: Arc<Found>,
+    /// Held open: a file of this very process, which answers for no other one.
+    stat: fs::File,
+    text: String,
+}
+
+#[derive(Debug)]
+struct Other {
+    started: u64,
+    /// Its name, as a hash.
+    name: u64,
+    /// The passes in which it was first and last seen.
+    first: u32,
     seen: u32,
-    /// `None`: no JVM when it was last looked at, in this pass.
-    found: Result<Arc<Found>, u32>,
 }
 
 impl Finder {
@@ -59,7 +77,8 @@ impl Finder {
     pub(crate) fn new(proc: impl Into<PathBuf>) -> Self {
         Self {
             proc: proc.into(),
-            known: HashMap::new(),
+            jvms: HashMap::new(),
+            others: HashMap::new(),
             pass: 0,
         }
     }
@@ -67,46 +86,103 @@ impl Finder {
     /// All JVMs of this moment, by pid: new ones are looked for.
     pub(crate) fn pass(&mut self) -> Vec<Arc<Found>> {
         self.pass += 1;
-        let pass = self.pass;
+        self.refresh();
+        let known: hashbrown::HashSet<i32> = self.jvms.keys().map(|(pid, _)| *pid).collect();
         for entry in fs::read_dir(&self.proc).into_iter().flatten().flatten() {
             let name = entry.file_name();
-            let Some(pid) = name.to_str().and_then(|n| n.parse::<i32>().ok()) else {
-                continue;
-            };
-            let Some(started) = start_ticks(&entry.path()) else {
-                continue;
-            };
-            let verdict = self.known.entry((pid, started)).or_insert(Verdict {
-                seen: 0,
-                found: Err(0),
-            });
-            verdict.seen = pass;
-            if let Err(looked) = verdict.found
-                && (looked == 0 || pass - looked >= LOOK_AGAIN)
-            {
-                let found = look(&entry.path(), pid, started);
-                verdict.found = found.map(Arc::new).ok_or(pass);
+            let pid = name.to_str().and_then(|n| n.parse::<i32>().ok());
+            if let Some(pid) = pid.filter(|pid| !known.contains(pid)) {
+                self.consider(pid);
             }
         }
-        self.known.retain(|_, v| v.seen == pass);
+        let pass = self.pass;
+        self.others.retain(|_, o| o.seen == pass);
         self.found()
+    }
+
+    /// A process that is no JVM as far as is known.
+    fn consider(&mut self, pid: i32) {
+        let pass = self.pass;
+        if let Some(other) = self.others.get_mut(&pid) {
+            other.seen = pass;
+            let age = pass - other.first;
+            // Their turns are spread over the passes.
+            if age >= YOUNG && !(pass + pid as u32).is_multiple_of(LOOK_AGAIN) {
+                return;
+            }
+        }
+        let dir = self.proc.join(pid.to_string());
+        let Ok(stat) = fs::File::open(dir.join("stat")) else {
+            return;
+        };
+        let mut text = String::new();
+        let Some((started, name)) = read_stat(&stat, &mut text) else {
+            return;
+        };
+        let other = self.others.get(&pid);
+        let same = other.filter(|o| (o.started, o.name) == (started, name));
+        let deeper = (pass + pid as u32).is_multiple_of(LOOK_DEEPER);
+        if same.is_some_and(|o| pass - o.first >= YOUNG) && !deeper {
+            return;
+        }
+        let first = same.map_or(pass, |o| o.first);
+        if let Some(found) = look(&dir, pid, started) {
+            self.others.remove(&pid);
+            let found = Arc::new(found);
+            let seen = Seen { found, stat, text };
+            self.jvms.insert((pid, started), seen);
+            return;
+        }
+        let other = Other {
+            started,
+            name,
+            first,
+            seen: pass,
+        };
+        self.others.insert(pid, other);
     }
 
     /// Those of the last pass that still live: costs nothing for all other processes.
     pub(crate) fn living(&mut self) -> Vec<Arc<Found>> {
-        let proc = &self.proc;
-        self.known.retain(|(pid, started), verdict| {
-            verdict.found.is_err() || start_ticks(&proc.join(pid.to_string())) == Some(*started)
-        });
+        self.refresh();
         self.found()
     }
 
+    /// Reads `stat` of every JVM anew, and lets go of those that are gone.
+    fn refresh(&mut self) {
+        self.jvms.retain(|(_, started), seen| {
+            // Only a tree that is no /proc leaves files readable that were removed.
+            seen.stat.metadata().is_ok_and(|m| m.nlink() > 0)
+                && read_stat(&seen.stat, &mut seen.text).is_some_and(|(s, _)| s == *started)
+        });
+    }
+
+    /// What `/proc/PID/stat` said of a JVM at the last pass.
+    pub(crate) fn stat(&self, id: (i32, u64)) -> &str {
+        self.jvms.get(&id).map_or("", |seen| &seen.text)
+    }
+
     fn found(&self) -> Vec<Arc<Found>> {
-        let found = self.known.values().filter_map(|v| v.found.as_ref().ok());
-        let mut out: Vec<Arc<Found>> = found.cloned().collect();
+        let mut out: Vec<Arc<Found>> = self.jvms.values().map(|s| s.found.clone()).collect();
         out.sort_by_key(|f| f.pid);
         out
     }
+}
+
+/// Reads `stat` into `text`: the start in ticks, and a hash of the name.
+fn read_stat(file: &fs::File, text: &mut String) -> Option<(u64, u64)> {
+    let mut bytes = [0; 2048];
+    let len = file.read_at(&mut bytes, 0).ok()?;
+    text.clear();
+    text.push_str(&String::from_utf8_lossy(&bytes[..len]));
+    let open = memchr::memchr(b'(', text.as_bytes())?;
+    let close = memchr::memrchr(b')', text.as_bytes())?;
+    let name = text.get(open..close)?;
+    let started = text[close + 1..].split_whitespace().nth(19)?;
+    Some((
+        started.parse().ok()?,
+        xxhash_rust::xxh3::xxh3_64(name.as_bytes()),
+    ))
 }
 
 /// The JVM that has this pid now, whatever it was before.
@@ -150,14 +226,8 @@ fn look(dir: &Path, pid: i32, started: u64) -> Option<Found> {
 
 /// Field 22 of `stat`. The name in parentheses may hold anything, so it is cut at the last one.
 pub(crate) fn start_ticks(dir: &Path) -> Option<u64> {
-    let stat = fs::read(dir.join("stat")).ok()?;
-    let close = memchr::memrchr(b')', &stat)?;
-    std::str::from_utf8(&stat[close + 1..])
-        .ok()?
-        .split_whitespace()
-        .nth(19)?
-        .parse()
-        .ok()
+    let stat = fs::File::open(dir.join("stat")).ok()?;
+    read_stat(&stat, &mut String::new()).map(|(started, _)| started)
 }
 
 fn arguments(path: &Path) -> Vec<String> {
@@ -349,5 +419,31 @@ mod tests {
         fs::remove_dir_all(&dir).unwrap();
         assert_eq!(finder.living(), []);
         assert_eq!(finder.pass(), []);
+    }
+
+    #[test]
+    fn a_script_that_becomes_a_jvm_is_found() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("42");
+        fs::create_dir(&dir).unwrap();
+        let named = |name: &str| {
+            let stat = format!("42 ({name}) S 1 {} 777 0", "0 ".repeat(17).trim());
+            fs::write(dir.join("stat"), stat).unwrap();
+        };
+        named("sh");
+        fs::write(dir.join("cmdline"), b"/bin/sh\0run.sh\0").unwrap();
+        fs::write(dir.join("maps"), "7f00 r-xp /bin/dash\n").unwrap();
+        fs::write(dir.join("status"), "Uid:\t5\t1000\t5\t5\nNSpid:\t42\n").unwrap();
+        let mut finder = Finder::new(root.path());
+        // Long enough to be an old acquaintance.
+        for _ in 0..10 {
+            assert_eq!(finder.pass(), []);
+        }
+        named("java");
+        fs::write(dir.join("maps"), "7f00 r-xp /jdk/lib/server/libjvm.so\n").unwrap();
+        fs::write(dir.join("cmdline"), b"java\0-jar\0a.jar\0").unwrap();
+        let found = (0..LOOK_AGAIN).find_map(|_| finder.pass().pop());
+        assert_eq!(found.map(|f| f.pid), Some(42));
+        assert!(finder.stat((42, 777)).starts_with("42 (java)"));
     }
 }

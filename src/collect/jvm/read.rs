@@ -33,6 +33,8 @@ pub struct Jvm {
     /// 1, or 2, 3 ... for further JVMs of one application that are alive at once.
     pub number: u32,
     pub container: Option<String>,
+    /// Log files that it has open.
+    pub logs: Vec<String>,
     /// When it began, in milliseconds since the epoch, as its own beans and exporters say it; 0
     /// where it is not known.
     pub began_at: i64,
@@ -75,6 +77,9 @@ struct Life {
     memory: Memory,
     /// Open files, counted when JVMs are looked for.
     files: Option<f64>,
+    /// Those of them that are logs, looked at now and then.
+    logs: Vec<String>,
+    looks: u32,
 }
 
 impl Jvms {
@@ -136,6 +141,8 @@ impl Jvms {
                 place: Place::default(),
                 memory: Memory::default(),
                 files: None,
+                logs: Vec::new(),
+                looks: 0,
             };
             self.lives.insert(id, life);
         }
@@ -144,9 +151,13 @@ impl Jvms {
             return jvm;
         };
         life.place = place;
-        let dir = self.proc.join(found.pid.to_string());
         if search {
-            life.files = fs::read_dir(dir.join("fd")).ok().map(|d| d.count() as f64);
+            let files = self.proc.join(format!("{}/fd", found.pid));
+            if life.looks.is_multiple_of(LOOK_AT_LOGS) && found.container.is_none() {
+                life.logs = log_files(&files);
+            }
+            life.looks = life.looks.wrapping_add(1);
+            life.files = fs::read_dir(files).ok().map(|d| d.count() as f64);
         }
         if let Some(counters) = counters {
             life.memory.heap = self.heaps.lock().get(&id).copied();
@@ -155,9 +166,11 @@ impl Jvms {
             jvm.families = families(counters, &life.memory);
             jvm.describe(counters, life.memory.heap.is_some());
         }
-        jvm.families.extend(process(&dir, life.files));
+        jvm.families
+            .extend(process(self.finder.stat(id), life.files));
         jvm.application.clone_from(&life.application);
         jvm.number = life.number;
+        jvm.logs.clone_from(&life.logs);
         jvm.problem = parsed.err();
         jvm
     }
@@ -191,6 +204,7 @@ impl Jvm {
             application: String::new(),
             number: 1,
             container: found.container.clone(),
+            logs: Vec::new(),
             began_at: 0,
             machine: String::new(),
             still: false,
@@ -214,10 +228,31 @@ impl Jvm {
     }
 }
 
+/// Which of the open files are looked at: every eighth time, since each is a question to the kernel.
+const LOOK_AT_LOGS: u32 = 8;
+/// Open files that are looked at, and logs that are told of.
+const MOST_FILES: usize = 4_096;
+const MOST_LOGS: usize = 16;
+
+/// The open files that are called as logs are.
+fn log_files(folder: &Path) -> Vec<String> {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let targets = files
+        .take(MOST_FILES)
+        .filter_map(|f| fs::read_link(f.path()).ok());
+    let is_log = |p: &PathBuf| p.is_absolute() && p.extension().is_some_and(|e| e == "log");
+    let names = targets
+        .filter(is_log)
+        .filter_map(|p| p.into_os_string().into_string().ok());
+    let mut out: Vec<String> = names.take(MOST_LOGS).collect();
+    out.sort_unstable();
+    out.dedup();
+    out
+}
+
 /// What /proc knows of the process, under the names that Micrometer and the Java client use.
-fn process(dir: &Path, files: Option<f64>) -> Vec<Family> {
+fn process(stat: &str, files: Option<f64>) -> Vec<Family> {
     let mut out = Vec::new();
-    let stat = fs::read_to_string(dir.join("stat")).unwrap_or_default();
     let fields: Vec<&str> = stat
         .rsplit_once(')')
         .map_or(Vec::new(), |(_, rest)| rest.split_whitespace().collect());

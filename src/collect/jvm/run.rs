@@ -292,10 +292,21 @@ fn instance(host: &str, jvm: &Jvm) -> String {
 }
 
 /// An exporter tells the start of its JVM as the JVM's own beans do: to the millisecond.
-fn exporter_of<'a>(jvm: &Jvm, scraped: &'a [ScrapedJvm]) -> Option<&'a ScrapedJvm> {
+/// OpenTelemetry tells its pid, and as its host the server, or the first digits of the container.
+fn exporter_of<'a>(jvm: &Jvm, scraped: &'a [ScrapedJvm], host: &str) -> Option<&'a ScrapedJvm> {
     let began_at = jvm.began_at as f64 / 1000.0;
-    let same = |s: &&ScrapedJvm| (s.began_at - began_at).abs() < 0.0015;
-    scraped.iter().find(same).filter(|_| jvm.began_at > 0)
+    let same_start = |s: &ScrapedJvm| jvm.began_at > 0 && (s.began_at - began_at).abs() < 0.0015;
+    let same_process = |s: &ScrapedJvm| {
+        let Some((pid, named)) = &s.process else {
+            return false;
+        };
+        let here = match &jvm.container {
+            Some(id) => named.len() >= 12 && id.starts_with(named.as_str()),
+            None => named == host,
+        };
+        *pid == jvm.found.inner_pid && here
+    };
+    scraped.iter().find(|s| same_start(s) || same_process(s))
 }
 
 fn row(parts: &Parts, jvm: &Jvm, scraped: &[ScrapedJvm], now: i64) -> JvmRow {
@@ -303,7 +314,8 @@ fn row(parts: &Parts, jvm: &Jvm, scraped: &[ScrapedJvm], now: i64) -> JvmRow {
         Some(problem) => (problem.why.clone(), problem.way_out.clone()),
         None => Default::default(),
     };
-    let shown_by = exporter_of(jvm, scraped).map_or_else(String::new, |s| s.instance.clone());
+    let shown_by =
+        exporter_of(jvm, scraped, &parts.host).map_or_else(String::new, |s| s.instance.clone());
     let remark = if jvm.still && !jvm.asked && shown_by.is_empty() {
         "G1 writes its heap's numbers at collections only: these are of the last one. \
          With `jvm.attach: always` they are asked at every reading."
@@ -316,6 +328,8 @@ fn row(parts: &Parts, jvm: &Jvm, scraped: &[ScrapedJvm], now: i64) -> JvmRow {
         instance: instance(&parts.host, jvm),
         application: jvm.application.clone(),
         container: jvm.container.clone().unwrap_or_default(),
+        container_name: String::new(),
+        logs: jvm.logs.clone(),
         uid: jvm.uid,
         began_at: jvm.began_at,
         machine: jvm.machine.clone(),
@@ -409,5 +423,36 @@ mod tests {
         assert!(last.t == 16_000 && is_stale(last.v));
         let live = sink.live.lock();
         assert!(live.last().is_some_and(|v| is_stale(*v)), "{live:?}");
+    }
+
+    #[test]
+    fn a_jvm_is_known_to_its_exporter_by_start_or_process() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("42");
+        std::fs::create_dir(&dir).unwrap();
+        let stat = "42 (java) S 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 9";
+        std::fs::write(dir.join("stat"), stat).unwrap();
+        std::fs::write(dir.join("cmdline"), b"java\0").unwrap();
+        std::fs::write(dir.join("maps"), "/opt/jdk/lib/server/libjvm.so\n").unwrap();
+        std::fs::write(dir.join("status"), "Uid:\t0\t0\nNSpid:\t42\t7\n").unwrap();
+        let mut jvm = Jvms::new(root.path()).read(true).remove(0);
+        let of = |began_at: f64, process: Option<(i32, &str)>| {
+            vec![ScrapedJvm {
+                began_at,
+                process: process.map(|(pid, host)| (pid, host.to_owned())),
+                instance: "a:1".to_owned(),
+            }]
+        };
+        let known = |jvm: &Jvm, scraped: &[ScrapedJvm]| exporter_of(jvm, scraped, "web1").is_some();
+        // Neither tells when it began: that is no likeness.
+        assert!(!known(&jvm, &of(0.0, None)));
+        assert!(known(&jvm, &of(0.0, Some((7, "web1")))));
+        assert!(!known(&jvm, &of(0.0, Some((7, "web2")))));
+        assert!(!known(&jvm, &of(0.0, Some((42, "web1")))));
+        jvm.container = Some("ab".repeat(32));
+        assert!(known(&jvm, &of(0.0, Some((7, "abababababab")))));
+        assert!(!known(&jvm, &of(0.0, Some((7, "web1")))));
+        jvm.began_at = 5_000;
+        assert!(known(&jvm, &of(5.0, None)) && !known(&jvm, &of(5.1, None)));
     }
 }

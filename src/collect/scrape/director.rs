@@ -62,13 +62,25 @@ pub struct Scraper {
     rows: watch::Receiver<Arc<Vec<TargetRow>>>,
     shown_by: watch::Receiver<Option<Labels>>,
     jvms: watch::Receiver<Arc<Vec<ScrapedJvm>>>,
+    containers: watch::Receiver<Arc<Vec<ScrapedContainers>>>,
 }
 
-/// A JVM whose exporter is scraped, known by when it began.
+/// A target that shows containers.
 #[derive(Clone, Debug, PartialEq)]
+pub struct ScrapedContainers {
+    /// The newest of them: 64 hexadecimal digits each.
+    pub ids: Vec<String>,
+    /// The target's labels.
+    pub labels: Labels,
+}
+
+/// A JVM whose exporter is scraped, known by when it began or by its process.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScrapedJvm {
-    /// Seconds since the epoch, to the millisecond.
+    /// Seconds since the epoch, to the millisecond; 0 where the exporter does not tell.
     pub began_at: f64,
+    /// Its pid as it sees it itself, and the name of its host, as OpenTelemetry tells them.
+    pub process: Option<(i32, String)>,
     /// The target's `instance`.
     pub instance: String,
 }
@@ -87,6 +99,7 @@ impl Scraper {
         let (rows, rows_seen) = watch::channel(Arc::default());
         let (shown_by, shown_by_seen) = watch::channel(None);
         let (jvms, jvms_seen) = watch::channel(Arc::default());
+        let (containers, containers_seen) = watch::channel(Arc::default());
         let shared = Shared::new(
             options.sink,
             options.clock,
@@ -105,6 +118,7 @@ impl Scraper {
             rows,
             shown_by,
             jvms,
+            containers,
         };
         drop(task::spawn("scrape director", director.run(jobs, received)));
         Self {
@@ -112,12 +126,19 @@ impl Scraper {
             rows: rows_seen,
             shown_by: shown_by_seen,
             jvms: jvms_seen,
+            containers: containers_seen,
         }
     }
 
     /// The JVMs whose exporters are scraped: the built-in copies of their series give way.
     pub fn jvms(&self) -> watch::Receiver<Arc<Vec<ScrapedJvm>>> {
         self.jvms.clone()
+    }
+
+    /// The targets that show containers: where they are of this machine, the built-in copies give
+    /// way.
+    pub fn containers(&self) -> watch::Receiver<Arc<Vec<ScrapedContainers>>> {
+        self.containers.clone()
     }
 
     /// The targets as they are, newest first in time: a row changes when its scrape ends.
@@ -198,6 +219,7 @@ struct Director {
     rows: watch::Sender<Arc<Vec<TargetRow>>>,
     shown_by: watch::Sender<Option<Labels>>,
     jvms: watch::Sender<Arc<Vec<ScrapedJvm>>>,
+    containers: watch::Sender<Arc<Vec<ScrapedContainers>>>,
 }
 
 impl Director {
@@ -377,6 +399,7 @@ impl Director {
         let mut dropped = 0;
         let mut shown_by = None;
         let mut jvms = Vec::new();
+        let mut containers = Vec::new();
         for (place, plan) in &self.plans {
             let job = &self.jobs[*place];
             let row = match &plan.outcome {
@@ -389,13 +412,20 @@ impl Director {
                 }
                 Outcome::Scrape(target) => match self.loops.get(&key(job, target)) {
                     Some(running) => {
-                        let status = running.status.lock().clone();
+                        let mut status = running.status.lock().clone();
                         let mut row = row(plan, target, &status);
-                        if let Some(began_at) = status.jvm_began_at
-                            && self.speaks(&status)
-                        {
-                            let instance = row.instance.clone();
-                            jvms.push(ScrapedJvm { began_at, instance });
+                        let known = status.jvm_began_at.is_some() || status.jvm_process.is_some();
+                        if known && self.speaks(&status) {
+                            jvms.push(ScrapedJvm {
+                                began_at: status.jvm_began_at.unwrap_or(0.0),
+                                process: status.jvm_process.clone(),
+                                instance: row.instance.clone(),
+                            });
+                        }
+                        let ids = std::mem::take(&mut status.containers);
+                        if !ids.is_empty() && self.speaks(&status) {
+                            let labels = row.labels.clone();
+                            containers.push(ScrapedContainers { ids, labels });
                         }
                         self.note_container(&mut row);
                         if self.speaks_for_this_machine(&status) && shown_by.is_none() {
@@ -425,6 +455,11 @@ impl Director {
         self.jvms.send_if_modified(|now| {
             let differs = **now != jvms;
             *now = Arc::new(jvms);
+            differs
+        });
+        self.containers.send_if_modified(|now| {
+            let differs = **now != containers;
+            *now = Arc::new(containers);
             differs
         });
     }

@@ -5,6 +5,7 @@
 //! the text of a series leads to its id, and one append carries all. What a scrape does not show
 //! any more gets a staleness marker, in the same append.
 
+use crate::collect::container::id;
 use crate::collect::relabel;
 use crate::collect::scrape::cache::{Cache, DROPPED, pending, pending_place};
 use crate::collect::scrape::plan::Target;
@@ -16,7 +17,7 @@ use crate::model::sample::stale_marker;
 use crate::store::write::{Append, MetricSink, SeriesId, WriteError};
 use crate::wire::exposition::{self, About, Entry, Format, Parser, Sample, series};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -69,7 +70,15 @@ pub struct Ingest {
     /// Seconds since the epoch.
     began_at: f64,
     is_jvm: bool,
+    /// The process that it tells of, as OpenTelemetry does: its pid as it sees it itself, and its
+    /// host's name.
+    process: Option<(i32, String)>,
+    /// Containers that it shows, the newest last.
+    containers: VecDeque<String>,
 }
+
+/// Ids of containers that are kept of one target, to notice that it shows those of this machine.
+const MOST_IDS: usize = 64;
 
 /// A series that was seen for the first time.
 struct Miss {
@@ -105,6 +114,8 @@ impl Ingest {
             start_text: Vec::new(),
             began_at: 0.0,
             is_jvm: false,
+            process: None,
+            containers: VecDeque::new(),
         }
     }
 
@@ -112,6 +123,16 @@ impl Ingest {
     /// JVM, or does not tell.
     pub fn jvm_began_at(&self) -> Option<f64> {
         (self.is_jvm && self.began_at > 0.0).then_some(self.began_at)
+    }
+
+    /// The JVM's own pid and the name of its host, where OpenTelemetry's `target_info` tells them.
+    pub fn jvm_process(&self) -> Option<(i32, String)> {
+        self.process.clone().filter(|_| self.is_jvm)
+    }
+
+    /// The newest containers whose series these are: their 64 hexadecimal digits.
+    pub fn containers(&self) -> Vec<String> {
+        self.containers.iter().cloned().collect()
     }
 
     /// True where the target's series are those of the machine we run on.
@@ -293,9 +314,32 @@ impl Ingest {
                 self.start_text = sample.series.to_vec();
                 self.began_at = sample.value;
             }
-            name if name.starts_with("jvm_") => self.is_jvm = true,
+            "container_last_seen" | "container_start_time_seconds" => {
+                self.notice_container(get("id"));
+            }
+            "target_info" => {
+                let pid = get("process_pid").parse().ok().filter(|pid| *pid > 0);
+                let host = get("host_name").to_owned();
+                self.process = pid.filter(|_| !host.is_empty()).map(|pid| (pid, host));
+            }
+            name if name.starts_with("jvm_") || name.starts_with("process_runtime_jvm_") => {
+                self.is_jvm = true;
+            }
             _ => {}
         }
+    }
+
+    fn notice_container(&mut self, path: &str) {
+        let Some(named) = id::of_path(path) else {
+            return;
+        };
+        if self.containers.iter().any(|known| known == named.id) {
+            return;
+        }
+        if self.containers.len() == MOST_IDS {
+            self.containers.pop_front();
+        }
+        self.containers.push_back(named.id.to_owned());
     }
 
     /// Resolves the new series. Where the store refuses new ones, the known ones are still stored

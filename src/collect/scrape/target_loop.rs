@@ -95,6 +95,10 @@ pub(crate) struct Status {
     pub(crate) shows_this_machine: bool,
     /// When the JVM that it shows began, in seconds since the epoch.
     pub(crate) jvm_began_at: Option<f64>,
+    /// Its own pid and its host's name.
+    pub(crate) jvm_process: Option<(i32, String)>,
+    /// Ids of containers that it shows.
+    pub(crate) containers: Vec<String>,
     /// Bytes of the series cache.
     pub(crate) bytes: usize,
 }
@@ -411,6 +415,8 @@ impl Life {
                 status.remark = taken.remarks.join("; ");
                 status.shows_this_machine = ingest.shows_this_machine();
                 status.jvm_began_at = ingest.jvm_began_at();
+                status.jvm_process = ingest.jvm_process();
+                status.containers = ingest.containers();
             }
             Err(why) => {
                 status.health = Health::Down;

@@ -14,15 +14,16 @@ use std::sync::Arc;
 /// Not lines, not ours, or read under their first name already.
 const NOT_READ: &str = "/var/log/{journal,sa,sysstat,atop,private,installer,pods,containers}/**,/var/log/**/*.{gz,xz,bz2,zst,old,journal},/var/log/**/*.[0-9],/var/log/**/*-20[0-9]*,/var/log/**/{wtmp,btmp,lastlog,faillog,tallylog}*";
 
-/// The jobs of a server without a configuration.
-pub fn jobs(fs: &Fs) -> Vec<LogJob> {
+/// The jobs of a server without a configuration. `containers` are read here too: where their own
+/// reader does not.
+pub fn jobs(fs: &Fs, containers: bool) -> Vec<LogJob> {
     let mut jobs = vec![job(
         "varlog",
         &[("/var/log/**/*", &format!("{{{NOT_READ}}}"))],
         Vec::new(),
     )];
     let docker = "/var/lib/docker/containers/*/*-json.log";
-    if fs.exists(Path::new("/var/lib/docker/containers")) {
+    if containers && fs.exists(Path::new("/var/lib/docker/containers")) {
         jobs.push(job("containers", &[(docker, "")], vec![Stage::Docker]));
     }
     let cri = [
@@ -36,8 +37,13 @@ pub fn jobs(fs: &Fs) -> Vec<LogJob> {
         "/var/log/pods",
         "/var/lib/containers/storage/overlay-containers",
     ];
-    if there.iter().any(|p| fs.exists(Path::new(p))) {
-        jobs.push(job("pods", &cri, vec![Stage::Cri(Cri::default())]));
+    let wanted = if containers { 2 } else { 1 };
+    if there[..wanted].iter().any(|p| fs.exists(Path::new(p))) {
+        jobs.push(job(
+            "pods",
+            &cri[..wanted],
+            vec![Stage::Cri(Cri::default())],
+        ));
     }
     if ["/var/log/journal", "/run/log/journal"]
         .iter()

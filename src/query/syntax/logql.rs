@@ -73,6 +73,17 @@ pub fn trace_term(id: &str) -> String {
     format!("trace:{id}")
 }
 
+/// A query for the lines of the streams that have one of these values of a label.
+pub fn label_query(name: &str, values: &[&str]) -> String {
+    match values {
+        [one] => format!("{{{name}={}}}", quote(one)),
+        many => {
+            let escaped: Vec<String> = many.iter().map(|v| crate::base::regex::escape(v)).collect();
+            format!("{{{name}=~{}}}", quote(&escaped.join("|")))
+        }
+    }
+}
+
 /// True for a query of lines, false for one of numbers.
 pub fn is_log(text: &str) -> Result<bool, logql::ParseError> {
     Ok(matches!(logql::check(text)?, Expr::Log(_)))

@@ -104,6 +104,9 @@ pub(crate) enum Act {
     Stacks,
     Shell,
     CopyCommand,
+    ToContainer,
+    ToJvm,
+    ToTraces,
 }
 
 pub(crate) struct Binding {
@@ -204,8 +207,11 @@ pub(crate) const BINDINGS: &[Binding] = &[
     in_tab("Host", global(Act::Tree, "host-tree", "T", "processes as a tree, and as a list", "tree")),
     in_tab("Containers", global(Act::Shell, "container-shell", "e", "a shell in the chosen container; leaving it comes back", "shell")),
     in_tab("Containers", global(Act::CopyCommand, "copy-command", "c", "copy the command of docker or podman that shows the same", "")),
+    in_tab("Containers", global(Act::ToJvm, "container-jvm", "o", "the JVM that runs in the chosen container; o there leads back", "")),
     global(Act::Save, "save", "Ctrl-S", "save what this pane shows to a file", ""),
     in_tab("JVM", global(Act::ThreadDump, "thread-dump", "d", "ask the chosen JVM for a thread dump; . asks for more", "dump")),
+    in_tab("JVM", global(Act::ToContainer, "jvm-container", "o", "the container that the chosen JVM runs in; o there leads back", "")),
+    in_tab("JVM", global(Act::ToTraces, "jvm-traces", "O", "the traces of the chosen JVM's application", "")),
     in_tab("JVM", global(Act::Compare, "compare-answers", "c", "compare the open answer with an earlier one of its kind", "")),
     in_tab("Alerts", global(Act::Acknowledge, "acknowledge", "a", "acknowledge the alert: no reminders until it is over; again takes it back", "acknowledge")),
     in_tab("Alerts", global(Act::AcknowledgeGroup, "acknowledge-group", "A", "acknowledge every alert that is told together with it", "")),

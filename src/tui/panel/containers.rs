@@ -29,7 +29,7 @@ const BY: &str = "id,name,instance,image,container_label_com_docker_compose_proj
 /// The questions of the list: CPU, share of throttled periods, memory, limit, network, disk, tasks;
 /// then the live view. [`rows`] reads their answers by place.
 pub(crate) fn questions(ask: &Ask<'_>) -> Vec<Request> {
-    let series = |metric: &str| format!("{metric}{}", ask.only("name!=\"\""));
+    let series = |metric: &str| format!("{metric}{}", ask.only_containers("name!=\"\""));
     let pace = |metric: &str| per_second_now(&series(metric));
     let sum = |of: &str| format!("sum by (id,name,instance) ({of})");
     let both = |a: &str, b: &str| format!("{} + {}", sum(&pace(a)), sum(&pace(b)));
@@ -71,7 +71,7 @@ fn requests(ask: &Ask<'_>) -> Vec<Request> {
     let mut all = questions(ask);
     let cpu = ask.per_second(&format!(
         "container_cpu_usage_seconds_total{}",
-        ask.only("name!=\"\"")
+        ask.only_containers("name!=\"\"")
     ));
     all.push(ask.range(format!("sum by (name) ({cpu})")));
     all
@@ -156,7 +156,7 @@ pub(crate) fn rows<'a>(shown: &Shown<'a>) -> Vec<Row<'a>> {
     for container in found {
         places.insert((container.cgroup.as_str(), ""), rows.len());
         rows.push(Row {
-            instance: shown.ask.instance.unwrap_or_default(),
+            instance: shown.ask.containers.unwrap_or_default(),
             ..Row::of(container)
         });
     }

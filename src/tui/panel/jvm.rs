@@ -61,7 +61,7 @@ impl Row<'_> {
 }
 
 /// The instance whose series are a JVM's: its own, or that of the target that shows it.
-fn series_of(found: &JvmRow) -> &str {
+pub(crate) fn series_of(found: &JvmRow) -> &str {
     if found.shown_by.is_empty() {
         &found.instance
     } else {

@@ -9,8 +9,9 @@ mod detail;
 mod orders;
 mod rows;
 
-use crate::model::request::Request;
-use crate::model::view::ContainerRow;
+use crate::model::request::{Request, ViewName};
+use crate::model::view::{ContainerRow, View};
+use crate::query::syntax::logql;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::{Act, Code, Key};
 use crate::tui::line_edit::LineEdit;
@@ -23,7 +24,7 @@ use crate::tui::state::State;
 use crate::tui::tabs::containers::detail::Pane;
 use crate::tui::tabs::containers::orders::command;
 use crate::tui::tabs::containers::rows::{COLUMNS, Line, Order, SORTS, entry, lay};
-use crate::tui::tabs::{Tab, by_name, traces};
+use crate::tui::tabs::{Tab, by_name, jvm, logs, traces};
 use crate::tui::theme::Theme;
 use crate::tui::widget::frame::{self, Frame};
 use crate::tui::widget::table::Table;
@@ -31,8 +32,11 @@ use crate::tui::widget::{Look, scrollbar};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+/// The slot of the JVMs, behind those of the detail.
+const JVMS: usize = 100;
 /// Owner of this tab's slots.
 const OWNER: &str = "containers-tab";
+const NAME: &str = "Containers";
 
 pub(crate) const TAB: Tab = Tab {
     digit: Some('3'),
@@ -42,8 +46,9 @@ pub(crate) const TAB: Tab = Tab {
     paste,
     line,
     menu,
+    logs,
     ..Tab::new(
-        "Containers",
+        NAME,
         "containers by compose project; charts, logs, processes and inspection of the chosen one",
         view,
     )
@@ -59,6 +64,8 @@ pub(crate) struct Local {
     typing: bool,
     /// What tells the chosen one from all others; the first of the list until a person chooses.
     chosen: Option<Identity>,
+    /// The id of a container that another tab leads to, until a person chooses one here.
+    wanted: Option<String>,
     offset: usize,
     pane: Pane,
     /// The pane has the whole screen, and the keys that move.
@@ -106,7 +113,12 @@ fn chosen_at(local: &Local, lines: &[Line<'_>]) -> Option<usize> {
         let row = line.container()?;
         (Some(identity(row)) == local.chosen).then_some(())
     };
-    let at = lines.iter().position(|l| is(l).is_some());
+    let wanted = |line: &Line<'_>| {
+        let found = line.container()?.found?;
+        (local.wanted.as_deref() == Some(found.id.as_str())).then_some(())
+    };
+    let at = lines.iter().position(|l| wanted(l).is_some());
+    let at = at.or_else(|| lines.iter().position(|l| is(l).is_some()));
     at.or_else(|| lines.iter().position(|l| l.container().is_some()))
 }
 
@@ -133,10 +145,12 @@ fn requests(state: &State, body: Rect) -> Vec<(SlotId, Request)> {
     let asked = panel::questions(&ask);
     let lines = lines(state);
     let (_, below) = places(lines.len(), body);
+    let jvms = (SlotId::new(OWNER, JVMS), ask.view(ViewName::Jvms));
     let chosen = chosen_at(&state.locals.containers, &lines);
     let slots = asked.into_iter().enumerate();
     let mut asked: Vec<_> = slots
         .map(|(part, request)| (SlotId::new(OWNER, part), request))
+        .chain([jvms])
         .collect();
     if let Some(row) = chosen.and_then(|at| lines[at].container()) {
         let zoomed = state.locals.containers.zoomed;
@@ -166,6 +180,13 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         Act::Escape | Act::Back if local.zoomed => (local.zoomed, local.scroll) = (false, 0),
         Act::CopyCommand => return Some(copy_command(state)),
         Act::Shell => return shell(state),
+        Act::ToJvm => {
+            let inside = chosen(state).and_then(|row| jvm_in(state, &row.id));
+            match inside {
+                Some(instance) => jvm::show(state, instance),
+                None => state.toast("no JVM was seen in this container", false),
+            }
+        }
         Act::Sort => {
             local.sort = (local.sort + 1) % SORTS.len();
             local.falling = SORTS[local.sort].falls;
@@ -220,6 +241,7 @@ fn step(state: &mut State, act: Act) {
     let offset = scrollbar::follow(offset, next, page, lines.len());
     let local = &mut state.locals.containers;
     (local.chosen, local.offset, local.scroll) = (chosen, offset, 0);
+    local.wanted = None;
 }
 
 fn key(state: &mut State, key: Key) -> Option<Vec<Cmd>> {
@@ -285,6 +307,33 @@ fn shell(state: &mut State) -> Option<Vec<Cmd>> {
     }
 }
 
+/// Opens this tab at the container of an id.
+pub(crate) fn show_id(state: &mut State, id: &str) {
+    let Some(here) = by_name(NAME) else { return };
+    state.tab = here;
+    let local = &mut state.locals.containers;
+    local.filter.set("");
+    (local.wanted, local.zoomed, local.scroll) = (Some(id.to_owned()), false, 0);
+}
+
+/// The instance of the JVM in a container.
+fn jvm_in(state: &State, id: &str) -> Option<String> {
+    let slot = state.slots.get(SlotId::new(OWNER, JVMS))?;
+    let Some(View::Jvms(rows)) = slot.view() else {
+        return None;
+    };
+    let found = rows.iter().find(|j| !id.is_empty() && j.container == id)?;
+    Some(crate::tui::panel::jvm::series_of(found).to_owned())
+}
+
+/// The stored lines of the chosen container.
+fn logs(state: &State) -> Option<logs::Opening> {
+    let lines = lines(state);
+    let row = lines.get(chosen_at(&state.locals.containers, &lines)?)?;
+    let query = logql::label_query("container", &[row.container()?.name]);
+    Some(logs::Opening { query, at: None })
+}
+
 fn menu(state: &State) -> Vec<Item> {
     let Some(row) = chosen(state) else {
         return Vec::new();
@@ -307,6 +356,7 @@ pub(crate) fn show(state: &mut State, wanted: &str) {
         let local = &mut state.locals.containers;
         local.filter.set(wanted);
         (local.typing, local.zoomed, local.chosen) = (false, false, None);
+        local.wanted = None;
     }
 }
 

@@ -11,7 +11,8 @@ mod report;
 use crate::model::answer::Answer;
 use crate::model::jvm::JvmReportHead;
 use crate::model::request::{Request, ViewName};
-use crate::model::view::View;
+use crate::model::view::{JvmRow, View};
+use crate::query::syntax::logql;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
 use crate::tui::overlay::Item;
@@ -23,7 +24,7 @@ use crate::tui::slot::SlotId;
 use crate::tui::state::State;
 use crate::tui::tabs::jvm::details::{Detail, Heap, SECTIONS, Section, full_collections};
 use crate::tui::tabs::list::Cursor;
-use crate::tui::tabs::{Export, Tab};
+use crate::tui::tabs::{Export, Tab, by_name, containers, logs, traces};
 use crate::tui::theme::Theme;
 use crate::tui::widget::chart::GUTTER;
 use crate::tui::widget::frame::Frame;
@@ -35,6 +36,7 @@ use ratatui::layout::{Position, Rect};
 
 /// Owner of this tab's slots.
 const OWNER: &str = "jvm-tab";
+const NAME: &str = "JVM";
 /// The questions of the list, and where those of the list's further columns begin.
 const LIST_PARTS: usize = 4;
 const COMMITTED: usize = 4;
@@ -60,8 +62,9 @@ pub(crate) const TAB: Tab = Tab {
     menu,
     line,
     export,
+    logs,
     ..Tab::new(
-        "JVM",
+        NAME,
         "heap, collections, threads, requests and pools of every JVM; what one answers when asked",
         view,
     )
@@ -227,6 +230,23 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
             return Some(Vec::new());
         }
         Act::ThreadDump => return Some(orders::thread_dump(state)),
+        Act::ToContainer => {
+            match chosen_row(state).filter(|row| !row.container.is_empty()) {
+                Some(row) => containers::show_id(state, &row.container),
+                None => state.toast("this JVM runs in no container of this server", false),
+            }
+            return Some(Vec::new());
+        }
+        Act::ToTraces => {
+            match chosen_row(state) {
+                Some(row) => traces::of_service(state, &row.application),
+                None => state.toast(
+                    "what this JVM calls itself in traces is not known here",
+                    false,
+                ),
+            }
+            return Some(Vec::new());
+        }
         _ => {}
     }
     let (moved, open, count) = {
@@ -263,6 +283,35 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         _ => return None,
     }
     Some(Vec::new())
+}
+
+/// The chosen JVM, where it runs on this server.
+fn chosen_row(state: &State) -> Option<JvmRow> {
+    let rows = rows(&shown(state, state.ask(state.width)));
+    let (_, row) = chosen(state, &rows)?;
+    row.found.cloned()
+}
+
+/// Opens this tab at a JVM, by the instance of its series.
+pub(crate) fn show(state: &mut State, instance: String) {
+    if let Some(here) = by_name(NAME) {
+        state.tab = here;
+        (state.locals.jvm.chosen, state.locals.jvm.open) = (Some(instance), None);
+    }
+}
+
+/// The logs of the chosen JVM: its container's, else the files that it has open.
+fn logs(state: &State) -> Option<logs::Opening> {
+    let row = chosen_row(state)?;
+    let files: Vec<&str> = row.logs.iter().map(String::as_str).collect();
+    let query = if !row.container_name.is_empty() {
+        logql::label_query("container", &[row.container_name.as_str()])
+    } else if !files.is_empty() {
+        logql::label_query("filename", &files)
+    } else {
+        return None;
+    };
+    Some(logs::Opening { query, at: None })
 }
 
 /// The list is sorted by how full heaps are, which changes: from the first key on, the row that a
@@ -453,8 +502,13 @@ fn further<'a>(shown: &Shown<'_>, row: &Row<'a>, column: usize, look: &Look) -> 
             Entry::new(pid, look.dim)
         }
         11 => {
-            let id = row.found.map_or("", |f| f.container.as_str());
-            Entry::new(id.get(..12).unwrap_or(id), look.dim)
+            let name = row.found.map_or("", |f| {
+                let short = f.container.get(..12).unwrap_or(&f.container);
+                Some(f.container_name.as_str())
+                    .filter(|name| !name.is_empty())
+                    .unwrap_or(short)
+            });
+            Entry::new(crate::base::text::display(name), look.dim)
         }
         _ => Entry::new(row.found.map_or("", |f| f.machine.as_str()), look.dim),
     }

@@ -69,6 +69,38 @@ fn the_redis_exporters_relabelling_is_read() {
     assert_eq!(written, ["__param_target", "instance", "__address__"]);
 }
 
+#[test]
+fn what_is_proposed_for_the_users_compose_files_is_accepted() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = seed("");
+    let mut count = 0;
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if !name.starts_with("docker-compose-") {
+            continue;
+        }
+        let text = std::fs::read_to_string(seed(&name)).unwrap();
+        let there = |path: &Path| path.is_file();
+        let proposal = config::compose::propose(&seed(&name), &text, &there).unwrap();
+        let file = dir.path().join(&name);
+        std::fs::write(&file, &proposal.yaml).unwrap();
+        let loaded = config::load(&[file]);
+        let errors = loaded.findings.iter().filter(|f| f.level == Level::Error);
+        let errors: Vec<String> = errors.map(ToString::to_string).collect();
+        assert!(
+            loaded.is_accepted(),
+            "{name}: {errors:#?}\n{}",
+            proposal.yaml
+        );
+        assert!(
+            !proposal.replaced.is_empty() || proposal.yaml.contains("job_name"),
+            "{name}"
+        );
+        count += 1;
+    }
+    assert_eq!(count, 4);
+}
+
 fn seed(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data/seeds")

@@ -7,6 +7,9 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+/// Where programs are found.
+const PATH: &str = "/usr/bin:/bin";
+
 /// The program on a screen of 120 by 40.
 pub(crate) struct Console {
     child: Box<dyn Child + Send + Sync>,
@@ -20,10 +23,11 @@ pub(crate) struct Console {
 
 impl Console {
     pub(crate) fn start(dir: &Path, term: &str) -> Self {
-        Self::start_with(dir, term, &[])
+        Self::start_with(dir, term, PATH, &[])
     }
 
-    fn start_with(dir: &Path, term: &str, more: &[&str]) -> Self {
+    /// `path` is where it finds programs; `more` are further arguments.
+    pub(crate) fn start_with(dir: &Path, term: &str, path: &str, more: &[&str]) -> Self {
         let size = PtySize {
             rows: 40,
             cols: 120,
@@ -34,7 +38,7 @@ impl Console {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_bongsu"));
         command.env_clear();
         for (name, value) in [
-            ("PATH", "/usr/bin:/bin"),
+            ("PATH", path),
             ("TERM", term),
             ("LC_ALL", "C.UTF-8"),
             ("TZ", "UTC"),
@@ -312,7 +316,7 @@ fn after_hang_up(dir: &Path, on_hangup: &str) -> serde_json::Value {
     let config = dir.join("bongsu.yaml");
     std::fs::write(&config, format!("ui: {{on_hangup: {on_hangup}}}\n")).unwrap();
     let config = config.to_str().unwrap();
-    let mut console = Console::start_with(dir, "xterm-256color", &["--config", config]);
+    let mut console = Console::start_with(dir, "xterm-256color", PATH, &["--config", config]);
     settle(&mut console);
     let pid = console.child.process_id().unwrap().to_string();
     let sent = std::process::Command::new("kill")

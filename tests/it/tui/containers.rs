@@ -9,7 +9,7 @@ use bongsu::model::labels::Labels;
 use bongsu::model::request::{PromQuery, Request, ViewName};
 use bongsu::model::sample::Sample;
 use bongsu::model::view::{
-    BlindSpot, ContainerFacts, ContainerOutput, ContainerRow, ContainerView, FactSection,
+    BlindSpot, ContainerFacts, ContainerOutput, ContainerRow, ContainerView, FactSection, JvmRow,
     OutputLine, ProcessRow, ProcessView, View,
 };
 use bongsu::source::api::SourceError;
@@ -166,6 +166,7 @@ fn output() -> ContainerOutput {
         },
     };
     ContainerOutput {
+        stored: false,
         lines: (0..60).map(line).collect(),
         why: String::new(),
     }
@@ -409,4 +410,108 @@ fn without_a_container_the_tab_says_what_to_do() {
         "containers-none",
         &bench.wait(2_000).answer(&mut none).screen(),
     );
+}
+
+/// The same, with a JVM in `redis`.
+fn with_jvm(request: &Request) -> Result<Answer, SourceError> {
+    let jvm = JvmRow {
+        instance: "web1/pay".into(),
+        application: "pay".into(),
+        container: view()
+            .rows
+            .iter()
+            .find(|r| r.name.contains("redis"))
+            .unwrap()
+            .id
+            .clone(),
+        container_name: "shop-redis-1".into(),
+        ..JvmRow::default()
+    };
+    match request {
+        Request::View {
+            view: ViewName::Jvms,
+            ..
+        } => Ok(Answer::View(View::Jvms(vec![jvm]))),
+        other => answer(other),
+    }
+}
+
+#[test]
+fn a_container_leads_to_its_lines_and_back() {
+    let mut bench = open(120, 40);
+    press(&mut bench, "L");
+    let screen = bench.screen();
+    assert!(
+        screen.contains("{container=\"") && screen.contains("redis"),
+        "{screen}"
+    );
+    press(&mut bench, "L");
+    assert!(
+        bench.screen().contains("CPU, of one core"),
+        "{}",
+        bench.screen()
+    );
+}
+
+#[test]
+fn a_container_and_the_jvm_in_it_lead_to_each_other() {
+    let mut bench = open(120, 40);
+    press(&mut bench, "o");
+    assert!(
+        bench.screen().contains("no JVM was seen"),
+        "{}",
+        bench.screen()
+    );
+    let mut step = |keys: &str| {
+        for key in keys.split_whitespace() {
+            bench.press(key).answer(&mut with_jvm);
+        }
+        bench.wait(2_000).answer(&mut with_jvm);
+        bench.screen()
+    };
+    let screen = step("r o");
+    assert!(
+        screen.contains("web1/pay") && screen.contains("GC"),
+        "{screen}"
+    );
+    // Its container's lines are its logs.
+    let screen = step("L");
+    assert!(screen.contains("{container=\"shop-redis-1\"}"), "{screen}");
+    let screen = step("L o");
+    assert!(
+        screen.contains("CPU, of one core: ") || screen.contains("CPU, of one core"),
+        "{screen}"
+    );
+    let screen = step("o O");
+    assert!(
+        screen.contains("resource.service.name = \"pay\""),
+        "{screen}"
+    );
+}
+
+#[test]
+fn rewound_states_are_those_of_then() {
+    let then = &mut |request: &Request| match request {
+        Request::View {
+            view: ViewName::Containers,
+            at: Some(_),
+        } => {
+            let mut rows = view().rows;
+            rows.truncate(1);
+            rows[0].name = "long-gone".into();
+            rows[0].service = String::new();
+            Ok(Answer::View(View::Containers(ContainerView {
+                rows,
+                ..ContainerView::default()
+            })))
+        }
+        other => answer(other),
+    };
+    let mut bench = open(120, 40);
+    bench.press("[").answer(then);
+    bench.wait(2_000).answer(then);
+    assert!(bench.screen().contains("long-gone"), "{}", bench.screen());
+    bench.press("0").answer(then);
+    bench.wait(2_000).answer(then);
+    assert!(!bench.screen().contains("long-gone"), "{}", bench.screen());
 }

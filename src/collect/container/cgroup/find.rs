@@ -1,10 +1,13 @@
 //! Where the hierarchies are mounted, and which of their directories are containers.
 
+use crate::collect::container::docker::known::Container;
 use crate::collect::container::id;
+use crate::collect::container::unnamed;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Directories looked at in one walk, and levels below the root of a hierarchy.
 const MOST_DIRECTORIES: usize = 50_000;
@@ -35,12 +38,17 @@ pub struct Place {
     pub pod: Option<String>,
     /// A process of the container; 0 where none could be seen.
     pub pid: i32,
-    /// When the cgroup was made, milliseconds since the epoch.
+    /// When the cgroup was made, milliseconds since the epoch; as far as it can be seen: a group
+    /// made inside it later changes what the kernel tells, so the first look counts.
     pub made: i64,
     /// It shares the host's network, whose counters are not its own.
     pub host_network: bool,
-    /// Where it was found.
+    /// What files tell of it where no engine does, and whether they were looked at.
+    pub(crate) files_say: Option<Arc<Container>>,
+    files_asked: bool,
+    /// Where it was found, and the number that the kernel gave it.
     directory: PathBuf,
+    inode: u64,
     controllers: [Directory; 5],
 }
 
@@ -60,9 +68,17 @@ impl Place {
             pid: 0,
             made: 0,
             host_network: false,
+            files_say: None,
+            files_asked: false,
             directory: PathBuf::new(),
+            inode: 0,
             controllers: std::array::from_fn(|_| nowhere.clone()),
         }
+    }
+
+    /// What files tell of it, where no engine does.
+    pub(crate) fn container(&self) -> Option<&Arc<Container>> {
+        self.files_say.as_ref()
     }
 
     pub(crate) fn cpu(&self) -> &Directory {
@@ -155,6 +171,9 @@ impl Cgroups {
     /// Walks the hierarchies. A container without a process is still one while its cgroup stands.
     pub fn look(&mut self) {
         let mut found = BTreeMap::new();
+        let before = std::mem::take(&mut self.places);
+        let host = network(&self.root.join("proc/1"));
+        let host = host.or_else(|| network(&self.root.join("proc/self")));
         // Of v1 one hierarchy is enough; v2 may hold more (rootless engines), or nothing.
         let first = [2, 4, 1, 0, 3].into_iter().find_map(|i| self.v1[i].clone());
         for (dir, v2) in first
@@ -162,18 +181,45 @@ impl Cgroups {
             .into_iter()
             .chain(self.v2.clone().map(|d| (d, true)))
         {
-            walk(&dir, &mut |path, names| {
-                if found.len() < MOST_CONTAINERS && !found.contains_key(names.id) {
-                    let place = self.place(&names, path, v2);
-                    found.insert(names.id.to_owned(), place);
+            walk(&dir, &mut |path, named| {
+                if found.len() >= MOST_CONTAINERS || found.contains_key(named.id) {
+                    return;
                 }
+                let inode = fs::metadata(path).map_or(0, |m| m.ino());
+                let pid = first_process(path, 3).unwrap_or(0);
+                let at = before.binary_search_by(|p| p.id.as_str().cmp(named.id));
+                let same = at.ok().map(|at| &before[at]);
+                let same = same
+                    .filter(|p| (p.inode, p.pid) == (inode, pid) && p.directory == path && pid > 0);
+                let place = same
+                    .cloned()
+                    .unwrap_or_else(|| self.place(&named, path, (v2, pid, host.as_deref())));
+                found.insert(named.id.to_owned(), place);
             });
         }
         self.places = found.into_values().collect();
     }
 
-    fn place(&self, named: &id::Named<'_>, directory: &Path, v2: bool) -> Place {
-        let pid = first_process(directory, 3).unwrap_or(0);
+    /// Asks files for the names of those that no engine names; of each container once.
+    pub(crate) fn ask_files(&mut self, is_named: impl Fn(&str) -> bool) {
+        let nameless = |p: &&mut Place| !p.files_asked && !is_named(&p.id);
+        let mut asked: Vec<&mut Place> = self.places.iter_mut().filter(nameless).collect();
+        if asked.is_empty() {
+            return;
+        }
+        let files = unnamed::Files::read(&self.root);
+        for place in &mut asked {
+            place.files_say = files.of(&place.id, place.pid).map(Arc::new);
+            place.files_asked = true;
+        }
+    }
+
+    fn place(
+        &self,
+        named: &id::Named<'_>,
+        directory: &Path,
+        (v2, pid, host): (bool, i32, Option<&Path>),
+    ) -> Place {
         let process = self.root.join(format!("proc/{pid}"));
         let own = fs::read_to_string(process.join("cgroup")).unwrap_or_default();
         let under = |hierarchy: &Path, path: &str| hierarchy.join(path.trim_start_matches('/'));
@@ -192,21 +238,27 @@ impl Cgroups {
             };
             Directory { path, v2: true }
         });
-        let network = |of: &Path| fs::read_link(of.join("ns/net")).ok();
-        let of_host =
-            network(&self.root.join("proc/1")).or_else(|| network(&self.root.join("proc/self")));
+        let about = fs::metadata(directory).ok();
         Place {
             id: named.id.to_owned(),
             path: named.path.to_owned(),
             runtime: named.runtime,
             pod: named.pod.clone(),
             pid,
-            made: fs::metadata(directory).map_or(0, |m| m.mtime() * 1000),
-            host_network: of_host.is_some() && network(&process) == of_host,
+            made: about.as_ref().map_or(0, |m| m.mtime() * 1000),
+            host_network: host.is_some() && network(&process).as_deref() == host,
+            files_say: None,
+            files_asked: false,
             directory: directory.to_owned(),
+            inode: about.map_or(0, |m| m.ino()),
             controllers,
         }
     }
+}
+
+/// The network that a process is in.
+fn network(process: &Path) -> Option<PathBuf> {
+    fs::read_link(process.join("ns/net")).ok()
 }
 
 /// The path of a controller in `/proc/PID/cgroup` (`""` is v2's line), cut after the container.

@@ -1,15 +1,11 @@
 //! One reading of one container.
 
+use crate::collect::container::cgroup::files::{self, Files};
 use crate::collect::container::cgroup::find::{Cgroups, Directory, Place};
 use crate::collect::container::cgroup::parse;
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::Path;
-
-/// No cgroup file is longer; `memory.stat` has some 4 KiB.
-const MOST: usize = 64 << 10;
-const LAST_PIECE: usize = 3 << 10;
 
 /// What a container used at one time. Times in seconds, sizes in bytes, counters since its cgroup
 /// was made. What its kernel does not tell is `None` or empty.
@@ -95,39 +91,71 @@ pub enum Depth {
 }
 
 impl Cgroups {
-    /// Reads one container; `None` once its cgroup is gone.
-    pub fn read(&self, place: &Place, depth: Depth, devices: &mut Devices) -> Option<Reading> {
-        let mut file = Text::default();
+    /// Reads one container; `None` once its cgroup is gone. `files` are the same from pass to pass,
+    /// and `now` is in milliseconds.
+    ///
+    /// A live reading of a container that used no CPU since it was last read whole takes its network,
+    /// and where its memory did not change that memory's parts, as they were: it did nothing. Of many
+    /// containers every second one is read whole in turn; of the others the network is left out, and
+    /// the parts of the memory are as before. A stored reading takes everything anew.
+    pub fn read(
+        &self,
+        place: &Place,
+        depth: Depth,
+        files: &mut Files,
+        now: i64,
+    ) -> Option<Reading> {
+        files.enter(&place.id);
         let mut reading = Reading::default();
-        read_cpu(&mut reading, place, &mut file);
+        read_cpu(&mut reading, place, files);
         if reading.cpu.is_none() && !place.directory().is_dir() {
+            files.forget();
             return None;
         }
-        reading.memory = read_memory(place.memory(), depth, &mut file);
-        reading.devices = read_devices(place.blkio(), &mut file)
+        let last = files.last().filter(|_| depth == Depth::Live);
+        let idle = last.is_some_and(|l| l.cpu.is_some() && l.cpu == reading.cpu);
+        let whole = last.is_none() || files.is_turn(&place.id);
+        let before = last.and_then(|l| l.memory.clone());
+        let interfaces = last.filter(|_| idle).map(|l| l.interfaces.clone());
+        reading.memory = read_memory(place.memory(), (depth, idle, whole), before, files);
+        let devices = read_devices(place.blkio(), files);
+        reading.devices = devices
             .into_iter()
-            .map(|io| Device {
-                name: devices.name(self.root(), &io.device),
-                reads: io.reads,
-                writes: io.writes,
-                read_bytes: io.read_bytes,
-                written_bytes: io.written_bytes,
-            })
+            .map(|io| files.device(self.root(), io))
             .collect();
         let pids = &place.pids().path;
-        reading.threads = file.of(pids, "pids.current").and_then(parse::number);
-        if place.pid > 0 && !place.host_network {
-            let process = self.root().join(format!("proc/{}/net", place.pid));
-            let text = file.of(&process, "dev").unwrap_or_default();
-            reading.interfaces = parse::net_dev(text).into_iter().map(interface).collect();
-        }
+        let threads = files.held(files::PIDS, pids, "pids.current");
+        reading.threads = threads.and_then(parse::number);
+        reading.interfaces = match interfaces {
+            Some(interfaces) => interfaces,
+            None if whole => self.interfaces(place, files),
+            None => Vec::new(),
+        };
         if depth == Depth::Full {
-            let procs = file.of(place.directory(), "cgroup.procs");
+            let procs = files.held(files::PROCESSES, place.directory(), "cgroup.procs");
             reading.processes = procs.map(|p| p.lines().count() as f64);
-            reading.pressure = read_pressure(place, &mut file);
-            reading.spec = read_spec(place, &mut file);
+            reading.pressure = read_pressure(place, files);
+            reading.spec = match files.spec(now) {
+                Some(spec) => spec,
+                None => {
+                    let spec = read_spec(place, files);
+                    files.note_spec(spec, now)
+                }
+            };
         }
+        files.leave(&place.id, whole.then_some(&reading));
         Some(reading)
+    }
+
+    /// The file is opened each time: one held open would keep the container's network alive after
+    /// its end.
+    fn interfaces(&self, place: &Place, files: &mut Files) -> Vec<Interface> {
+        if place.pid <= 0 || place.host_network {
+            return Vec::new();
+        }
+        let process = self.root().join(format!("proc/{}/net", place.pid));
+        let text = files.of(&process, "dev").unwrap_or_default();
+        parse::net_dev(text).into_iter().map(interface).collect()
     }
 }
 
@@ -140,45 +168,10 @@ fn interface(dev: parse::NetDev) -> Interface {
     }
 }
 
-/// Reads small files, one after the other, into the same memory.
-#[derive(Default)]
-struct Text {
-    bytes: Vec<u8>,
-    patched: String,
-    path: std::path::PathBuf,
-}
-
-impl Text {
-    /// `None` where there is no such file or it may not be read.
-    fn of(&mut self, dir: &Path, name: &str) -> Option<&str> {
-        self.path.clear();
-        self.path.push(dir);
-        self.path.push(name);
-        let mut file = File::open(&self.path).ok()?;
-        self.bytes.resize(MOST, 0);
-        let mut len = 0;
-        while len < MOST {
-            let more = file.read(&mut self.bytes[len..]).ok()?;
-            len += more;
-            // The kernel gives these files in pieces of nearly a page: a shorter one is the last,
-            // and asking again would be every third call of a pass.
-            if more < LAST_PIECE {
-                break;
-            }
-        }
-        let bytes = &self.bytes[..len];
-        if let Ok(text) = std::str::from_utf8(bytes) {
-            return Some(text);
-        }
-        self.patched = String::from_utf8_lossy(bytes).into_owned();
-        Some(&self.patched)
-    }
-}
-
-fn read_cpu(reading: &mut Reading, place: &Place, file: &mut Text) {
+fn read_cpu(reading: &mut Reading, place: &Place, file: &mut Files) {
     let Directory { path, v2 } = place.cpuacct();
     if *v2 {
-        if let Some(text) = file.of(path, "cpu.stat") {
+        if let Some(text) = file.held(files::CPU, path, "cpu.stat") {
             let seconds = |key| parse::keyed(text, key).map(|us| us / 1e6);
             reading.cpu = seconds("usage_usec");
             reading.cpu_user = seconds("user_usec");
@@ -190,9 +183,11 @@ fn read_cpu(reading: &mut Reading, place: &Place, file: &mut Text) {
             }
         }
     } else {
-        let usage = file.of(path, "cpuacct.usage").and_then(parse::number);
+        let usage = file
+            .held(files::CPU, path, "cpuacct.usage")
+            .and_then(parse::number);
         reading.cpu = usage.map(|ns| ns / 1e9);
-        if let Some(text) = file.of(path, "cpuacct.stat") {
+        if let Some(text) = file.held(files::CPU_PARTS, path, "cpuacct.stat") {
             // In ticks of USER_HZ, which is 100 on every architecture Linux has today.
             let seconds = |key| parse::keyed(text, key).map(|ticks| ticks / 100.0);
             reading.cpu_user = seconds("user");
@@ -200,7 +195,7 @@ fn read_cpu(reading: &mut Reading, place: &Place, file: &mut Text) {
         }
     }
     let Directory { path, v2 } = place.cpu();
-    if let Some(text) = file.of(path, "cpu.stat") {
+    if let Some(text) = file.held(files::THROTTLING, path, "cpu.stat") {
         read_throttling(reading, text, *v2);
     }
 }
@@ -215,7 +210,14 @@ fn read_throttling(reading: &mut Reading, text: &str, v2: bool) {
     };
 }
 
-fn read_memory(dir: &Directory, depth: Depth, file: &mut Text) -> Option<Memory> {
+/// `before` are the numbers of the last whole reading. Those of an idle container stand where its
+/// usage is the same; where it is not read whole, what could go at once is as much as it was.
+fn read_memory(
+    dir: &Directory,
+    (depth, idle, whole): (Depth, bool, bool),
+    before: Option<Memory>,
+    file: &mut Files,
+) -> Option<Memory> {
     let Directory { path, v2 } = dir;
     let names: [&str; 8] = if *v2 {
         [
@@ -240,13 +242,23 @@ fn read_memory(dir: &Directory, depth: Depth, file: &mut Text) -> Option<Memory>
             "total_pgmajfault",
         ]
     };
-    let usage = file.of(path, names[0]).and_then(parse::number)?;
+    let usage = file
+        .held(files::MEMORY, path, names[0])
+        .and_then(parse::number)?;
+    if let Some(before) = before.filter(|b| !whole || idle && b.usage == usage) {
+        let inactive = before.usage - before.working_set;
+        return Some(Memory {
+            usage,
+            working_set: (usage - inactive).max(0.0),
+            ..before
+        });
+    }
     let mut memory = Memory {
         usage,
         working_set: usage,
         ..Memory::default()
     };
-    if let Some(text) = file.of(path, "memory.stat") {
+    if let Some(text) = file.held(files::MEMORY_PARTS, path, "memory.stat") {
         let of = |i: usize| parse::keyed(text, names[i]);
         memory.working_set = (usage - of(1).unwrap_or(0.0)).max(0.0);
         memory.rss = of(2);
@@ -261,53 +273,63 @@ fn read_memory(dir: &Directory, depth: Depth, file: &mut Text) -> Option<Memory>
         return Some(memory);
     }
     if *v2 {
-        memory.swap = file.of(path, "memory.swap.current").and_then(parse::number);
-        memory.max_usage = file.of(path, "memory.peak").and_then(parse::number);
-        if let Some(text) = file.of(path, "memory.events") {
+        memory.swap = file
+            .held(files::SWAP, path, "memory.swap.current")
+            .and_then(parse::number);
+        memory.max_usage = file
+            .held(files::PEAK, path, "memory.peak")
+            .and_then(parse::number);
+        if let Some(text) = file.held(files::EVENTS, path, "memory.events") {
             memory.failcnt = parse::keyed(text, "max");
             memory.oom_kills = parse::keyed(text, "oom_kill");
         }
     } else {
         memory.max_usage = file
-            .of(path, "memory.max_usage_in_bytes")
+            .held(files::PEAK, path, "memory.max_usage_in_bytes")
             .and_then(parse::number);
-        memory.failcnt = file.of(path, "memory.failcnt").and_then(parse::number);
-        let control = file.of(path, "memory.oom_control");
+        memory.failcnt = file
+            .held(files::SWAP, path, "memory.failcnt")
+            .and_then(parse::number);
+        let control = file.held(files::EVENTS, path, "memory.oom_control");
         memory.oom_kills = control.and_then(|text| parse::keyed(text, "oom_kill"));
     }
     Some(memory)
 }
 
-fn read_devices(dir: &Directory, file: &mut Text) -> Vec<parse::Io> {
+fn read_devices(dir: &Directory, file: &mut Files) -> Vec<parse::Io> {
     if dir.v2 {
         return file
-            .of(&dir.path, "io.stat")
+            .held(files::IO, &dir.path, "io.stat")
             .map(parse::io_stat)
             .unwrap_or_default();
     }
-    let bytes = file.of(&dir.path, "blkio.throttle.io_service_bytes");
+    let bytes = file.held(files::IO, &dir.path, "blkio.throttle.io_service_bytes");
     let bytes = bytes.unwrap_or_default().to_owned();
-    let operations = file.of(&dir.path, "blkio.throttle.io_serviced");
+    let operations = file.held(files::IO_COUNTS, &dir.path, "blkio.throttle.io_serviced");
     parse::blkio(&bytes, operations.unwrap_or_default())
 }
 
 /// Pressure is of v2 only, also where the controllers are on v1.
-fn read_pressure(place: &Place, file: &mut Text) -> [Option<Pressure>; 3] {
-    let of = |(dir, name): (&Directory, &str), file: &mut Text| {
+fn read_pressure(place: &Place, file: &mut Files) -> [Option<Pressure>; 3] {
+    let of = |(dir, name, which): (&Directory, &str, usize), file: &mut Files| {
         if !dir.v2 {
             return None;
         }
-        let (waiting, stalled) = file.of(&dir.path, name).and_then(parse::pressure)?;
+        let text = file.held(which, &dir.path, name);
+        let (waiting, stalled) = text.and_then(parse::pressure)?;
         Some(Pressure { waiting, stalled })
     };
     [
-        of((place.cpu(), "cpu.pressure"), file),
-        of((place.memory(), "memory.pressure"), file),
-        of((place.blkio(), "io.pressure"), file),
+        of((place.cpu(), "cpu.pressure", files::PRESSURE[0]), file),
+        of(
+            (place.memory(), "memory.pressure", files::PRESSURE[1]),
+            file,
+        ),
+        of((place.blkio(), "io.pressure", files::PRESSURE[2]), file),
     ]
 }
 
-fn read_spec(place: &Place, file: &mut Text) -> Spec {
+fn read_spec(place: &Place, file: &mut Files) -> Spec {
     let mut spec = Spec::default();
     let Directory { path, v2 } = place.memory();
     let names = if *v2 {
@@ -341,10 +363,10 @@ fn read_spec(place: &Place, file: &mut Text) -> Spec {
 
 /// The names of block devices by their numbers; each is looked up once.
 #[derive(Debug, Default)]
-pub struct Devices(HashMap<String, String>);
+pub(crate) struct Devices(HashMap<String, String>);
 
 impl Devices {
-    fn name(&mut self, root: &Path, numbers: &str) -> String {
+    pub(crate) fn name(&mut self, root: &Path, numbers: &str) -> String {
         if let Some(known) = self.0.get(numbers) {
             return known.clone();
         }

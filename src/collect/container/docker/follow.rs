@@ -232,10 +232,25 @@ impl Follower {
         Ok(out)
     }
 
+    fn has_answered(&self) -> bool {
+        let known = self.parts.known.borrow();
+        known
+            .engines
+            .get(self.place)
+            .is_some_and(|e| !e.title.is_empty())
+    }
+
     fn problem(&self, trouble: &Trouble) -> Option<BlindSpot> {
         let what = "names, states and logs of containers".to_owned();
         let address = &self.address;
         match trouble {
+            // It was there: what was known last stands, with the reason.
+            Trouble::Absent if self.has_answered() => Some(BlindSpot {
+                what,
+                why: format!("{address} is gone: what is shown is as it was then"),
+                way_out: "start the engine again: sudo systemctl start docker (or podman.socket)"
+                    .to_owned(),
+            }),
             // Nobody is there: most of the places where engines listen are empty.
             Trouble::Absent => None,
             Trouble::Forbidden => Some(BlindSpot {

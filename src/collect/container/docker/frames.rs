@@ -1,6 +1,7 @@
 //! Output of a container without a terminal: frames of `stream, 0, 0, 0, length (4 bytes, big
 //! endian)` and as many bytes; with a terminal the bytes as they are. Each line begins with its
-//! time where that was asked for.
+//! time where that was asked for, and so does each further part of a line that came in several
+//! frames: there it is taken away.
 //!
 //! Source: Docker Engine API, "Attach to a container", stream format.
 
@@ -29,18 +30,23 @@ impl Line {
     /// Splits `2026-11-20T19:15:16.123456789Z text` into nanoseconds since the epoch and the text;
     /// the time is `None` where the line has none.
     pub fn timed(&self) -> (Option<i64>, &[u8]) {
-        let space = self.bytes.iter().take(64).position(|b| *b == b' ');
-        let time = space.and_then(|at| {
-            let text = std::str::from_utf8(&self.bytes[..at]).ok()?;
-            chrono::DateTime::parse_from_rfc3339(text)
-                .ok()?
-                .timestamp_nanos_opt()
-        });
-        match (time, space) {
-            (Some(t), Some(at)) => (Some(t), &self.bytes[at + 1..]),
-            _ => (None, &self.bytes),
+        match stamp(&self.bytes) {
+            Some((t, len)) => (Some(t), &self.bytes[len..]),
+            None => (None, &self.bytes),
         }
     }
+}
+
+/// The time that bytes begin with, in nanoseconds since the epoch, and its length with the space
+/// behind it.
+fn stamp(bytes: &[u8]) -> Option<(i64, usize)> {
+    let at = bytes.iter().take(64).position(|b| *b == b' ')?;
+    if bytes.get(10) != Some(&b'T') {
+        return None;
+    }
+    let text = std::str::from_utf8(&bytes[..at]).ok()?;
+    let time = chrono::DateTime::parse_from_rfc3339(text).ok()?;
+    Some((time.timestamp_nanos_opt()?, at + 1))
 }
 
 /// Puts lines together from pieces as the network cuts them.
@@ -54,6 +60,8 @@ pub struct Lines {
     /// Unfinished lines of both streams.
     partial: [Vec<u8>; 2],
     done: VecDeque<Line>,
+    /// Nothing of this frame's payload was seen yet.
+    begins: bool,
     broken: bool,
 }
 
@@ -67,6 +75,7 @@ impl Lines {
             output: Output::Stdout,
             partial: [Vec::new(), Vec::new()],
             done: VecDeque::new(),
+            begins: false,
             broken: false,
         }
     }
@@ -87,7 +96,15 @@ impl Lines {
                 continue;
             }
             let now = self.left.min(piece.len());
-            self.text(&piece[..now]);
+            let mut part = &piece[..now];
+            let goes_on = !self.partial[self.output as usize].is_empty();
+            if std::mem::take(&mut self.begins)
+                && goes_on
+                && let Some((_, len)) = stamp(part)
+            {
+                part = &part[len..];
+            }
+            self.text(part);
             self.left -= now;
             piece = &piece[now..];
         }
@@ -105,6 +122,7 @@ impl Lines {
         };
         self.broken = *stream > 2 || [*a, *b, *c] != [0; 3] || len > MOST_FRAME;
         self.left = len;
+        self.begins = true;
         self.head.clear();
     }
 
@@ -261,5 +279,22 @@ mod tests {
                 prop_assert!(line.bytes.len() <= bytes.len());
             }
         }
+    }
+
+    #[test]
+    fn a_line_in_several_frames_has_one_time() {
+        let frame = |text: &str| {
+            let mut out = vec![1, 0, 0, 0];
+            out.extend((text.len() as u32).to_be_bytes());
+            out.extend(text.as_bytes());
+            out
+        };
+        let mut lines = Lines::new(false);
+        lines.push(&frame("2026-11-20T19:15:16.000000001Z the first part, "));
+        lines.push(&frame("2026-11-20T19:15:16.000000002Z and the second\n"));
+        lines.push(&frame("2026-11-20T19:15:17.000000003Z alone\n"));
+        let first = lines.next_line().unwrap();
+        assert_eq!(first.timed().1, b"the first part, and the second");
+        assert_eq!(lines.next_line().unwrap().timed().1, b"alone");
     }
 }

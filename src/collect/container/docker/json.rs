@@ -143,6 +143,8 @@ pub(crate) struct Inspected {
     pub(crate) config: Config,
     #[serde(deserialize_with = "lenient")]
     pub(crate) network_settings: Settings,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) log_path: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -321,6 +323,7 @@ impl Inspected {
             policy.clone()
         };
         container.tty = self.config.tty;
+        container.log_path.clone_from(&self.log_path);
         let networks = self.network_settings.networks();
         if !networks.is_empty() {
             container.networks = networks;

@@ -101,7 +101,7 @@ impl Flavour {
 }
 
 /// One container, running or not. Times are milliseconds since the epoch, 0 is never.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Container {
     pub id: String,
     /// Without the leading slash.
@@ -127,6 +127,8 @@ pub struct Container {
     pub networks: Vec<Endpoint>,
     /// Its output is one raw stream, without frames.
     pub tty: bool,
+    /// The file that the engine writes its output to; empty where there is none.
+    pub log_path: String,
 }
 
 /// A container's place in one network.

@@ -2,7 +2,7 @@
 //!
 //! Each is fetched by a task of its own that lives as long as somebody asks, so that an engine that
 //! hangs holds up nobody: who asks gets what came so far, and the reason where nothing did. Output
-//! is streamed through and kept nowhere.
+//! is streamed through and kept nowhere: what is stored of it is read by `container::logs`.
 
 use crate::base::clock::{Clock, Duration};
 use crate::base::task;
@@ -111,11 +111,12 @@ impl Looks {
                 ContainerOutput {
                     lines: held.lines.iter().cloned().collect(),
                     why: held.why.clone(),
+                    stored: false,
                 }
             }
             Err(why) => ContainerOutput {
                 why,
-                lines: Vec::new(),
+                ..ContainerOutput::default()
             },
         }
     }

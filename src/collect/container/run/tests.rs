@@ -16,6 +16,7 @@ const ID: &str = "7c7538533f86fae4d71843af1ba39aaf9c557664111c07311e20dad1748733
 struct Memory {
     series: Mutex<Vec<Labels>>,
     stored: Mutex<Vec<Append>>,
+    live: Mutex<Vec<(Labels, i64, f64)>>,
 }
 
 impl MetricSink for Memory {
@@ -30,7 +31,9 @@ impl MetricSink for Memory {
         Ok(Appended::default())
     }
 
-    fn append_live(&self, _: &[(Labels, i64, f64)]) {}
+    fn append_live(&self, batch: &[(Labels, i64, f64)]) {
+        self.live.lock().extend_from_slice(batch);
+    }
 
     fn describe(&self, _: &[Metadata]) {}
 }
@@ -82,12 +85,14 @@ struct Bench {
     sink: Arc<Memory>,
     known: watch::Sender<Arc<Known>>,
     places: watch::Receiver<Arc<Vec<Place>>>,
+    scraped: watch::Sender<Arc<Vec<ScrapedContainers>>>,
 }
 
 fn bench(root: &Path) -> Bench {
     let sink = Arc::new(Memory::default());
     let known = watch::Sender::default();
     let (tell, places) = watch::channel(Arc::default());
+    let scraped = watch::Sender::default();
     let reader = Reader::new(Parts {
         cgroups: Cgroups::new(root),
         sink: sink.clone(),
@@ -95,12 +100,15 @@ fn bench(root: &Path) -> Bench {
         labels: Vec::new(),
         known: known.subscribe(),
         places: tell,
+        scraped: scraped.subscribe(),
+        shown_by: watch::Sender::default(),
     });
     Bench {
         reader,
         sink,
         known,
         places,
+        scraped,
     }
 }
 
@@ -187,4 +195,38 @@ fn the_first_numbers_wait_for_names_and_not_for_ever() {
     silent.engines[0].tried = true;
     bench.known.send_replace(Arc::new(silent));
     assert!(bench.reader.engines_have_spoken(1_000));
+}
+
+#[test]
+fn a_scraped_cadvisor_of_this_machine_takes_over() {
+    let root = tempfile::tempdir().unwrap();
+    tree(root.path());
+    let mut bench = bench(root.path());
+    let metric = "container_cpu_usage_seconds_total";
+    bench.reader.read(1_000, true);
+    let target = |id: &str| {
+        Arc::new(vec![ScrapedContainers {
+            ids: vec![id.to_owned()],
+            labels: Labels::from_pairs([("instance", "cadvisor:8080")]),
+        }])
+    };
+    // One of another machine is nobody's copy.
+    bench.scraped.send_replace(target(&"ab".repeat(32)));
+    bench.reader.read(16_000, true);
+    assert_eq!(bench.sink.at(16_000, metric).len(), 1);
+    bench.scraped.send_replace(target(ID));
+    bench.reader.read(31_000, true);
+    let ended = bench.sink.at(31_000, metric);
+    assert!(ended.len() == 1 && is_stale(ended[0].1), "{ended:?}");
+    let live = bench.sink.live.lock().clone();
+    assert!(
+        live.last()
+            .is_some_and(|(_, t, v)| *t == 31_000 && is_stale(*v))
+    );
+    bench.reader.read(46_000, true);
+    assert_eq!(bench.sink.at(46_000, metric), []);
+    // It goes, and the built-in copy is back.
+    bench.scraped.send_replace(Arc::default());
+    bench.reader.read(61_000, true);
+    assert_eq!(bench.sink.at(61_000, metric)[0].1, 1.5);
 }

@@ -157,6 +157,11 @@ pub(super) fn paint(state: &State, row: &Row<'_>, area: Rect, (buf, look): (&mut
         );
         return say(buf, &why, "Run bongsu there, or choose this server with i.");
     }
+    if !state.time.is_live() && pane == Pane::Logs {
+        let key = state.keymap.label(Act::Logs);
+        let way = format!("{key} opens the stored lines of then; 0 is now.");
+        return say(buf, "Only the newest lines are streamed here.", &way);
+    }
     if !state.time.is_live() {
         let why = format!(
             "{}: only those of now can be shown, they are not stored.",
@@ -203,11 +208,13 @@ fn paint_output(
         };
         return frame::words(buf, area, &[(why, look.text)]);
     }
-    let said = if why.is_empty() {
-        "streamed as it is written, not stored"
+    let key = state.keymap.label(Act::Logs);
+    let stored = &if output.stored {
+        format!("the newest of it; all of it is stored, {key} searches it")
     } else {
-        &*why
+        "streamed as it is written, not stored".to_owned()
     };
+    let said = if why.is_empty() { stored } else { &*why };
     let head = format!("{} lines, {said}", output.lines.len());
     paint::put(buf, (area.x, area.y), area.right(), &head, look.dim);
     let room = usize::from(area.height.saturating_sub(1));

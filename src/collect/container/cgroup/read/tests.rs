@@ -69,7 +69,7 @@ fn read(root: &Path, depth: Depth) -> Option<Reading> {
     let mut cgroups = Cgroups::new(root);
     cgroups.look();
     let place = cgroups.places()[0].clone();
-    cgroups.read(&place, depth, &mut Devices::default())
+    cgroups.read(&place, depth, &mut Files::holding(64), 0)
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn a_quick_reading_leaves_out_what_changes_seldom() {
     let place = cgroups.places()[0].clone();
     fs::remove_dir_all(dir).unwrap();
     assert_eq!(
-        cgroups.read(&place, Depth::Live, &mut Devices::default()),
+        cgroups.read(&place, Depth::Live, &mut Files::holding(64), 0),
         None
     );
 }
@@ -254,4 +254,63 @@ fn a_container_on_the_hosts_network_has_no_counters_of_its_own() {
         std::os::unix::fs::symlink("net:[4026531840]", dir.join("net")).unwrap();
     }
     assert_eq!(read(root.path(), Depth::Full).unwrap().interfaces, []);
+}
+
+#[test]
+fn an_idle_container_keeps_its_numbers_between_stored_readings() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = v2(root.path());
+    let mut cgroups = Cgroups::new(root.path());
+    cgroups.look();
+    let place = cgroups.places()[0].clone();
+    let mut files = Files::holding(64);
+    let mut read = |depth, now| cgroups.read(&place, depth, &mut files, now).unwrap();
+    let first = read(Depth::Full, 0);
+    fs::write(dir.join("memory.stat"), "anon 900\n").unwrap();
+    fs::write(dir.join("memory.max"), "5000\n").unwrap();
+    assert_eq!(read(Depth::Live, 2_000).memory, first.memory);
+    // What it used changes: its parts are read again.
+    fs::write(dir.join("memory.current"), "1100\n").unwrap();
+    let memory = read(Depth::Live, 4_000).memory.unwrap();
+    assert_eq!((memory.usage, memory.rss), (1_100.0, Some(900.0)));
+    // Limits are read again after a minute.
+    assert_eq!(read(Depth::Full, 15_000).spec, first.spec);
+    assert_eq!(read(Depth::Full, 60_000).spec.memory_limit, Some(5_000.0));
+    // It worked: everything is read.
+    fs::write(root.path().join("proc/42/net/dev"), "").unwrap();
+    fs::write(dir.join("cpu.stat"), "usage_usec 4000000\n").unwrap();
+    assert_eq!(read(Depth::Live, 62_000).interfaces, []);
+}
+
+#[test]
+fn of_many_those_that_are_not_read_whole_tell_what_is_known() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = v2(root.path());
+    let mut cgroups = Cgroups::new(root.path());
+    cgroups.look();
+    let place = cgroups.places()[0].clone();
+    let mut files = Files::holding(64);
+    for n in 0..200 {
+        files.enter("");
+        files.leave(&n.to_string(), None);
+    }
+    let first = cgroups.read(&place, Depth::Full, &mut files, 0).unwrap();
+    if files.is_turn(&place.id) {
+        files.next_pass();
+    }
+    fs::write(dir.join("cpu.stat"), "usage_usec 4000000\n").unwrap();
+    fs::write(dir.join("memory.current"), "1500\n").unwrap();
+    let live = cgroups
+        .read(&place, Depth::Live, &mut files, 2_000)
+        .unwrap();
+    let memory = live.memory.unwrap();
+    // 400 of it are as inactive as they were.
+    assert_eq!((memory.usage, memory.working_set), (1_500.0, 1_100.0));
+    assert_eq!(memory.rss, first.memory.unwrap().rss);
+    assert_eq!((live.cpu, live.interfaces.len()), (Some(4.0), 0));
+    files.next_pass();
+    let live = cgroups
+        .read(&place, Depth::Live, &mut files, 4_000)
+        .unwrap();
+    assert_eq!(live.interfaces, first.interfaces);
 }
