@@ -253,12 +253,14 @@ fn now() -> u64 {
 fn replay(address: &str, spans: usize) {
     let world = World::new();
     let mut random = Random(now());
-    let start = now() - HOUR / 60;
     let mut bodies: Vec<Bytes> = Vec::new();
     let mut bytes = 0;
+    // Requests begin one after the other, as they do where spans come from.
+    let mut start = now() - HOUR / 60;
     for _ in 0..spans.div_ceil(BATCH) {
         let mut body = Vec::new();
         for _ in 0..BATCH.div_ceil(PER_TRACE) {
+            start += 20_000;
             body.extend(otlp::to_protobuf(&world.trace(&mut random, start)));
         }
         bytes += body.len();
