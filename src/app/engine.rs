@@ -316,8 +316,7 @@ impl Engine {
         let stands_for = watch::Sender::new(None);
         let paces = Paces::of(&launch.config);
         let follow = (stands_for.subscribe(), paces.host.subscribe());
-        let setup = setup(&launch, &gate, &clock, follow);
-        let (rounds, watching, looking) = Rounds::new(setup);
+        let (rounds, watching, looking) = Rounds::new(setup(&launch, &gate, &clock, follow));
         let host_name = watching.machine.borrow().host.clone();
         let memory = memory_of(&launch.config, &watching.machine.borrow());
         let shared = Arc::new(Shared {
@@ -364,15 +363,15 @@ impl Engine {
         let jvm_collector = read_jvms(&shared, tell_jvms)?;
         let container_collector = shared.containers.start(&shared, runtime.handle(), &stop)?;
         let embedded = answering(&shared, runtime.handle())?;
-        let doors = Arc::default();
         let (tell, ready) = oneshot::channel();
         let opening = Opening {
             shared: shared.clone(),
             embedded: embedded.clone(),
             runtime: runtime.handle().clone(),
             stop,
-            doors: Arc::clone(&doors),
+            doors: Arc::default(),
         };
+        let doors = Arc::clone(&opening.doors);
         let opener = opening.spawn(tell)?;
         Ok(Self {
             shared,

@@ -6,3 +6,4 @@ mod conformance;
 mod judge;
 pub(crate) mod memory;
 mod script;
+mod share;
