@@ -150,10 +150,8 @@ fn job(groups: Vec<TargetGroup>, stage: Stage) -> LogJob {
     LogJob {
         name: format!("{JOB} ({kind})"),
         groups,
-        relabel: Vec::new(),
-        detect: false,
         stages: [stage].into_iter().chain(join).collect(),
-        journal: None,
+        ..LogJob::default()
     }
 }
 

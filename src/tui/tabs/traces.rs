@@ -135,7 +135,11 @@ pub(crate) fn find(state: &mut State, query: &str, at: Option<i64>) {
 
 /// Opens this tab with the requests that a service had a part in.
 pub(crate) fn of_service(state: &mut State, service: &str) {
-    find(state, &format!("{{ resource.service.name = {service:?} }}"), None);
+    find(
+        state,
+        &format!("{{ resource.service.name = {service:?} }}"),
+        None,
+    );
 }
 
 /// The traces that were found; none until an answer is there.
