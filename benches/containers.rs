@@ -111,9 +111,9 @@ fn tree(root: &Path) {
         let pid = 1_000 + n;
         write(&dir, "cgroup.procs", &format!("{pid}\n"));
         write(&dir, "memory.stat", &stat);
-        FILES
-            .iter()
-            .for_each(|(name, text)| write(&dir, name, text));
+        for (name, text) in FILES {
+            write(&dir, name, text);
+        }
         work(root, n, 0);
         let process = root.join(format!("proc/{pid}"));
         write(

@@ -86,16 +86,15 @@ impl Backstage for Stage {
                 blind.extend(self.shared.containers.problems());
                 View::Blind(blind)
             }
-            ViewName::Jvms => match at {
-                Some(at) => {
+            ViewName::Jvms => {
+                if let Some(at) = at {
                     let store = opened(&self.shared)?;
                     remembered::jvms_at(&store, at)?
-                }
-                None => {
+                } else {
                     let rows = (**self.shared.jvms.borrow()).clone();
                     View::Jvms(remembered::named(&self.shared, rows))
                 }
-            },
+            }
             ViewName::Senders => View::Senders(self.shared.senders.rows()),
             ViewName::JvmReports => reports::list(&self.shared, at)?,
             ViewName::JvmReport => reports::one(&self.shared, at, caller)?,

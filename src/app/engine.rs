@@ -307,8 +307,7 @@ impl Engine {
     pub fn start(launch: Launch, mode: Mode) -> anyhow::Result<Self> {
         own::raise_open_files();
         let runtime = task::runtime().context("the runtime cannot be started")?;
-        let clock = Clock::System;
-        let now = clock.now_ms();
+        let (clock, now) = (Clock::System, Clock::System.now_ms());
         let (stopper, stop) = task::stopper();
         let ring = Ring::default();
         let gate = Gate::new(ring.clone());
@@ -372,7 +371,6 @@ impl Engine {
             doors: Arc::default(),
         };
         let doors = Arc::clone(&opening.doors);
-        let opener = opening.spawn(tell)?;
         Ok(Self {
             shared,
             embedded,
@@ -381,7 +379,7 @@ impl Engine {
             collector: Some(collector),
             jvm_collector,
             container_collector,
-            opener: Some(opener),
+            opener: Some(opening.spawn(tell)?),
             doors,
             ready: Some(ready),
         })

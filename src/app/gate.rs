@@ -2,7 +2,8 @@
 //!
 //! Until then samples wait here under numbers of the gate's own; once the store is open they are
 //! handed over, and a number of the gate's that comes later is answered as gone, so that its owner
-//! asks again. Live samples go to the ring at any time.
+//! asks again; only the end of such a series, which is told once, is passed on. Live samples go to
+//! the ring at any time.
 
 use crate::model::answer::Metadata;
 use crate::model::exemplar::Exemplar;
@@ -15,8 +16,8 @@ use crate::store::write::{Append, Appended, MetricSink, SeriesId, SnapshotSink, 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Marks a number that the gate gave.
 const OWN: u64 = 1 << 63;
@@ -31,6 +32,8 @@ struct Inner {
     ring: Ring,
     store: ArcSwapOption<Store>,
     early: Mutex<Early>,
+    /// What the gate's numbers became in the store.
+    handed: OnceLock<Vec<SeriesId>>,
     /// While a scraped target shows this machine, the built-in copy is not stored.
     shut: AtomicBool,
     /// What the newest batch held: those series end when the gate is shut.
@@ -73,6 +76,7 @@ impl Gate {
             ring,
             store: ArcSwapOption::empty(),
             early: Mutex::default(),
+            handed: OnceLock::new(),
             shut: AtomicBool::new(false),
             newest: Mutex::default(),
         }))
@@ -99,6 +103,7 @@ impl Gate {
         store.append(&batch)?;
         *newest = Newest::default();
         newest.note(&batch);
+        let _ = self.0.handed.set(ids);
         for (kind, t, body) in early.snapshots {
             store.snapshot(&kind, t, &body)?;
         }
@@ -142,6 +147,33 @@ impl Gate {
     }
 }
 
+impl Gate {
+    fn append_real(&self, store: &Store, batch: &[Append]) -> Result<Appended, WriteError> {
+        if batch.iter().all(|a| a.series.0 & OWN == 0) {
+            return store.append(batch);
+        }
+        let mut real = Vec::with_capacity(batch.len());
+        let mut gone = Vec::new();
+        for sample in batch {
+            let own = sample.series.0 & OWN != 0;
+            let ended = own && is_stale(sample.v);
+            let place = (sample.series.0 & !OWN) as usize;
+            let known = self.0.handed.get().and_then(|h| h.get(place));
+            match known.filter(|_| ended) {
+                Some(series) => real.push(Append {
+                    series: *series,
+                    ..*sample
+                }),
+                None if own => gone.push(sample.series),
+                None => real.push(*sample),
+            }
+        }
+        let mut appended = store.append(&real)?;
+        appended.gone.extend(gone);
+        Ok(appended)
+    }
+}
+
 impl MetricSink for Gate {
     fn resolve(&self, labels: &Labels) -> Result<SeriesId, WriteError> {
         if let Some(store) = self.0.store.load_full() {
@@ -168,11 +200,11 @@ impl MetricSink for Gate {
         }
         newest.note(batch);
         if let Some(store) = self.0.store.load_full() {
-            return append_real(&store, batch);
+            return self.append_real(&store, batch);
         }
         let mut early = self.0.early.lock();
         if let Some(store) = self.0.store.load_full() {
-            return append_real(&store, batch);
+            return self.append_real(&store, batch);
         }
         if early.samples.len() + batch.len() <= MOST {
             early.samples.extend_from_slice(batch);
@@ -203,16 +235,6 @@ impl MetricSink for Gate {
             store.append_exemplars(batch);
         }
     }
-}
-
-fn append_real(store: &Store, batch: &[Append]) -> Result<Appended, WriteError> {
-    if batch.iter().all(|a| a.series.0 & OWN == 0) {
-        return store.append(batch);
-    }
-    let (own, real): (Vec<Append>, Vec<Append>) = batch.iter().partition(|a| a.series.0 & OWN != 0);
-    let mut appended = store.append(&real)?;
-    appended.gone.extend(own.iter().map(|a| a.series));
-    Ok(appended)
 }
 
 impl SnapshotSink for Gate {
@@ -246,15 +268,25 @@ mod tests {
         let gate = Gate::new(Ring::default());
         let labels = Labels::from_pairs([("__name__", "up"), ("job", "node")]);
         let series = gate.resolve(&labels).unwrap();
+        let brief = Labels::from_pairs([("__name__", "brief"), ("job", "node")]);
+        let early_end = gate.resolve(&brief).unwrap();
         let at = |t, series| [Append { series, t, v: 1.0 }];
         let now = crate::base::clock::Clock::System.now_ms();
         gate.append(&at(now - 2, series)).unwrap();
+        gate.append(&at(now - 2, early_end)).unwrap();
         gate.snapshot("gaps", now, b"{}").unwrap();
         let store = Store::open(Options::new(dir.path())).unwrap();
         gate.open(&store).unwrap();
         // The number of before is gone; its owner asks again.
         let gone = gate.append(&at(now - 1, series)).unwrap().gone;
         assert_eq!(gone, [series]);
+        // Its end is not.
+        let end = [Append {
+            series: early_end,
+            t: now - 1,
+            v: stale_marker(),
+        }];
+        assert!(gate.append(&end).unwrap().gone.is_empty());
         let series = gate.resolve(&labels).unwrap();
         assert!(gate.append(&at(now - 1, series)).unwrap().gone.is_empty());
         gate.shut(true, now);
@@ -272,6 +304,14 @@ mod tests {
         found.series[0].read(range, &mut samples).unwrap();
         assert_eq!(samples.times, [now - 2, now - 1, now]);
         assert!(is_stale(samples.values[2]), "the series has ended");
+        let matchers = [Matcher::equal("__name__", "brief")];
+        let select = Select {
+            matchers: &matchers,
+            ..select
+        };
+        let mut found = store.select(&select, &Cancel::never()).unwrap();
+        found.series[0].read(range, &mut samples).unwrap();
+        assert!(is_stale(*samples.values.last().unwrap()));
         assert!(store.snapshot_at("gaps", now).unwrap().is_some());
     }
 }

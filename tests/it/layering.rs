@@ -134,7 +134,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("hyper::", &["base/net", "api", "collect/listen"]),
     ("reqwest::", &["base/net"]),
     ("tokio_tungstenite::", &["api/loki/tail"]),
-    ("encoding_rs::", &["config/logs/limits"]),
+    ("encoding_rs::", &["config/logs/limits", "base/text"]),
     ("jmespath::", &["config/logs/stages/path"]),
     ("rustls::", &["base/net"]),
     ("sysinfo::", &["collect/host"]),

@@ -237,7 +237,7 @@ mod tests {
         let found = decide(&Known::default(), std::slice::from_ref(&place), |path| {
             path.starts_with("/var/lib/docker/containers")
         });
-        assert_eq!(found.read, [id.clone()]);
+        assert_eq!(found.read, std::slice::from_ref(&id));
         assert_eq!(found.jobs[0].groups[0].labels.get("container"), &id[..12]);
         assert_eq!(
             decide(&Known::default(), &[place], |_| false),

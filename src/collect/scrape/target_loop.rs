@@ -290,6 +290,15 @@ impl Life {
         // A second time only where the store has dropped series that this target still shows.
         for _ in 0..2 {
             batch.clear();
+            let facts = |scrape: &Scrape| Facts {
+                t: scrape.t,
+                seconds: scrape.started.elapsed().as_secs_f64(),
+                body: body.len() as u64,
+                certificate,
+            };
+            // What tells of the target has its place before a flood of its series takes all.
+            let own = self.own_values(None, &facts(&scrape));
+            let _ = self.resolve_own(&own);
             ended = match &scrape.answer {
                 Ok(answer) => {
                     let (bytes, format, t) = (body.as_slice(), answer.format, scrape.t);
@@ -300,13 +309,7 @@ impl Life {
             if ended.is_err() {
                 ingest.mark_all(scrape.t, batch);
             }
-            let facts = Facts {
-                t: scrape.t,
-                seconds: scrape.started.elapsed().as_secs_f64(),
-                body: body.len() as u64,
-                certificate,
-            };
-            let gone = match self.commit(&mut ended, &facts, batch) {
+            let gone = match self.commit(&mut ended, &facts(&scrape), batch) {
                 Ok(gone) => gone,
                 Err(why) => {
                     ended = Err(refused(&why));
@@ -331,17 +334,7 @@ impl Life {
     ) -> Result<Vec<SeriesId>, WriteError> {
         let sink = Arc::clone(&self.shared.sink);
         let values = self.own_values(ended.as_ref().ok(), facts);
-        if self
-            .own
-            .as_ref()
-            .is_none_or(|own| own.len() != values.len())
-        {
-            let resolved: Result<Vec<SeriesId>, WriteError> = values
-                .iter()
-                .map(|(name, _)| sink.resolve(&self.own_labels(name)))
-                .collect();
-            self.own = Some(resolved?);
-        }
+        self.resolve_own(&values)?;
         let ids = self.own.iter().flatten();
         batch.extend(ids.zip(&values).map(|(id, (_, v))| Append {
             series: *id,
@@ -365,6 +358,20 @@ impl Life {
             );
         }
         Ok(appended.gone)
+    }
+
+    /// Finds the synthetic series in the store, unless they are known.
+    fn resolve_own(&mut self, values: &[(&'static str, f64)]) -> Result<(), WriteError> {
+        let known = self.own.as_ref().is_some_and(|o| o.len() == values.len());
+        if !known {
+            let sink = &self.shared.sink;
+            let resolved: Result<Vec<SeriesId>, WriteError> = values
+                .iter()
+                .map(|(name, _)| sink.resolve(&self.own_labels(name)))
+                .collect();
+            self.own = Some(resolved?);
+        }
+        Ok(())
     }
 
     /// The synthetic series of a scrape, by name.

@@ -319,10 +319,16 @@ fn copied_truncated_and_grown_as_long_as_it_was() {
         b.write("a.log", "old 3\n");
         fs::copy(b.path("a.log"), b.path("a.log.1")).unwrap();
         fs::write(b.path("a.log"), "new 1\nnew 2\n").unwrap();
+        // Its length is what was read of it: only the kernel's word tells that it changed.
+        b.files.changed(&[b.path("a.log")]);
         b.look();
         b.now += 8_000;
         b.look();
-        b.has(&["old 1", "old 2", "old 3", "new 1", "new 2"]);
+        // A copy that the pattern names is a file of its own: its rest comes once it is told apart.
+        match pattern {
+            "*" => b.has(&["old 1", "old 2", "new 1", "new 2", "old 3"]),
+            _ => b.has(&["old 1", "old 2", "old 3", "new 1", "new 2"]),
+        }
     }
 }
 

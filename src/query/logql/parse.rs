@@ -72,7 +72,7 @@ type Parser<'t> = parser::Parser<'t, Kind>;
 
 type Parsed<T> = Result<T, ParseError>;
 
-impl<'t> Parser<'t> {
+impl Parser<'_> {
     fn expect(&mut self, sign: &str) -> Parsed<()> {
         if self.eat(sign) {
             return Ok(());

@@ -85,7 +85,7 @@ pub(crate) type Parser<'t> = parser::Parser<'t, lex::Kind>;
 
 type Parsed<T> = Result<T, ParseError>;
 
-impl<'t> Parser<'t> {
+impl Parser<'_> {
     fn expect(&mut self, sign: &str, context: &str) -> Parsed<Token> {
         if self.is_sign(sign) {
             return Ok(self.advance());

@@ -185,7 +185,9 @@ fn a_million_series_of_one_target_take_what_they_may_and_no_more() {
         assert_eq!(serve.get("/-/healthy").0, 200);
         serve.get("/api/v1/targets").1.contains("\"health\":\"up\"")
     });
-    // The synthetic series of the target found their place before or not at all.
+    // The synthetic series of the target have their place before its own.
+    let (_, body) = serve.get("/api/v1/query?query=up");
+    assert!(body.contains("\"1\"]"), "{body}");
     let (_, body) = serve.get("/api/v1/query?query=count(million)%3E40000");
     assert!(body.contains("\"value\""), "{body}");
     let (status, body) = serve.get("/api/v1/query?query=sum(million%20*%20million)");

@@ -191,7 +191,7 @@ impl Pair {
         }
     }
 
-    fn alert(&self, labels: &[(&str, &str)], starts: i64, ends: i64) -> Value {
+    fn alert(labels: &[(&str, &str)], starts: i64, ends: i64) -> Value {
         let labels: BTreeMap<&str, &str> = labels.iter().copied().collect();
         json!({"labels": labels, "startsAt": time(starts), "endsAt": time(ends)})
     }
@@ -201,14 +201,14 @@ impl Pair {
         self.firing.insert(labels.to_vec(), now);
         self.post(
             "/api/v2/alerts",
-            &json!([self.alert(labels, now, now + 600_000)]),
+            &json!([Self::alert(labels, now, now + 600_000)]),
         );
     }
 
     fn resolve(&mut self, labels: &[(&'static str, &'static str)]) {
         let starts = self.firing.remove(labels).unwrap();
         let now = Clock::System.now_ms();
-        self.post("/api/v2/alerts", &json!([self.alert(labels, starts, now)]));
+        self.post("/api/v2/alerts", &json!([Self::alert(labels, starts, now)]));
     }
 
     /// As a Prometheus does every minute.
@@ -216,7 +216,7 @@ impl Pair {
         let now = Clock::System.now_ms();
         let all = self.firing.iter();
         let all: Vec<Value> = all
-            .map(|(l, at)| self.alert(l, *at, now + 600_000))
+            .map(|(l, at)| Self::alert(l, *at, now + 600_000))
             .collect();
         self.post("/api/v2/alerts", &Value::from(all));
     }

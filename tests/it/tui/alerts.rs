@@ -4,7 +4,7 @@ use crate::tui::fake_source::{self, NOW};
 use crate::tui::golden;
 use crate::tui::screens::options;
 use bongsu::model::action::{Action, Outcome};
-use bongsu::model::alert::{Alert, AlertState, fingerprint};
+use bongsu::model::alert::{Alert, AlertState, Language, fingerprint};
 use bongsu::model::answer::{Answer, Cost, Notes, PromAnswer, Series, Value};
 use bongsu::model::labels::Labels;
 use bongsu::model::request::{PromQuery, Request, ViewName};
@@ -72,7 +72,7 @@ fn row(name: &str, labels: &[(&str, &str)], state: AlertState, minutes: i64) -> 
         group: "jvm".into(),
         file: "/etc/bongsu/rules.yml".into(),
         expr: "sum by (instance) (heap_used) / sum by (instance) (heap_max) > 0.9".into(),
-        language: Default::default(),
+        language: Language::default(),
         for_ms: 300_000,
         standing: Standing::default(),
     }

@@ -135,12 +135,11 @@ impl Cgroups {
             let procs = files.held(files::PROCESSES, place.directory(), "cgroup.procs");
             reading.processes = procs.map(|p| p.lines().count() as f64);
             reading.pressure = read_pressure(place, files);
-            reading.spec = match files.spec(now) {
-                Some(spec) => spec,
-                None => {
-                    let spec = read_spec(place, files);
-                    files.note_spec(spec, now)
-                }
+            reading.spec = if let Some(spec) = files.spec(now) {
+                spec
+            } else {
+                let spec = read_spec(place, files);
+                files.note_spec(spec, now)
             };
         }
         files.leave(&place.id, whole.then_some(&reading));
@@ -210,6 +209,29 @@ fn read_throttling(reading: &mut Reading, text: &str, v2: bool) {
     };
 }
 
+/// The file of usage, then what `memory.stat` calls inactive files, anonymous, file, mapped, swap,
+/// faults and major faults; empty where it has no line.
+const MEMORY_V2: [&str; 8] = [
+    "memory.current",
+    "inactive_file",
+    "anon",
+    "file",
+    "file_mapped",
+    "",
+    "pgfault",
+    "pgmajfault",
+];
+const MEMORY_V1: [&str; 8] = [
+    "memory.usage_in_bytes",
+    "total_inactive_file",
+    "total_rss",
+    "total_cache",
+    "total_mapped_file",
+    "total_swap",
+    "total_pgfault",
+    "total_pgmajfault",
+];
+
 /// `before` are the numbers of the last whole reading. Those of an idle container stand where its
 /// usage is the same; where it is not read whole, what could go at once is as much as it was.
 fn read_memory(
@@ -219,29 +241,7 @@ fn read_memory(
     file: &mut Files,
 ) -> Option<Memory> {
     let Directory { path, v2 } = dir;
-    let names: [&str; 8] = if *v2 {
-        [
-            "memory.current",
-            "inactive_file",
-            "anon",
-            "file",
-            "file_mapped",
-            "",
-            "pgfault",
-            "pgmajfault",
-        ]
-    } else {
-        [
-            "memory.usage_in_bytes",
-            "total_inactive_file",
-            "total_rss",
-            "total_cache",
-            "total_mapped_file",
-            "total_swap",
-            "total_pgfault",
-            "total_pgmajfault",
-        ]
-    };
+    let names = if *v2 { &MEMORY_V2 } else { &MEMORY_V1 };
     let usage = file
         .held(files::MEMORY, path, names[0])
         .and_then(parse::number)?;

@@ -109,9 +109,9 @@ fn run(
                 break;
             }
         }
-        joining
-            .values_mut()
-            .for_each(|own| own.tick((!ending).then_some(now), &mut out));
+        for own in joining.values_mut() {
+            own.tick((!ending).then_some(now), &mut out);
+        }
         let kept = out.hand_over();
         told.lines.store(out.lines, Ordering::Relaxed);
         *told.trouble.lock() = out.trouble.clone().unwrap_or_default();

@@ -362,7 +362,7 @@ mod tests {
         let found = shapes((0..5000).map(|n| format!("{} x {}", word(n), "y ".repeat(n % 100))));
         assert!(found.len() <= MOST);
         shapes([
-            "".to_owned(),
+            String::new(),
             "[".into(),
             "[[]".into(),
             "\u{1b}[31m".into(),

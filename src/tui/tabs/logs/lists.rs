@@ -99,7 +99,8 @@ pub(super) fn filters(state: &mut State) {
 
 /// Which fields stand before the line: those of the chosen line, and those that stand there.
 pub(super) fn columns(state: &mut State) {
-    let mut names: Vec<(String, String)> = state.locals.logs.columns.iter().map(column).collect();
+    let chosen = state.locals.logs.columns.iter().cloned();
+    let mut names: Vec<(String, String)> = chosen.map(|name| (name, String::new())).collect();
     if let Some(row) = rows::chosen(state) {
         for (name, value) in detail::fields(row.line) {
             match names.iter_mut().find(|(n, _)| *n == name) {
@@ -123,10 +124,6 @@ pub(super) fn columns(state: &mut State) {
     let list = List::new(ListKind::Menu, "Columns before the line", items);
     let list = list.or_say("the chosen line has no fields");
     state.overlays.push(Overlay::List(list));
-}
-
-fn column(name: &String) -> (String, String) {
-    (name.clone(), String::new())
 }
 
 /// The fields of the chosen line; choosing one copies its value.

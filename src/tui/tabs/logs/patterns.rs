@@ -151,7 +151,6 @@ pub(super) fn paint(state: &State, area: Rect, buf: &mut Buffer, look: &Look) {
         remark: &remark,
         remark_style: look.dim,
         focused: true,
-        ..Frame::default()
     };
     let inside = frame.paint(buf, area, look);
     if all.is_empty() {

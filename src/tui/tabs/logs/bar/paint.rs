@@ -72,15 +72,12 @@ pub(crate) fn bar(state: &State, area: Rect, buf: &mut Buffer, look: &Look) -> O
     }
     if area.height > 1 {
         let below = (area.x + 2, area.y + 1);
-        match &fault {
-            Some(fault) => {
-                let said = format!("column {}: {}", fault.column, text::display(&fault.message));
-                paint::put(buf, below, right, &said, look.bad);
-            }
-            None => {
-                let said = "Enter keeps the filter, Esc drops it, Tab completes, Up brings back";
-                paint::put(buf, below, right, said, look.dim);
-            }
+        if let Some(fault) = &fault {
+            let said = format!("column {}: {}", fault.column, text::display(&fault.message));
+            paint::put(buf, below, right, &said, look.bad);
+        } else {
+            let said = "Enter keeps the filter, Esc drops it, Tab completes, Up brings back";
+            paint::put(buf, below, right, said, look.dim);
         }
     }
     Some(Position::new(x + column as u16, area.y))
