@@ -3,7 +3,7 @@
 //! digits.
 //!
 //! What is taken out begins and ends with a digit, and holds no two neighbours that are none: so
-//! most words are found in the text as it is ([`core`]). In its place stands a byte
+//! most words are found in the text as it is ([`core()`]). In its place stands a byte
 //! that no line of the block holds. Rows are put together one by one, so a search unpacks less than the lines have bytes. What is
 //! gained: `docs/decisions/051-plain-blocks.md`; layout: `docs/format/logs.md`.
 
