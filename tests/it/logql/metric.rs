@@ -168,7 +168,7 @@ fn judge(row: &Value) -> Result<(), String> {
 }
 
 #[test]
-fn metric_queries() {
+fn conformance() {
     let mut set = Set::new(NAME);
     for row in set::rows(NAME, "logql/logql_metric_conformance.jsonl") {
         let key = format!(

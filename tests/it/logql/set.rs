@@ -68,10 +68,10 @@ impl Set {
     }
 
     pub(crate) fn add(&mut self, key: &str, verdict: Result<(), String>) {
+        self.total += 1;
         if self.skips.iter().any(|s| s == key.trim()) {
             return;
         }
-        self.total += 1;
         match verdict {
             Ok(()) => self.passed += 1,
             Err(why) => self.faults.push(format!("{key}\n    {why}")),
