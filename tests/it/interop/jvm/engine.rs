@@ -165,8 +165,8 @@ fn a_person_finds_the_deadlock_in_a_terminal() {
     console.sees("Overview");
     console.keys("4");
     console.sees("결제");
-    // Down to it, wherever it stands.
-    for _ in 0..40 {
+    // Down to it, wherever it stands; others of the list come and go meanwhile.
+    for _ in 0..400 {
         console.keys("d");
         console.sees("Sure?");
         if console
