@@ -46,7 +46,9 @@ fn write(folder: &Path, end: &AtomicBool, written: &AtomicU64, taken: &AtomicU64
         }
         let due = Duration::from_secs_f64(total as f64 / RATE as f64);
         std::thread::sleep(due.saturating_sub(begun.elapsed()));
-        while total - taken.load(Ordering::Relaxed) > BEHIND && !end.load(Ordering::Relaxed) {
+        while total.saturating_sub(taken.load(Ordering::Relaxed)) > BEHIND
+            && !end.load(Ordering::Relaxed)
+        {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
