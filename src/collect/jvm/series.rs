@@ -26,9 +26,13 @@ struct Eden {
 impl Allocation {
     /// Eden grows by what is allocated and is emptied by a collection: between two readings without
     /// one the growth counts; with `k` of them what was left of eden, `k - 1` full edens, and what
-    /// is in it now.
+    /// is in it now. A reading in the middle of a collection waits for the next: the collection is
+    /// counted when it begins, and eden is still full until it ends.
     pub(crate) fn read(&mut self, counters: &Counters<'_>) {
         let Some(now) = eden(counters) else { return };
+        if collecting(counters) {
+            return;
+        }
         if let Some(last) = self.last {
             let collections = now.collections - last.collections;
             self.total += if collections < 1.0 {
@@ -41,6 +45,22 @@ impl Allocation {
         }
         self.last = Some(now);
     }
+}
+
+/// Whether a collection of eden began and did not end yet.
+fn collecting(counters: &Counters<'_>) -> bool {
+    [
+        [
+            "sun.gc.collector.0.lastEntryTime",
+            "sun.gc.collector.0.lastExitTime",
+        ],
+        [
+            "sun.gc.collector.1.lastEntryTime",
+            "sun.gc.collector.1.lastExitTime",
+        ],
+    ]
+    .into_iter()
+    .any(|[begun, ended]| counters.amount(begun) > counters.amount(ended))
 }
 
 fn eden(counters: &Counters<'_>) -> Option<Eden> {
