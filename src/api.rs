@@ -10,6 +10,7 @@ mod auth;
 mod bongsu;
 mod federate;
 mod loki;
+mod otlp;
 mod otlp_logs;
 mod params;
 mod prometheus;

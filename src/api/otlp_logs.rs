@@ -1,17 +1,12 @@
 //! Where log records are pushed: OTLP over HTTP and gRPC, into streams by Loki's mapping.
 //!
-//! Shares its ports and its framing with spans. Sources: as there, and `wire::otlp::logs`.
+//! Shares its ports with spans. Source: `wire::otlp::logs`.
 
-use crate::api::Sender;
-use crate::api::reply::{self, Failed};
+use crate::api::otlp::{answered, grpc_answered, grpc_asked, is_json, is_packed, plain, sender};
 use crate::api::server::{Call, Done};
-use crate::api::spans::{
-    GRPC, PROTOBUF, code, framed, grpc_done, grpc_failed, is_packed, unpacked,
-};
 use crate::source::api::SourceError;
 use crate::wire::otlp::{self, LogRecords};
 use bytes::Bytes;
-use hyper::header::{HeaderValue, RETRY_AFTER};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -25,8 +20,7 @@ type Refused = (u64, String);
 async fn keep(
     call: &Call,
     kind: &'static str,
-    body: Bytes,
-    packed: bool,
+    (body, packed): (Bytes, bool),
     as_json: bool,
 ) -> Result<Refused, SourceError> {
     let refused: Arc<Mutex<Refused>> = Arc::default();
@@ -35,11 +29,7 @@ async fn keep(
         let refused = Arc::clone(&refused);
         move || {
             let bad = |said: String| SourceError::BadRequest { said, at: None };
-            let plain = if packed {
-                unpacked(&body).map_err(bad)?
-            } else {
-                body.to_vec()
-            };
+            let plain = plain(body, packed)?;
             let read = if as_json {
                 otlp::logs_from_json(&plain, now)
             } else {
@@ -50,12 +40,7 @@ async fn keep(
             Ok(records.streams)
         }
     };
-    let (address, agent) = call.from.clone();
-    let sender = Sender {
-        kind,
-        address,
-        agent,
-    };
+    let sender = sender(call, kind);
     let kept = call.api.engine.push_lines(Box::new(decode)).await;
     let refused = std::mem::take(&mut *refused.lock());
     let noted = match &kept {
@@ -69,64 +54,22 @@ async fn keep(
 
 /// `POST /v1/logs`, `POST /otlp/v1/logs`
 pub(crate) async fn http(call: Call) -> Done {
-    let kind = call.content.0.split(';').next().unwrap_or_default().trim();
-    let as_json = match kind {
-        PROTOBUF => false,
-        reply::JSON => true,
-        other => {
-            let said = format!(
-                "Content-Type {other:?} is not taken; send {PROTOBUF} or {}",
-                reply::JSON
-            );
-            return Err(Failed::Plain(415, said));
-        }
-    };
-    let packed = is_packed(&call.content.1)?;
-    let form = if as_json { reply::JSON } else { PROTOBUF };
-    let body = call.body.clone();
-    match keep(&call, "OTLP logs over HTTP", body, packed, as_json).await {
-        Ok((n, said)) => {
-            let said = otlp::partial(n, &said, REJECTED, as_json);
-            Ok(reply::body(200, form, said))
-        }
-        Err(e) => {
-            let (status, code) = match &e {
-                SourceError::BadRequest { .. } => (400, code::INVALID_ARGUMENT),
-                SourceError::Unavailable(_) => (503, code::UNAVAILABLE),
-                _ => (500, code::INTERNAL),
-            };
-            let said = otlp::status(code, &e.to_string(), as_json);
-            let mut answer = reply::body(status, form, said);
-            if status == 503 {
-                let headers = answer.headers_mut();
-                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            Ok(answer)
-        }
-    }
+    let as_json = is_json(&call)?;
+    let body = (call.body.clone(), is_packed(&call.content.1)?);
+    let kept = keep(&call, "OTLP logs over HTTP", body, as_json).await;
+    Ok(answered(kept.map(|r| partial(&r, as_json)), as_json))
 }
 
 /// `opentelemetry.proto.collector.logs.v1.LogsService/Export`
 pub(crate) async fn grpc(call: Call) -> Done {
-    if !call.content.0.starts_with(GRPC) {
-        return Err(Failed::Plain(415, format!("this path speaks gRPC: {GRPC}")));
-    }
-    let (message, packed) = match framed(&call.body) {
-        Ok(found) => found,
-        Err(said) => return Ok(grpc_failed(code::INVALID_ARGUMENT, said)),
+    let message = match grpc_asked(&call) {
+        Ok(message) => message,
+        Err(answer) => return answer,
     };
-    if packed && call.grpc_encoding != "gzip" {
-        let said = "grpc-encoding is not taken; send gzip or nothing";
-        return Ok(grpc_failed(code::UNIMPLEMENTED, said));
-    }
-    Ok(
-        match keep(&call, "OTLP logs over gRPC", message, packed, false).await {
-            Ok((n, said)) => grpc_done(&otlp::partial(n, &said, REJECTED, false)),
-            Err(e @ SourceError::BadRequest { .. }) => {
-                grpc_failed(code::INVALID_ARGUMENT, &e.to_string())
-            }
-            Err(e @ SourceError::Unavailable(_)) => grpc_failed(code::UNAVAILABLE, &e.to_string()),
-            Err(e) => grpc_failed(code::INTERNAL, &e.to_string()),
-        },
-    )
+    let kept = keep(&call, "OTLP logs over gRPC", message, false).await;
+    Ok(grpc_answered(kept.map(|r| partial(&r, false))))
+}
+
+fn partial((n, said): &Refused, as_json: bool) -> Vec<u8> {
+    otlp::partial(*n, said, REJECTED, as_json)
 }

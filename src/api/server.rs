@@ -6,8 +6,8 @@ use crate::api::loki::Switch;
 use crate::api::params::Params;
 use crate::api::reply::{self, Answer, Failed, bad_data};
 use crate::api::{
-    Engine, bongsu, federate, loki, otlp_logs, prometheus, push, rules, spans, status, targets,
-    tempo,
+    Engine, bongsu, federate, loki, otlp, otlp_logs, prometheus, push, rules, spans, status,
+    targets, tempo,
 };
 use crate::base::clock::{Clock, Duration};
 use crate::base::net::http::{Answering, BodyError, Peer, Respond, read_body};
@@ -297,7 +297,7 @@ static ROUTES: &[Route] = &[
     push!(
         "/opentelemetry.proto.collector.*",
         Grpc,
-        spans::grpc_unserved
+        otlp::grpc_unserved
     ),
     route!("/api/v1/targets", READ, Query, Empty, targets::targets),
     route!(

@@ -148,8 +148,14 @@ impl Gate {
 }
 
 impl Gate {
-    fn append_real(&self, store: &Store, batch: &[Append]) -> Result<Appended, WriteError> {
+    fn append_real(
+        &self,
+        store: &Store,
+        batch: &[Append],
+        newest: &mut Newest,
+    ) -> Result<Appended, WriteError> {
         if batch.iter().all(|a| a.series.0 & OWN == 0) {
+            newest.note(batch);
             return store.append(batch);
         }
         let mut real = Vec::with_capacity(batch.len());
@@ -168,6 +174,8 @@ impl Gate {
                 None => real.push(*sample),
             }
         }
+        // Only what the store knows can be ended there.
+        newest.note(&real);
         let mut appended = store.append(&real)?;
         appended.gone.extend(gone);
         Ok(appended)
@@ -198,13 +206,12 @@ impl MetricSink for Gate {
         if self.0.shut.load(Ordering::Relaxed) {
             return Ok(Appended::default());
         }
-        newest.note(batch);
         if let Some(store) = self.0.store.load_full() {
-            return self.append_real(&store, batch);
+            return self.append_real(&store, batch, &mut newest);
         }
         let mut early = self.0.early.lock();
         if let Some(store) = self.0.store.load_full() {
-            return self.append_real(&store, batch);
+            return self.append_real(&store, batch, &mut newest);
         }
         if early.samples.len() + batch.len() <= MOST {
             early.samples.extend_from_slice(batch);

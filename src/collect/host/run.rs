@@ -309,7 +309,10 @@ impl Rounds {
                 Some(labels) => pairs(labels),
                 None => identity(&self.setup, &machine),
             };
-            self.table = Table::new(names);
+            // Told the same again: what is known of the series stays, or nothing could end them.
+            if !self.table.is_of(&names) {
+                self.table = Table::new(names);
+            }
         }
         self.setup.stands_for.borrow().is_none()
     }

@@ -46,6 +46,11 @@ impl Table {
         }
     }
 
+    /// Whether the series have these labels beside their own.
+    pub(crate) fn is_of(&self, identity: &[(String, String)]) -> bool {
+        self.identity == identity
+    }
+
     /// Writes one reading to the live ring.
     pub(crate) fn live(&mut self, families: &[Family], t: i64, sink: &dyn MetricSink) {
         let mut live = std::mem::take(&mut self.live);
