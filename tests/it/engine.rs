@@ -20,7 +20,7 @@ pub(crate) mod status;
 mod tls;
 mod traces;
 
-use bongsu::base::net::client::{Ask, Client, ClientOptions, Method};
+use bongsu::base::net::client::{Ask, Client, ClientError, ClientOptions, Method};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -137,6 +137,16 @@ pub(crate) fn ask(
     headers: &[(&str, &str)],
     payload: Option<Vec<u8>>,
 ) -> (u16, String) {
+    try_ask(method, url, headers, payload).unwrap()
+}
+
+/// For a server that may still be starting.
+pub(crate) fn try_ask(
+    method: Method,
+    url: &str,
+    headers: &[(&str, &str)],
+    payload: Option<Vec<u8>>,
+) -> Result<(u16, String), ClientError> {
     let runtime = bongsu::base::task::runtime().unwrap();
     runtime.block_on(async {
         let client = Client::new(&ClientOptions::default(), None).unwrap();
@@ -152,7 +162,7 @@ pub(crate) fn ask(
             Some(payload) => client.send_body(ask, payload, &mut body).await,
             None => client.send(ask, &mut body).await,
         };
-        (sent.unwrap().status, String::from_utf8(body).unwrap())
+        Ok((sent?.status, String::from_utf8(body).unwrap()))
     })
 }
 

@@ -215,6 +215,8 @@ impl Drop for Engine {
     fn drop(&mut self) {
         drop(self.stopper.take());
         let _ = self.podman(&["rm", "-f", "-a", "-t", "0"]);
+        // These are kept outside of its folder.
+        let _ = self.podman(&["network", "rm", "-f", NETWORKS[0], NETWORKS[1]]);
         if let Some(mut service) = self.service.take() {
             // A kill would leave what it started and mounted.
             let pid = service.id().to_string();
@@ -432,9 +434,12 @@ fn orders(engine: &Engine) {
     );
 }
 
+const NETWORKS: [&str; 2] = ["bongsu-test-front", "bongsu-test-back"];
+
 /// A name is reached where its container is, also after it came back elsewhere.
 fn names_across_networks(engine: &Engine) {
-    for network in ["front", "back"] {
+    for network in NETWORKS {
+        let _ = engine.podman(&["network", "rm", "-f", network]);
         if let Err(why) = engine.podman(&["network", "create", network]) {
             println!("skipped: no container networks here: {why}");
             return;
@@ -446,7 +451,7 @@ fn names_across_networks(engine: &Engine) {
         "-d",
         "--name",
         "exporter",
-        "--network=front,back",
+        &format!("--network={}", NETWORKS.join(",")),
         IMAGE,
         "/bin/sh",
         "-c",
@@ -480,7 +485,11 @@ fn names_across_networks(engine: &Engine) {
     // Another one takes the first address while it is away.
     let first = container.networks.clone();
     engine.podman(&["stop", "-t", "0", "exporter"]).unwrap();
-    engine.run("squatter", &["--network=front,back"], "sleep 600");
+    engine.run(
+        "squatter",
+        &[&format!("--network={}", NETWORKS.join(","))],
+        "sleep 600",
+    );
     engine.podman(&["start", "exporter"]).unwrap();
     until_true("an answer after the restart", || {
         engine

@@ -1,6 +1,7 @@
 //! promtool and a real Prometheus as clients of ours: they ask, federate, write and scrape.
 
 use crate::engine::{Serve, until};
+use bongsu::base::net::client::Method;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -96,9 +97,7 @@ fn the_built_in_copy_gives_way_and_comes_back() {
 fn answers(url: &str, query: &str, text: &str) {
     let url = format!("{url}/api/v1/query?query={query}");
     until(&format!("{query} with {text}"), || {
-        let got = std::panic::catch_unwind(|| {
-            crate::engine::ask(bongsu::base::net::client::Method::Get, &url, &[], None)
-        });
+        let got = crate::engine::try_ask(Method::Get, &url, &[], None);
         got.is_ok_and(|(_, body)| body.contains(text))
     });
 }
