@@ -7,6 +7,7 @@
 
 pub mod backfill;
 mod backstage;
+mod blind;
 pub mod console;
 mod container_logs;
 mod containers;
@@ -22,6 +23,7 @@ mod languages;
 pub mod launch;
 mod listener;
 pub mod once;
+mod own_code;
 mod own_series;
 mod paces;
 pub mod places;

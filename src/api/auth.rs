@@ -2,6 +2,7 @@
 
 use crate::base::net::http::Peer;
 use crate::base::net::listen::{Proof, Spec};
+use crate::base::net::unix::CALLER;
 use crate::base::own;
 use crate::source::api::{Caller, Class};
 use base64::Engine as _;
@@ -162,7 +163,7 @@ impl Rules {
 /// Who can open the socket is its owner or of its group: both may look, acknowledge and order;
 /// what needs more is judged by the caller's number where the order is carried out.
 fn on_socket(uid: u32, pid: i32, headers: &HeaderMap) -> Caller {
-    let remark = header(headers, HeaderName::from_static("x-bongsu-caller"));
+    let remark = header(headers, HeaderName::from_static(CALLER));
     Caller {
         uid: Some(uid),
         pid: Some(pid),

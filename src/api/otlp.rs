@@ -122,16 +122,16 @@ fn code_of(why: &SourceError) -> u32 {
 }
 
 /// The message of a call over gRPC, and whether it is packed; else the whole answer.
-pub(crate) fn grpc_asked(call: &Call) -> Result<(Bytes, bool), Done> {
+pub(crate) fn grpc_asked(call: &Call) -> Result<(Bytes, bool), Box<Done>> {
     if !call.content.0.starts_with(GRPC) {
         let said = format!("this path speaks gRPC: {GRPC}");
-        return Err(Err(Failed::Plain(415, said)));
+        return Err(Box::new(Err(Failed::Plain(415, said))));
     }
-    let (message, packed) =
-        framed(&call.body).map_err(|said| Ok(grpc_failed(code::INVALID_ARGUMENT, said)))?;
+    let (message, packed) = framed(&call.body)
+        .map_err(|said| Box::new(Ok(grpc_failed(code::INVALID_ARGUMENT, said))))?;
     if packed && call.grpc_encoding != "gzip" {
         let said = "grpc-encoding is not taken; send gzip or nothing";
-        return Err(Ok(grpc_failed(code::UNIMPLEMENTED, said)));
+        return Err(Box::new(Ok(grpc_failed(code::UNIMPLEMENTED, said))));
     }
     Ok((message, packed))
 }

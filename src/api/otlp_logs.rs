@@ -64,7 +64,7 @@ pub(crate) async fn http(call: Call) -> Done {
 pub(crate) async fn grpc(call: Call) -> Done {
     let message = match grpc_asked(&call) {
         Ok(message) => message,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     let kept = keep(&call, "OTLP logs over gRPC", message, false).await;
     Ok(grpc_answered(kept.map(|r| partial(&r, false))))

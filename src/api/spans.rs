@@ -59,7 +59,7 @@ pub(crate) async fn otlp_http(call: Call) -> Done {
 pub(crate) async fn otlp_grpc(call: Call) -> Done {
     let message = match grpc_asked(&call) {
         Ok(message) => message,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     let taken = keep(&call, "OTLP over gRPC", message, otlp::from_protobuf).await;
     Ok(grpc_answered(taken.map(|t| partial(&t, false))))

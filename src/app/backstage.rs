@@ -5,6 +5,7 @@ use crate::api::{
     self, AdminDone, AdminOrder, Decode, DecodeLines, DecodeSpans, Health, Loaded, Sender,
     own_families,
 };
+use crate::app::blind;
 use crate::app::engine::Shared;
 use crate::app::queries;
 use crate::app::reload;
@@ -81,11 +82,7 @@ impl Backstage for Stage {
                 None => View::Processes((**self.shared.watching.processes.borrow()).clone()),
             },
             ViewName::Targets => View::Targets(self.shared.targets()),
-            ViewName::Blind => {
-                let mut blind = self.shared.watching.blind.borrow().clone();
-                blind.extend(self.shared.containers.problems());
-                View::Blind(blind)
-            }
+            ViewName::Blind => View::Blind(blind::spots(&self.shared)),
             ViewName::Jvms => {
                 if let Some(at) = at {
                     let store = opened(&self.shared)?;

@@ -87,13 +87,12 @@ fn said(text: String) -> Left {
 /// The person at this terminal.
 pub(crate) fn own_caller(uid: u32) -> Caller {
     let name = own::account(uid);
-    let sudo = std::env::var("SUDO_USER").map(|u| format!("sudo by {u}"));
     Caller {
         uid: Some(uid),
         pid: i32::try_from(std::process::id()).ok(),
         class: Class::Console,
         name,
-        remark: sudo.unwrap_or_default(),
+        remark: own::remark(),
         may_act: true,
     }
 }

@@ -17,6 +17,7 @@ use crate::app::gate::Gate;
 use crate::app::health::{Consoles, Problems, Trouble};
 use crate::app::languages::PromQl;
 use crate::app::launch::Launch;
+use crate::app::own_code;
 use crate::app::own_series;
 use crate::app::paces::Paces;
 use crate::app::places::{self, SocketPlace};
@@ -504,6 +505,8 @@ impl Opening {
         let (shared, embedded) = (self.shared.clone(), self.embedded.clone());
         let own = own_series::write(shared, embedded, self.stop.clone());
         drop(task::spawn("own-series", own));
+        let code = own_code::give_code_back(self.stop.clone());
+        drop(task::spawn("own-code", code));
         let jobs = reload::jobs_of(config);
         let scraper = Scraper::start(self.scraping(store.clone()), jobs);
         self.give_way(&scraper);

@@ -9,6 +9,7 @@ use crate::model::request::{LogRequest, PromQuery, SpanRequest};
 use crate::query::logql;
 use crate::query::promql::ast::Kind;
 use crate::query::promql::eval::{Engine, ErrorKind, Limits, QueryError};
+use crate::query::promql::known::Known;
 use crate::query::promql::{Span, parse};
 use crate::source::api::SourceError;
 use crate::source::embedded::Languages;
@@ -25,6 +26,7 @@ const SAMPLE_BYTES: u64 = 16;
 /// PromQL and LogQL with the limits of the configuration.
 pub(crate) struct PromQl {
     engine: ArcSwap<Engine>,
+    known: Known,
     memory: u64,
 }
 
@@ -32,7 +34,12 @@ impl PromQl {
     /// `memory` is what the whole program may take.
     pub(crate) fn new(config: &Config, memory: u64) -> Self {
         let engine = ArcSwap::from_pointee(engine(config, memory));
-        Self { engine, memory }
+        let known = Known::default();
+        Self {
+            engine,
+            known,
+            memory,
+        }
     }
 
     /// Takes the limits of another configuration; questions that run keep theirs.
@@ -62,7 +69,9 @@ impl Languages for PromQl {
         cancel: &Cancel,
     ) -> Result<PromAnswer, SourceError> {
         let engine = **self.engine.load();
-        engine.run(series, query, cancel).map_err(failed)
+        let read = |text: &str| self.known.parse(text);
+        let answer = engine.run_read(series, query, cancel, read);
+        answer.map_err(failed)
     }
 
     fn ask_logs(

@@ -3,6 +3,10 @@
 //! Read from /proc/self, so the figures are the kernel's and not our own opinion. Where they
 //! cannot be read (another system, no /proc) they are zero.
 
+mod code;
+
+pub use code::give_back_code;
+
 use crate::base::clock::{self, Instant};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -22,6 +26,22 @@ pub fn account(uid: u32) -> String {
         known.insert(uid, name.clone());
     }
     name
+}
+
+/// What the environment says of the person beside the account: `sudo by kim`, `ssh from 10.0.0.7`. A
+/// remark for records, never a right.
+pub fn remark() -> String {
+    let var = |name: &str| std::env::var(name).unwrap_or_default();
+    remark_of(&var("SUDO_USER"), &var("SSH_CONNECTION"))
+}
+
+/// sshd's variable is `CLIENT PORT SERVER PORT`.
+fn remark_of(sudo: &str, ssh: &str) -> String {
+    let sudo = (!sudo.is_empty()).then(|| format!("sudo by {sudo}"));
+    let ssh = ssh.split_whitespace().next();
+    let ssh = ssh.map(|client| format!("ssh from {client}"));
+    let all: Vec<String> = sudo.into_iter().chain(ssh).collect();
+    all.join(", ")
 }
 
 /// Names that are remembered.
@@ -203,6 +223,18 @@ mod tests {
         assert_eq!(named(passwd, 1000).as_deref(), Some("김"));
         assert_eq!(named(passwd, 7), None);
         assert_eq!(account(4_000_000_000), "uid 4000000000");
+    }
+
+    #[test]
+    fn a_person_behind_an_account_is_remarked() {
+        for (sudo, ssh, want) in [
+            ("", "", ""),
+            ("kim", "", "sudo by kim"),
+            ("", "10.0.0.7 50122 10.0.0.1 22", "ssh from 10.0.0.7"),
+            ("kim", "fe80::1 1 ::1 22", "sudo by kim, ssh from fe80::1"),
+        ] {
+            assert_eq!(remark_of(sudo, ssh), want);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod ast;
 mod check;
 pub mod eval;
 pub mod functions;
+pub mod known;
 pub(crate) mod lex;
 pub mod literal;
 mod parse;

@@ -210,12 +210,13 @@ impl Console {
     /// Takes messages until the console is left.
     fn turn(&mut self, alive: &input::Heartbeat) -> Leave {
         let mut next_tick = monotonic() + TICK;
-        let mut painted_at = monotonic();
+        // News gather for a while, so that the answers to one round of questions are one paint.
+        let mut news_due = monotonic() + PAINT;
         loop {
             let now = monotonic();
             let wake = match self.state.dirty {
                 Dirty::No => next_tick,
-                Dirty::Data => next_tick.min(painted_at + PAINT),
+                Dirty::Data => next_tick.min(news_due),
                 Dirty::Key => now,
             };
             let msg = match self.from.recv_timeout(wake.saturating_duration_since(now)) {
@@ -225,6 +226,7 @@ impl Console {
             };
             // Everything that has come meanwhile is taken before one paint.
             let more: Vec<Msg> = self.from.try_iter().take(256).collect();
+            let was_clean = self.state.dirty == Dirty::No;
             for msg in msg.into_iter().chain(more) {
                 alive.fetch_add(1, Ordering::Relaxed);
                 if let Some(leave) = self.take(msg) {
@@ -240,13 +242,15 @@ impl Console {
                     return leave;
                 }
             }
+            if was_clean && self.state.dirty == Dirty::Data {
+                news_due = now + PAINT;
+            }
             let due = match self.state.dirty {
                 Dirty::No => false,
-                Dirty::Data => now >= painted_at + PAINT,
+                Dirty::Data => now >= news_due,
                 Dirty::Key => true,
             };
             if due {
-                painted_at = now;
                 self.paint();
             }
         }

@@ -2,6 +2,7 @@
 
 use crate::base::net::http::{Limits, Peer, Respond, serve_connection};
 use crate::base::net::listen::Crowd;
+use crate::base::own;
 use crate::base::task::{self, Stop};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -134,17 +135,25 @@ pub fn private_folder(folder: &Path, uid: u32) -> io::Result<()> {
     Ok(())
 }
 
+/// The header in which a client says what its environment knows of the person at its terminal.
+pub const CALLER: &str = "x-bongsu-caller";
+
 /// Posts to one socket; connections are kept and used again.
 #[derive(Debug)]
 pub struct SocketClient {
     path: PathBuf,
+    /// For [`CALLER`].
+    remark: String,
     idle: Mutex<Vec<SendRequest<Full<Bytes>>>>,
 }
 
 impl SocketClient {
     pub fn new(path: PathBuf) -> Self {
+        let plain = |c: &char| c.is_ascii_graphic() || *c == ' ';
         Self {
             path,
+            // A header takes no other letters.
+            remark: own::remark().chars().filter(plain).collect(),
             idle: Mutex::default(),
         }
     }
@@ -160,7 +169,7 @@ impl SocketClient {
         let kept = self.idle.lock().pop();
         if let Some(mut kept) = kept
             && kept.ready().await.is_ok()
-            && let Ok(answer) = exchange(&mut kept, uri, body.clone()).await
+            && let Ok(answer) = exchange(&mut kept, uri, &self.remark, body.clone()).await
         {
             self.idle.lock().push(kept);
             return Ok(answer);
@@ -177,7 +186,7 @@ impl SocketClient {
         task::spawn("socket-client", async move {
             let _ = connection.await;
         });
-        let answer = exchange(&mut sender, uri, body.into()).await?;
+        let answer = exchange(&mut sender, uri, &self.remark, body.into()).await?;
         self.idle.lock().push(sender);
         Ok(answer)
     }
@@ -186,10 +195,12 @@ impl SocketClient {
 async fn exchange(
     sender: &mut SendRequest<Full<Bytes>>,
     uri: &str,
+    remark: &str,
     body: Bytes,
 ) -> io::Result<(u16, Bytes)> {
     let request = Request::post(uri)
         .header("host", "localhost")
+        .header(CALLER, remark)
         .header("content-type", "application/json")
         .body(Full::new(body))
         .map_err(io::Error::other)?;

@@ -313,7 +313,7 @@ pub(crate) enum AttachError {
     #[error("the JVM has ended")]
     Gone,
     #[error(
-        "the JVM belongs to uid {uid}, and only that user or root may attach to it: run bongsu as one of them"
+        "the JVM belongs to uid {uid}, and only that user or root may attach to it; as that user, or with sudo before it, type: bongsu --listen off --data-dir ~/.local/share/bongsu"
     )]
     OtherUser { uid: u32 },
     #[error(

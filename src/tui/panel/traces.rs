@@ -104,10 +104,12 @@ fn view(shown: &Shown<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
         height: area.height - listed,
         ..area
     };
+    let marks = shown.state.marks();
     let chart = scatter::Chart {
         dots,
         chosen: None,
         cursor: shown.state.time.cursor,
+        marks: &marks,
         clock: &|t| shown.state.time.clock(t),
     };
     chart.paint(look, above, buf);

@@ -544,10 +544,12 @@ fn dots(state: &State, look: &Look, place: Rect, buf: &mut Buffer) {
     match plot {
         Some(plot) if all > 0 => {
             let chosen = requests::chosen(state).map(|h| (h.start, h.duration));
+            let marks = state.marks();
             let chart = scatter::Chart {
                 dots: plot,
                 chosen,
                 cursor: state.time.cursor,
+                marks: &marks,
                 clock: &|t| state.time.clock(t),
             };
             chart.paint(look, inside, buf);

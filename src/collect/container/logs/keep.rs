@@ -25,8 +25,9 @@ const FORGET_MS: i64 = 7 * 24 * 3_600_000;
 /// A stack trace waits so long for its next line, in milliseconds.
 const WAIT_MS: i64 = 1_000;
 const MOST_LINES: usize = 512;
-/// How often what waits is looked at.
+/// How often what waits is looked at, while lines come and while none do.
 const TURN: Duration = Duration::from_millis(100);
+const IDLE_TURN: Duration = Duration::from_millis(500);
 
 /// What is told of the thread.
 #[derive(Debug, Default)]
@@ -62,6 +63,7 @@ impl Keeper {
     /// Ends the thread; what was read is stored before.
     pub(crate) fn stop(self) {
         self.stop.cancel();
+        self.thread.thread().unpark();
         let _ = self.thread.join();
     }
 }
@@ -120,7 +122,8 @@ fn run(
         }
         if !got || !kept {
             joining.retain(|_, own| own.held.is_some() || now - own.last < FORGET_MS / 7);
-            std::thread::sleep(TURN);
+            let waits = got || !kept || joining.values().any(|own| own.held.is_some());
+            std::thread::park_timeout(if waits { TURN } else { IDLE_TURN });
         }
     }
 }

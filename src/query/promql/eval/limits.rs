@@ -7,9 +7,10 @@ use crate::model::request::PromQuery;
 use crate::model::time::Steps;
 use crate::query::promql::ast::{Expr, Span};
 use crate::query::promql::eval::notes::Annotations;
-use crate::query::promql::{check, parse};
+use crate::query::promql::{ParseError, check, parse};
 use crate::store::read::{ReadError, SeriesSource};
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 
 /// Milliseconds from the epoch in either direction that can be asked: 285,000 years.
 const FARTHEST: i64 = 1 << 53;
@@ -80,8 +81,20 @@ impl Engine {
         query: &PromQuery,
         cancel: &Cancel,
     ) -> Result<PromAnswer, QueryError> {
+        let read = |text: &str| parse(text).map(Arc::new);
+        self.run_read(source, query, cancel, read)
+    }
+
+    /// The same, with the caller's way from the text to the tree.
+    pub fn run_read(
+        &self,
+        source: &dyn SeriesSource,
+        query: &PromQuery,
+        cancel: &Cancel,
+        read: impl FnOnce(&str) -> Result<Arc<Expr>, ParseError>,
+    ) -> Result<PromAnswer, QueryError> {
         let started = clock::monotonic();
-        let expr = self.prepare(query)?;
+        let expr = self.prepare(query, read)?;
         let allowed = match query.timeout_ms {
             Some(ms) => Duration::from_millis(ms).min(self.limits.timeout),
             None => self.limits.timeout,
@@ -119,7 +132,11 @@ impl Engine {
         })
     }
 
-    fn prepare(&self, query: &PromQuery) -> Result<Expr, QueryError> {
+    fn prepare(
+        &self,
+        query: &PromQuery,
+        read: impl FnOnce(&str) -> Result<Arc<Expr>, ParseError>,
+    ) -> Result<Arc<Expr>, QueryError> {
         let bad = |message: String, span| QueryError {
             kind: ErrorKind::BadQuery,
             message,
@@ -150,7 +167,7 @@ impl Engine {
                 return Err(bad(why, None));
             }
         }
-        let expr = parse(&query.expr).map_err(|e| bad(e.to_string(), Some(e.span)))?;
+        let expr = read(&query.expr).map_err(|e| bad(e.to_string(), Some(e.span)))?;
         if !self.experimental
             && let Some((name, span)) = check::experimental(&expr)
         {

@@ -92,7 +92,7 @@ const fn stacked(detail: Detail) -> Detail {
 }
 
 const AGENTLESS: &str =
-    "An agentless JVM does not tell this; it needs Micrometer and a scrape (Targets, a adds one).";
+    "An agentless JVM does not tell this; it needs Micrometer and a scrape (Targets, . adds one).";
 
 pub(super) static SECTIONS: &[Section] = &[
     Section {

@@ -7,6 +7,7 @@ use crate::base::units::format_nanoseconds;
 use crate::model::trace_report::{
     Dot, Dots, LEVELS, ReportAnswer, ReportPart, level_of, level_start,
 };
+use crate::model::view::{Mark, MarkKind};
 use crate::tui::widget::{Look, Symbols, paint};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Margin, Rect};
@@ -150,6 +151,8 @@ pub(crate) struct Chart<'a> {
     pub(crate) chosen: Option<(u64, u64)>,
     /// The time cursor, milliseconds since the epoch.
     pub(crate) cursor: Option<i64>,
+    /// Events stand on the row of times, as on every other chart.
+    pub(crate) marks: &'a [&'a Mark],
     /// How a time is written.
     pub(crate) clock: &'a dyn Fn(i64) -> String,
 }
@@ -201,6 +204,12 @@ impl Chart<'_> {
         );
         let end = time(self.dots.to);
         paint::put_right(buf, (plot.x, y), plot.right(), &end, look.dim);
+        for mark in self.marks.iter().filter(|m| m.kind == MarkKind::Event) {
+            if let Some(column) = self.dots.column_of(nanoseconds(mark.t)) {
+                let sign = if look.symbols.is_ascii() { '^' } else { '▴' };
+                paint::dot(buf, (across(column), y), sign, look.mark);
+            }
+        }
     }
 
     /// The cell, counted from the left, of a column of dots.
