@@ -66,6 +66,22 @@ impl Alerts {
         self.active.values_mut()
     }
 
+    /// The clock was set by so many milliseconds: what was noted by the old one keeps its age.
+    pub(crate) fn shift(&mut self, by: i64) {
+        for alert in self.iter_mut() {
+            alert.active_at += by;
+            alert.fired_at += by;
+            alert.valid_until += by;
+            for t in [
+                &mut alert.resolved_at,
+                &mut alert.kept_since,
+                &mut alert.sent_at,
+            ] {
+                *t = t.map(|t| t + by);
+            }
+        }
+    }
+
     /// Those that pend or fire.
     pub(crate) fn standing(&self) -> impl Iterator<Item = &LiveAlert> {
         self.iter().filter(|a| a.state != AlertState::Resolved)

@@ -9,7 +9,8 @@ mod number;
 pub(crate) use functions::graph_link;
 
 use crate::alert::Ask;
-use crate::base::template::{Library, Template, Value, map, shown, structure};
+use crate::base::clock::{Duration, Instant, monotonic};
+use crate::base::template::{Library, Limits, Template, Value, map, shown, structure};
 use crate::config::rules::TEMPLATE_HEAD;
 use crate::model::alert::Language;
 use crate::model::labels::Labels;
@@ -18,6 +19,10 @@ use std::sync::{Arc, LazyLock};
 
 /// Queries that the templates of one evaluation may ask together.
 const MOST_QUERIES: usize = 1000;
+/// What they may take together: all rules share one thread.
+const MOST_TIME: Duration = Duration::from_secs(5);
+/// Bytes of one text: it is held for every alert of the rule.
+const MOST_TEXT: usize = 64 << 10;
 
 /// A text of a rule: most need no template.
 #[derive(Debug)]
@@ -64,7 +69,16 @@ impl Text {
                 let data = one
                     .data
                     .get_or_init(|| expander.data(one.labels, one.value));
-                let limits = crate::base::template::Limits::default();
+                let left = expander.until.saturating_duration_since(monotonic());
+                if left.is_zero() {
+                    return failed("the texts of this rule take too long together");
+                }
+                let usual = Limits::default();
+                let limits = Limits {
+                    output: MOST_TEXT,
+                    time: usual.time.min(left),
+                    ..usual
+                };
                 let context = Some(expander.context.clone() as Arc<_>);
                 let rendered = template.render_within(data, &limits, context);
                 rendered.unwrap_or_else(|fault| failed(&fault.text))
@@ -163,6 +177,8 @@ fn failed(why: &str) -> String {
 /// What all texts of one evaluation share.
 pub(crate) struct Expander {
     external_labels: Value,
+    /// When texts are no longer rendered at this evaluation.
+    until: Instant,
     context: Arc<Context>,
 }
 
@@ -187,6 +203,7 @@ impl Expander {
     ) -> Self {
         Self {
             external_labels: label_map(external_labels),
+            until: monotonic() + MOST_TIME,
             context: Arc::new(Context {
                 ask,
                 language,

@@ -328,8 +328,9 @@ impl Ask<'_> {
 
     /// One exchange; an answer that is not 2xx is a failure.
     async fn exchange(&self, http: Http<'_>) -> Result<(Reply, Vec<u8>), Failure> {
+        let url = http.url;
         let (reply, body) = self.ask(http).await?;
-        judge(&reply, &body)?;
+        judge(&reply, &body, url)?;
         Ok((reply, body))
     }
 
@@ -363,8 +364,8 @@ impl Ask<'_> {
 }
 
 /// Whether an answer is good, worth another try, or final.
-fn judge(reply: &Reply, body: &[u8]) -> Result<(), Failure> {
-    let said = || format!("status {}{}", reply.status, shown(body));
+fn judge(reply: &Reply, body: &[u8], url: &str) -> Result<(), Failure> {
+    let said = || format!("status {}{}", reply.status, shown(body, url));
     match reply.status {
         200..300 => Ok(()),
         429 => Err(Failure::Retry(said(), retry_after(&reply.retry_after))),
@@ -379,14 +380,28 @@ fn retry_after(text: &str) -> Option<i64> {
     Some(seconds.clamp(0, 86_400) * 1000)
 }
 
-/// The beginning of an answer, for a person.
-fn shown(body: &[u8]) -> String {
+/// The beginning of an answer, for a person. Servers like to repeat the path that they were asked,
+/// and the path of a webhook is its secret.
+fn shown(body: &[u8], url: &str) -> String {
     let text = String::from_utf8_lossy(body);
-    let text = crate::base::text::sanitise(text.trim());
+    let text = without_path(text.trim(), url);
+    let text = crate::base::text::sanitise(&text);
     if text.is_empty() {
         return String::new();
     }
     format!(": {}", cut(&text.replace('\n', " "), SHOWN))
+}
+
+/// The text without the path of an address, nor any longer part of it.
+fn without_path(text: &str, url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.split_once('/').map_or("", |(_, path)| path);
+    let parts = path.split(['/', '?', '&', '=']);
+    let mut out = text.to_owned();
+    for part in std::iter::once(path).chain(parts).filter(|p| p.len() >= 8) {
+        out = out.replace(part, "<secret>");
+    }
+    out
 }
 
 /// At most so many characters, the last of them `…` where something was cut.

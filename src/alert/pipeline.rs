@@ -29,7 +29,7 @@ use crate::config::alertmanager::Alertmanager;
 use crate::model::alert::{ALERT_NAME, Alert, AlertState};
 use crate::model::labels::Labels;
 use crate::model::view::StoryStep;
-use crate::store::state::State;
+use crate::store::state::{MAX_TOTAL, State};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -42,6 +42,14 @@ const ALERT_KIND: &str = "alert";
 const MAX_HELD: usize = 50_000;
 /// Steps of one alert's story that are kept.
 const MAX_STEPS: usize = 40;
+/// Where many are held, their stories are kept in so many steps only.
+const MANY_HELD: usize = 2_000;
+const FEW_STEPS: usize = 8;
+/// Bytes of the state that alerts leave free: silences, acknowledgements and what was sent must be
+/// kept whatever fires.
+const LEFT_FREE: usize = 4 << 20;
+/// Alerts that are over and give way at once where no place is free.
+const GIVE_WAY: usize = 100;
 /// Between two calls of `due` there is never so much, unless the clock jumped or nothing ran.
 const JUMP: i64 = 120_000;
 
@@ -216,6 +224,8 @@ struct Core {
     /// Alerts that did not fit.
     left_out: u64,
     problem: Option<String>,
+    /// The newest alerts are in memory only.
+    unkept: bool,
 }
 
 impl Pipeline {
@@ -240,6 +250,7 @@ impl Pipeline {
             last_forget: now,
             left_out: 0,
             problem: None,
+            unkept: false,
         };
         core.sent.not_after(now);
         core.restore(now);
@@ -282,13 +293,14 @@ impl Pipeline {
     }
 
     /// Takes alerts as of `now`: firing ones again and again, resolved ones at least once. What is
-    /// new about them is on the disk when this returns.
-    pub fn receive(&self, alerts: Vec<Alert>, now: i64) {
+    /// new about them is on the disk when this returns. Tells how many found no place.
+    pub fn receive(&self, alerts: Vec<Alert>, now: i64) -> u64 {
         if alerts.is_empty() {
-            return;
+            return 0;
         }
         let mut core = self.0.core.lock();
         core.follow_clock(now);
+        let before = core.left_out;
         let mut changed = Vec::new();
         for alert in alerts {
             if let Some(fingerprint) = core.take(alert, now) {
@@ -296,8 +308,10 @@ impl Pipeline {
             }
         }
         core.keep(&changed);
+        let left_out = core.left_out - before;
         drop(core);
         self.0.bell.notify_one();
+        left_out
     }
 
     /// The sends whose time has come: first tries and further ones.
@@ -328,7 +342,12 @@ impl Pipeline {
                 core.left_out
             )
         });
-        core.problem.clone().or(over)
+        let unkept = core.unkept.then(|| {
+            "there are too many alerts to keep all of them on the disk: after a restart some come \
+             back only when their rules or senders tell of them"
+                .to_owned()
+        });
+        core.problem.clone().or(over).or(unkept)
     }
 
     pub fn config(&self) -> Arc<Alertmanager> {
@@ -378,6 +397,12 @@ impl Core {
             }
         } else if by < 0 {
             self.sent.not_after(now);
+            for held in self.alerts.values_mut() {
+                // Its end was reckoned by the old clock.
+                if held.alert.state == AlertState::Firing && held.alert.ends_at > self.last_due {
+                    held.alert.ends_at += by;
+                }
+            }
             for (id, group) in &mut self.groups {
                 let route = &self.tree.nodes[id.node].route;
                 let most = route.group_interval.max(route.group_wait).as_millis() as i64;
@@ -410,7 +435,7 @@ impl Core {
             if resolved {
                 return None;
             }
-            if self.alerts.len() >= MAX_HELD {
+            if self.alerts.len() >= MAX_HELD && !self.make_room() {
                 self.left_out += 1;
                 return None;
             }
@@ -440,6 +465,33 @@ impl Core {
         }
         self.route(fingerprint, now);
         changed.then_some(fingerprint)
+    }
+
+    /// Lets alerts go that are over and wait only for a receiver that does not take them, the oldest
+    /// first. False where all that is held fires.
+    fn make_room(&mut self) -> bool {
+        let over = self.alerts.iter();
+        let over = over.filter(|(_, h)| h.alert.state == AlertState::Resolved);
+        let mut over: Vec<(i64, u64)> = over.map(|(f, h)| (h.alert.ends_at, *f)).collect();
+        over.sort_unstable();
+        over.truncate(GIVE_WAY);
+        for (_, fingerprint) in &over {
+            let held = self.alerts.remove(fingerprint);
+            for id in held.into_iter().flat_map(|h| h.groups) {
+                let Some(group) = self.groups.get_mut(&id) else {
+                    continue;
+                };
+                group.members.remove(fingerprint);
+                if group.members.is_empty() && group.open == 0 {
+                    self.groups.remove(&id);
+                }
+            }
+            let removed = self
+                .state
+                .remove(ALERT_KIND, &format!("{fingerprint:016x}"));
+            self.note(removed.map_err(|e| format!("alerts cannot be kept: {e}")));
+        }
+        !over.is_empty()
     }
 
     /// Puts an alert into the groups of the nodes that take it.
@@ -506,23 +558,34 @@ impl Core {
     /// Writes alerts as they are now.
     fn keep(&mut self, fingerprints: &[u64]) {
         let mut rows = Vec::new();
+        let steps = match self.alerts.len() {
+            0..=MANY_HELD => MAX_STEPS,
+            _ => FEW_STEPS,
+        };
         for fingerprint in fingerprints {
             let Some(held) = self.alerts.get(fingerprint) else {
                 continue;
             };
+            let before = held.story.len().saturating_sub(steps);
             let stored = Stored {
                 alert: held.alert.clone(),
-                story: held.story.iter().cloned().collect(),
+                story: held.story.iter().skip(before).cloned().collect(),
             };
             if let Ok(bytes) = serde_json::to_vec(&stored) {
                 rows.push((format!("{fingerprint:016x}"), bytes));
             }
         }
+        self.unkept = false;
         for part in rows.chunks(2000) {
             let part: Vec<(&str, &[u8])> = part
                 .iter()
                 .map(|(k, v)| (k.as_str(), v.as_slice()))
                 .collect();
+            let more: usize = part.iter().map(|(k, v)| k.len() + v.len()).sum();
+            if self.state.bytes() + more > MAX_TOTAL - LEFT_FREE {
+                self.unkept = true;
+                return;
+            }
             let written = self.state.put_many(ALERT_KIND, &part);
             self.note(written.map_err(|e| format!("alerts cannot be kept: {e}")));
         }
@@ -530,7 +593,7 @@ impl Core {
 
     fn note(&mut self, result: Result<(), String>) {
         match result {
-            Ok(()) => {}
+            Ok(()) => self.problem = None,
             Err(said) => self.problem = Some(said),
         }
     }

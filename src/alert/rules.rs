@@ -191,11 +191,18 @@ impl Rules {
         true
     }
 
-    /// Moves the times of all groups: the clock jumped back by more than an interval.
+    /// Moves the times of all groups, and of their alerts: the clock jumped back by more than an
+    /// interval. Without that a firing alert would pend, and none would be told as over, until the
+    /// clock is where it was.
     pub fn reschedule(&mut self, now: i64) {
         for group in &mut self.groups {
             if group.next - now > 2 * group.interval {
-                group.next = slot(&group.spec, group.interval, now);
+                let next = slot(&group.spec, group.interval, now);
+                let by = next - group.next;
+                group.next = next;
+                for state in &mut group.rules {
+                    state.alerts.shift(by);
+                }
             }
         }
     }

@@ -78,10 +78,8 @@ pub fn decide(last: Option<&Entry>, is: &Standing<'_>) -> Result<Reason, String>
         }
         return Ok(Reason::AllResolved);
     }
-    let resolved_news = is
-        .resolved
-        .iter()
-        .any(|a| !last.resolved.contains(a) && last.firing.contains(a));
+    // As Alertmanager: also of one that came and went between two turns.
+    let resolved_news = !is.resolved.is_subset(&last.resolved);
     if is.send_resolved && resolved_news {
         return Ok(Reason::NewResolved);
     }
@@ -181,6 +179,14 @@ mod tests {
                 Ok(NewResolved),
             ),
             (last(&[1, 2], &[1]), vec![2], vec![1], vec![], 5, Err(())),
+            (
+                last(&[1], &[]),
+                vec![1],
+                vec![2],
+                vec![],
+                5,
+                Ok(NewResolved),
+            ),
             (last(&[1], &[]), vec![1], vec![], vec![], 10, Ok(Repeat)),
             (last(&[1], &[]), vec![1], vec![], vec![1], 10, Err(())),
             (

@@ -132,6 +132,8 @@ impl Silences {
         if new.ends_at <= now {
             return Err("the silence ends in the past".to_owned());
         }
+        // Judged before anything is changed: what is refused must not end the one that holds.
+        Kept::new(new.clone())?;
         if new.id.is_empty() {
             new.id = new_id(&new, now);
         } else {

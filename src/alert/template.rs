@@ -9,6 +9,7 @@ mod defaults;
 mod functions;
 
 use crate::alert::sent::Reason;
+use crate::base::task;
 use crate::base::template::{
     Fault, Library, Limits, Template, Value, list, map, structure, time_value,
 };
@@ -54,7 +55,26 @@ impl Texts {
 
     fn run(template: &Template, data: &Data) -> Result<String, Fault> {
         let context = Arc::clone(&data.routes) as Arc<dyn Any + Send + Sync>;
-        template.render_within(&data.value, &Limits::default(), Some(context))
+        let limits = bounds(data.told.alerts.len());
+        // A text may take its whole time, and the runtime's few workers are for sockets.
+        task::at_length(|| template.render_within(&data.value, &limits, Some(context)))
+    }
+}
+
+/// So many alerts fit into the usual bounds with ease.
+const USUAL_ALERTS: usize = 500;
+/// The usual bounds at most so many times.
+const MOST_TIMES: usize = 32;
+
+/// A text over many alerts is long: what a vendor does not take is cut afterwards. The largest
+/// outage must not be the one that nobody hears of.
+fn bounds(alerts: usize) -> Limits {
+    let usual = Limits::default();
+    let times = alerts.div_ceil(USUAL_ALERTS).clamp(1, MOST_TIMES);
+    Limits {
+        output: usual.output * times,
+        steps: usual.steps * times as u64,
+        time: usual.time * times.min(5) as u32,
     }
 }
 

@@ -5,8 +5,8 @@ use crate::api::reply::{self, Answer, Failed};
 use crate::api::server::{Call, Done};
 use crate::base::regex::Regex;
 use crate::model::labels::Labels;
-use crate::model::matcher::Matcher;
 use crate::model::matcher::parse::parse;
+use crate::model::matcher::{MatchOp, Matcher};
 use crate::wire::alertmanager_json::{
     GettableAlert, Named, PostableAlert, PostedSilence, Silence, time_text,
 };
@@ -97,9 +97,16 @@ impl Filter {
     }
 }
 
+/// Matchers of all `filter`s of a request: each may be a regular expression to compile.
+const MAX_MATCHERS: usize = 100;
+
 fn matchers(call: &Call) -> Result<Vec<Matcher>, Failed> {
     let mut out = Vec::new();
     for text in call.params.all("filter") {
+        if out.len() >= MAX_MATCHERS {
+            let said = format!("more than {MAX_MATCHERS} matchers");
+            return Err(refused(400, &said));
+        }
         let parsed = parse(&text).map_err(|e| refused(400, &format!("bad matcher: {e}")))?;
         out.extend(parsed.matchers);
     }
@@ -147,7 +154,10 @@ pub(crate) async fn silences(call: Call) -> Done {
     all.retain(|s| {
         wanted.iter().all(|m| {
             let hit = s.matchers.iter().find(|own| own.name == m.name);
-            hit.is_some_and(|own| m.matches(&own.value))
+            let negative = matches!(m.op, MatchOp::NotEqual | MatchOp::NotRegex);
+            // `name=""` is of silences without that name, `name!=""` of those with it.
+            (m.value.is_empty() && hit.is_some() == negative)
+                || m.matches(hit.map_or("", |own| &own.value))
         })
     });
     let rank = |s: &Silence| match s.status.as_ref().map(|s| s.state.as_str()) {

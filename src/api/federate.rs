@@ -1,6 +1,6 @@
 //! `/federate`: the newest sample of every series that matches, with its time, for a server above.
 
-use crate::api::prometheus::unexpected;
+use crate::api::prometheus::{selectors_of, unexpected};
 use crate::api::reply::{self, Failed, bad_data};
 use crate::api::server::{Call, Done};
 use crate::model::answer::{Answer, Value};
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 const LOOKBACK_MS: i64 = 5 * 60 * 1000;
 
 pub(crate) async fn federate(call: Call) -> Done {
-    let selectors = call.params.all("match[]");
+    let selectors = selectors_of(&call.params)?;
     if selectors.is_empty() {
         let body = reply::body(200, TEXT, Vec::new());
         return Ok(body);

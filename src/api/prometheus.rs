@@ -95,8 +95,20 @@ fn cut(answer: &mut PromAnswer, limit: usize) {
     answer.notes.warnings.push(CUT.to_owned());
 }
 
+/// Selectors of one request: each is parsed, and its expressions are compiled.
+const MOST_SELECTORS: usize = 50;
+
+pub(crate) fn selectors_of(params: &Params) -> Result<Vec<String>, Failed> {
+    let all = params.all("match[]");
+    if all.len() > MOST_SELECTORS {
+        let said = format!("{} match[] parameters; at most {MOST_SELECTORS}", all.len());
+        return Err(bad_data(said));
+    }
+    Ok(all)
+}
+
 pub(crate) async fn series(call: Call) -> Done {
-    let selectors = call.params.all("match[]");
+    let selectors = selectors_of(&call.params)?;
     if selectors.is_empty() {
         return Err(bad_data("no match[] parameter provided"));
     }
@@ -113,7 +125,7 @@ pub(crate) async fn series(call: Call) -> Done {
 
 pub(crate) async fn labels(call: Call) -> Done {
     let request = Request::LabelNames {
-        selectors: call.params.all("match[]"),
+        selectors: selectors_of(&call.params)?,
         range: range_of(&call.params)?,
         limit: call.params.limit("limit")?,
     };
@@ -135,7 +147,7 @@ pub(crate) async fn label_values(call: Call) -> Done {
     }
     let request = Request::LabelValues {
         name,
-        selectors: call.params.all("match[]"),
+        selectors: selectors_of(&call.params)?,
         range: range_of(&call.params)?,
         limit: call.params.limit("limit")?,
     };
@@ -194,8 +206,10 @@ pub(crate) async fn query_exemplars(call: Call) -> Done {
 }
 
 pub(crate) async fn format_query(call: Call) -> Done {
-    let text = call.params.get("query");
-    match syntax::format(text) {
+    let text = call.params.get("query").to_owned();
+    // Its expressions are compiled: not on a worker of the runtime.
+    let formatted = tokio::task::spawn_blocking(move || syntax::format(&text)).await;
+    match formatted.map_err(|_| unexpected())? {
         Ok(formatted) => Ok(reply::json(write::text(&formatted))),
         Err(fault) => Err(bad_data(format!("invalid parameter \"query\": {fault}"))),
     }

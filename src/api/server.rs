@@ -10,7 +10,7 @@ use crate::api::{
     targets, tempo,
 };
 use crate::base::clock::{Clock, Duration};
-use crate::base::net::http::{Answering, BodyError, Peer, Respond, read_body};
+use crate::base::net::http::{Answering, BodyError, Peer, Respond, Room, read_body};
 use crate::base::net::listen::Spec;
 use crate::source::api::Source;
 use bytes::Bytes;
@@ -457,10 +457,11 @@ impl Api {
                 said.to_owned(),
             ));
         }
-        let body = match route.body {
+        // The room is held until the answer is made.
+        let (body, _room) = match route.body {
             Whole(most) => read(body, most).await?,
             Form if head.method != Method::GET => read(body, FORM_MOST).await?,
-            Form | Empty => Bytes::new(),
+            Form | Empty => (Bytes::new(), Room::default()),
         };
         let form = if route.body == Form { &body[..] } else { &[] };
         let gzip = takes_gzip(header(&head.headers, ACCEPT_ENCODING));
@@ -497,10 +498,11 @@ fn route_of(path: &str, method: &Method) -> Option<&'static Route> {
     found.or_else(|| rows.next())
 }
 
-async fn read(body: Incoming, most: usize) -> Result<Bytes, Failed> {
+async fn read(body: Incoming, most: usize) -> Result<(Bytes, Room), Failed> {
     read_body(body, most, BODY_TIME).await.map_err(|e| match e {
         BodyError::TooLarge(_) => Failed::Plain(413, e.to_string()),
         BodyError::Slow(_) => Failed::Plain(408, e.to_string()),
+        BodyError::Crowded => Failed::Plain(503, e.to_string()),
         BodyError::Broken => bad_data(e.to_string()),
     })
 }

@@ -495,7 +495,6 @@ impl Opening {
         tail.start(&self.shared, &store, lines.clone(), &self.runtime)?;
         ContainerLogs::start(&self.shared, lines, &self.runtime, self.stop.clone())?;
         let _entered = self.runtime.enter();
-        telling::start(&self.shared, &store, self.stop.clone());
         let deriving = spans::write_metrics(
             self.shared.clone(),
             self.embedded.clone(),
@@ -517,6 +516,8 @@ impl Opening {
         let remembering = remembered::write(self.shared.clone(), store.clone(), self.stop.clone());
         drop(task::spawn("remember", remembering));
         let doors = self.open_doors();
+        // After the doors, as the rules are: links in notifications name the port.
+        telling::start(&self.shared, &store, self.stop.clone());
         self.evaluate_rules(store)?;
         doors
     }

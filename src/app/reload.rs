@@ -189,7 +189,28 @@ const SECRETS: &[&str] = &[
     "private_key",
     "key",
     "authorization",
+    // Addresses whose path is the secret: webhooks, the heartbeat.
+    "url",
+    "api_url",
+    "slack_api_url",
+    "webhook_url",
+    "mattermost_webhook_url",
 ];
+
+/// How keys end that hold a secret whatever stands before: `smtp_auth_password`, `bot_token`,
+/// `routing_key`, `token_id`.
+const ENDS: &[&str] = &[
+    "_password",
+    "_secret",
+    "_token",
+    "_token_id",
+    "_key",
+    "_credentials",
+];
+
+fn is_secret(key: &str) -> bool {
+    SECRETS.contains(&key) || ENDS.iter().any(|end| key.ends_with(end)) || key == "token_id"
+}
 
 /// The text without its secrets. What stands deeper than a secret's key, or as a list right below
 /// it, is part of the secret: block texts and lists go with it.
@@ -227,9 +248,9 @@ fn secret_in(line: &str) -> Option<String> {
     // A flow mapping or a URL may carry one in the middle of its line.
     let lower = value.to_ascii_lowercase();
     let words = lower.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    let inside = value.contains(['{', ',']) && words.into_iter().any(|w| SECRETS.contains(&w));
+    let inside = value.contains(['{', ',']) && words.into_iter().any(is_secret);
     let in_url = value.contains("://") && value.contains('@');
-    (SECRETS.contains(&key.as_str()) || inside || in_url).then(|| format!("{head}: <secret>"))
+    (is_secret(&key) || inside || in_url).then(|| format!("{head}: <secret>"))
 }
 
 #[cfg(test)]
@@ -249,6 +270,20 @@ mod tests {
             ("  job_name: node", "  job_name: node"),
             ("  - targets: ['a:9100']", "  - targets: ['a:9100']"),
             ("password_file: /run/x", "password_file: /run/x"),
+            (
+                "  smtp_auth_password: hunter2",
+                "  smtp_auth_password: <secret>",
+            ),
+            ("  - routing_key: hunter2", "  - routing_key: <secret>"),
+            ("    bot_token: hunter2", "    bot_token: <secret>"),
+            (
+                "  - api_url: https://hooks.slack.com/services/T/B/hunter2",
+                "  - api_url: <secret>",
+            ),
+            (
+                "  webhook_configs: [{url: 'http://x/hunter2'}]",
+                "  webhook_configs: <secret>",
+            ),
         ] {
             assert_eq!(masked(line), format!("{want}\n"));
         }

@@ -77,7 +77,7 @@ pub(crate) fn status(shared: &Shared) -> Status {
         targets_down: count(Health::Down),
         alerts: telling::counts(shared, now),
         queues: queues(shared, store.as_ref()),
-        problems: shared.problems.all(),
+        problems: problems(shared),
         warnings: warnings(shared),
         open_to_everybody: shared.launch.listen.is_open_to_everybody(),
         consoles: shared.consoles.count(now),
@@ -88,6 +88,13 @@ pub(crate) fn status(shared: &Shared) -> Status {
             .unwrap_or_default(),
         storage: store.map(|s| s.facts()).unwrap_or_default(),
     }
+}
+
+/// What is wrong, and what keeps alerts from being held, kept or recorded.
+fn problems(shared: &Shared) -> Vec<String> {
+    let mut all = shared.problems.all();
+    all.extend(shared.pipeline.get().and_then(|p| p.problem()));
+    all
 }
 
 /// What the configuration warns of, and what ended in a panic; neither makes an engine unhealthy.

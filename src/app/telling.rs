@@ -256,8 +256,11 @@ impl Alerting for Desk {
             }
         }
         debug_assert!(alerts.iter().all(|a| a.state != AlertState::Pending));
-        self.pipeline.receive(alerts, now);
+        let left_out = self.pipeline.receive(alerts, now);
         match faults.first() {
+            None if left_out > 0 => Err(format!(
+                "{left_out} alerts were not taken: as many fire as can be held"
+            )),
             None => Ok(()),
             Some(first) => Err(format!("{} alerts were not taken: {first}", faults.len())),
         }

@@ -80,6 +80,16 @@ pub fn beside<T>(name: &'static str, aside: impl FnOnce() + Send, here: impl FnO
     })
 }
 
+/// Work of some length in the middle of a task: where the runtime has several workers, this one's
+/// other tasks move to another thread meanwhile.
+pub fn at_length<T>(work: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current().map(|h| h.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
 /// How many threads can run at once here.
 pub fn cores() -> usize {
     static CORES: std::sync::OnceLock<usize> = std::sync::OnceLock::new();

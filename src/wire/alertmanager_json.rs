@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 
 /// Alerts of one request at most.
 pub const MAX_ALERTS: usize = 100_000;
+/// Bytes of all texts of one alert: it is held in memory as long as it fires.
+const MAX_ALERT: usize = 64 << 10;
 
 /// An alert as a Prometheus sends it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -34,6 +36,11 @@ impl PostableAlert {
     /// none. `resolve_timeout` is in milliseconds.
     pub fn into_alert(mut self, now: i64, resolve_timeout: i64) -> Result<Alert, String> {
         self.labels.retain(|_, value| !value.is_empty());
+        let texts = self.labels.iter().chain(&self.annotations);
+        let bytes: usize = texts.map(|(n, v)| n.len() + v.len()).sum();
+        if bytes + self.generator_url.len() > MAX_ALERT {
+            return Err(format!("an alert has more than {MAX_ALERT} bytes of text"));
+        }
         if self.labels.is_empty() {
             return Err("an alert needs at least one label with a value".to_owned());
         }

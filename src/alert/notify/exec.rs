@@ -5,6 +5,7 @@
 
 use crate::alert::notify::{Ask, Failure, SHOWN, Sent, cut, webhook};
 use crate::base::clock::{Duration, monotonic};
+use crate::base::task;
 use std::io::{self, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -40,8 +41,16 @@ pub(super) async fn send(ask: &Ask<'_>) -> Result<Sent, Failure> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let timeout = ask.settings().duration("timeout").unwrap_or(USUAL_TIME);
-    let ended = tokio::task::spawn_blocking(move || talk(command, input.into_bytes(), timeout));
-    let ended = ended.await.map_err(|e| Failure::Refused(e.to_string()))?;
+    // A thread of its own: the few that the runtime has for what blocks are for the disk and for
+    // names, and a program may take as long as its timeout.
+    let (tell, hear) = tokio::sync::oneshot::channel();
+    task::thread("exec", move || {
+        let _ = tell.send(talk(command, input.into_bytes(), timeout));
+    })
+    .map_err(|e| Failure::Retry(format!("no thread for {program}: {e}"), None))?;
+    let ended = hear
+        .await
+        .map_err(|_| Failure::Refused(format!("the run of {program} broke off")))?;
     let ended = ended.map_err(|e| Failure::Refused(format!("{program} cannot be run: {e}")))?;
     let Some((code, said)) = ended else {
         let seconds = timeout.as_secs();

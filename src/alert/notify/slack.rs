@@ -119,7 +119,7 @@ async fn post(ask: &Ask<'_>, message: Json, method: &str) -> Result<(u16, Json),
         return match body.trim_ascii() {
             b"ok" | b"" => Ok((reply.status, Json::Null)),
             other => {
-                let text = format!("Slack answered{}", crate::alert::notify::shown(other));
+                let text = format!("Slack answered{}", crate::alert::notify::shown(other, &url));
                 Err(Failure::Refused(text))
             }
         };

@@ -1,6 +1,6 @@
 //! Serving HTTP/1.1 and HTTP/2 on one connection, within limits, and the body of an answer.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 /// What one connection may take. All of it is checked before a room sees the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,17 +116,67 @@ pub enum BodyError {
     Slow(Duration),
     #[error("the body broke off")]
     Broken,
+    #[error("too many bodies arrive at once; try again in a moment")]
+    Crowded,
 }
 
-/// Reads a request's body whole, within its size and time.
-pub async fn read_body(body: Incoming, most: usize, time: Duration) -> Result<Bytes, BodyError> {
-    let all = Limited::new(body, most).collect();
-    match tokio::time::timeout(time, all).await {
-        Err(_) => Err(BodyError::Slow(time)),
-        Ok(Ok(all)) => Ok(all.to_bytes()),
-        Ok(Err(e)) if e.is::<http_body_util::LengthLimitError>() => Err(BodyError::TooLarge(most)),
-        Ok(Err(_)) => Err(BodyError::Broken),
+/// What the bodies of all requests may hold at one time, in KiB.
+static ROOM: Semaphore = Semaphore::const_new(128 << 10);
+
+/// The room that a body takes; given back when this goes.
+#[derive(Debug, Default)]
+pub struct Room {
+    held: Option<SemaphorePermit<'static>>,
+    kib: usize,
+}
+
+impl Room {
+    /// Takes what a body of so many bytes needs beyond what is taken already.
+    fn reach(&mut self, bytes: usize) -> Result<(), BodyError> {
+        let more = bytes.div_ceil(1 << 10) - self.kib;
+        if more == 0 {
+            return Ok(());
+        }
+        let taken = ROOM.try_acquire_many(more as u32);
+        let taken = taken.map_err(|_| BodyError::Crowded)?;
+        self.kib += more;
+        match &mut self.held {
+            Some(held) => held.merge(taken),
+            None => self.held = Some(taken),
+        }
+        Ok(())
     }
+}
+
+/// Reads a request's body whole, within its size and time, and within what all bodies may hold: the
+/// room is kept until the request is answered.
+pub async fn read_body(
+    body: Incoming,
+    most: usize,
+    time: Duration,
+) -> Result<(Bytes, Room), BodyError> {
+    let mut body = Limited::new(body, most);
+    let mut room = Room::default();
+    let all = async {
+        let mut all = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|e| {
+                if e.is::<http_body_util::LengthLimitError>() {
+                    BodyError::TooLarge(most)
+                } else {
+                    BodyError::Broken
+                }
+            })?;
+            if let Ok(data) = frame.into_data() {
+                room.reach(all.len() + data.len())?;
+                all.extend_from_slice(&data);
+            }
+        }
+        Ok::<_, BodyError>(all.freeze())
+    };
+    let read = tokio::time::timeout(time, all).await;
+    let bytes = read.map_err(|_| BodyError::Slow(time))??;
+    Ok((bytes, room))
 }
 
 /// Pages that depend on their path alone: type and bytes, or none.

@@ -70,7 +70,7 @@ impl Push {
         };
         let (kind, packing) = (header(CONTENT_TYPE), header(CONTENT_ENCODING));
         let body = read_body(body, BODY, TIME).await;
-        let body = body.map_err(|e| (413, e.to_string()))?;
+        let (body, _room) = body.map_err(|e| (413, e.to_string()))?;
         let lines = if raw {
             self.raw(&body)
         } else {

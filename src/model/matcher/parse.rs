@@ -14,8 +14,9 @@ pub struct Parsed {
     pub classic: bool,
 }
 
-/// Bytes of one text of matchers at most.
+/// Bytes of one text of matchers at most, and matchers in it.
 const MAX_TEXT: usize = 64 << 10;
+const MAX_MATCHERS: usize = 100;
 
 /// Reads a list of matchers, with or without braces.
 pub fn parse(text: &str) -> Result<Parsed, String> {
@@ -87,6 +88,9 @@ fn modern(text: &str) -> Result<Vec<Matcher>, String> {
         if at.rest.is_empty() || at.rest.starts_with('}') {
             break;
         }
+        if out.len() >= MAX_MATCHERS {
+            return Err(too_many());
+        }
         let name = at.token("a label name")?;
         let op = at.operator()?;
         let value = at.token("a value")?;
@@ -102,6 +106,10 @@ fn modern(text: &str) -> Result<Vec<Matcher>, String> {
         "" => Ok(out),
         rest => Err(format!("{rest:?} is too much")),
     }
+}
+
+fn too_many() -> String {
+    format!("more than {MAX_MATCHERS} matchers")
 }
 
 fn matcher(name: &str, op: MatchOp, value: &str) -> Result<Matcher, String> {
@@ -246,6 +254,9 @@ fn classic(text: &str) -> Result<Vec<Matcher>, String> {
     // One comma at the end is fine.
     if !text[start..].trim().is_empty() {
         parts.push(&text[start..]);
+    }
+    if parts.len() > MAX_MATCHERS {
+        return Err(too_many());
     }
     parts.into_iter().map(classic_one).collect()
 }

@@ -6,7 +6,7 @@ use crate::engine::{PATIENCE, Serve, program, until};
 use bongsu::model::request::{Request, ViewName};
 use bongsu::source::api::Source;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -126,6 +126,21 @@ fn write(folder: &Path, bytes: u64, each_file: u64, killed: &AtomicU64, rounds: 
     n
 }
 
+/// The first ranges of lines that no file has.
+fn gaps(files: &BTreeMap<String, Vec<String>>, n: u64) -> Vec<(u64, u64)> {
+    let numbers = files.values().flatten().map(|l| l[..10].parse().unwrap());
+    let all: BTreeSet<u64> = numbers.collect();
+    let mut missing = (1..=n).filter(|i| !all.contains(i));
+    let mut gaps: Vec<(u64, u64)> = Vec::new();
+    while let Some(i) = missing.next().filter(|_| gaps.len() < 20) {
+        match gaps.last_mut() {
+            Some((_, end)) if *end + 1 == i => *end = i,
+            _ => gaps.push((i, i)),
+        }
+    }
+    gaps
+}
+
 #[test]
 fn killed_at_random_every_line_is_there_once_and_in_order() {
     let dir = tempfile::tempdir().unwrap();
@@ -134,7 +149,7 @@ fn killed_at_random_every_line_is_there_once_and_in_order() {
     let config = configure(dir.path(), &format!("{}/app.log*", folder.display()), "");
     let bytes = number("BONGSU_CRASH_MB", 4) << 20;
     let rounds = number("BONGSU_CRASHES", 6);
-    let seed = u64::from(std::process::id());
+    let seed = number("BONGSU_SEED", std::process::id().into());
     let mut dice = Dice(seed);
     let (killed, end) = (AtomicU64::new(0), AtomicBool::new(false));
     let (serve, n) = std::thread::scope(|threads| {
@@ -161,8 +176,9 @@ fn killed_at_random_every_line_is_there_once_and_in_order() {
     while count(&serve) < n {
         assert!(
             begun.elapsed() < most,
-            "seed {seed}: {} of {n}",
-            count(&serve)
+            "seed {seed}: {} of {n}, without {:?}",
+            count(&serve),
+            gaps(&pages(&serve, 5_000), n)
         );
         std::thread::sleep(Duration::from_millis(100));
     }

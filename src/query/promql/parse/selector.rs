@@ -9,6 +9,9 @@ use crate::query::promql::lex;
 use crate::query::promql::literal;
 use crate::query::promql::parse::{ParseError, Parsed, Parser};
 
+/// Regular expressions of one query: each may take a mebibyte once it is compiled.
+const MAX_REGEXES: u32 = 100;
+
 impl Parser<'_> {
     /// `name`, `name{..}` or `{..}`.
     pub(crate) fn selector(&mut self) -> Parsed<Expr> {
@@ -75,6 +78,11 @@ impl Parser<'_> {
         }
         self.at += 1;
         let value = self.unquoted(value_token)?;
+        let is_regex = matches!(op, MatchOp::Regex | MatchOp::NotRegex);
+        if is_regex && !self.count_part(MAX_REGEXES) {
+            let why = format!("more than {MAX_REGEXES} regular expressions in one query");
+            return Err(ParseError::new(value_token.span, why));
+        }
         let matcher = Matcher::new(name, op, value)
             .map_err(|e| ParseError::new(token.span.to(value_token.span), e.to_string()))?;
         selector.matchers.push(matcher);

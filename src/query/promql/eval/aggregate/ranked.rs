@@ -5,7 +5,7 @@ use crate::model::time::Steps;
 use crate::query::promql::ast::{Aggregate, Aggregator};
 use crate::query::promql::eval::aggregate::Groups;
 use crate::query::promql::eval::limits::{Run, fault};
-use crate::query::promql::eval::{ABSENT, Done, Row, Sink, is_present};
+use crate::query::promql::eval::{ABSENT, Done, ROW_COST, Row, Sink, is_present};
 use crate::query::promql::literal;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -51,6 +51,9 @@ impl PartialEq for Candidate {
 
 impl Eq for Candidate {}
 
+/// What the heap of one group and step costs before anything is in it, in samples of eight bytes.
+const HEAP_COST: usize = 3;
+
 impl Run<'_> {
     /// How many series to choose at each step.
     fn counts(&self, a: &Aggregate, grid: Steps) -> Done<Vec<usize>> {
@@ -80,6 +83,8 @@ impl Run<'_> {
         self.rows(&a.expr, grid, &mut |row| {
             let group = groups.of(row.labels, row.drop_name);
             if heaps.len() == group * n {
+                self.hold(n * HEAP_COST + ROW_COST)?;
+                held += n * HEAP_COST + ROW_COST;
                 heaps.resize_with((group + 1) * n, BinaryHeap::new);
             }
             // Only series that are chosen at some step are remembered.
@@ -99,6 +104,10 @@ impl Run<'_> {
                     self.hold(2)?;
                     held += 2;
                     chosen = true;
+                    // The usual growth would begin with room for four.
+                    if heap.is_empty() {
+                        heap.reserve_exact(counts[step].min(4));
+                    }
                     heap.push(candidate);
                 } else if let Some(mut worst) = heap.peek_mut()
                     && candidate < *worst
@@ -166,9 +175,12 @@ impl Run<'_> {
         let counts = self.counts(a, grid)?;
         let mut groups = Groups::new(a);
         let mut taken: Vec<usize> = Vec::new();
-        self.rows(&a.expr, grid, &mut |row| {
+        let mut held = 0;
+        let done = self.rows(&a.expr, grid, &mut |row| {
             let group = groups.of(row.labels, row.drop_name);
             if taken.len() == group * n {
+                self.hold(n + ROW_COST)?;
+                held += n + ROW_COST;
                 taken.resize((group + 1) * n, 0);
             }
             for (step, v) in row.values.iter_mut().enumerate() {
@@ -180,7 +192,9 @@ impl Run<'_> {
                 }
             }
             sink(row)
-        })
+        });
+        self.release(held);
+        done
     }
 
     /// A share of the series, the same ones whenever it is asked: chosen by a hash of the labels,
