@@ -18,6 +18,7 @@ use crate::wire::loki_push::PushStream;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 
 /// Bytes on disk of lines that wait.
@@ -35,7 +36,9 @@ struct Queue {
     senders: Vec<(String, Arc<Told>)>,
     news: Vec<Arc<Notify>>,
     /// Why lines could not be queued; empty where they could.
-    trouble: Mutex<String>,
+    trouble: Arc<Mutex<String>>,
+    /// Lines that could not.
+    left_out: AtomicU64,
 }
 
 impl Lines {
@@ -62,6 +65,11 @@ impl Lines {
             if !trouble.is_empty() {
                 row.health = Health::Down;
                 row.error = format!("lines cannot be queued: {trouble}");
+            }
+            let left_out = queue.left_out.load(Ordering::Relaxed);
+            if left_out > 0 {
+                let said = format!("; {left_out} lines could not be queued");
+                row.remark.push_str(&said);
             }
             row
         };
@@ -98,12 +106,24 @@ fn queue(shared: &Shared, store: &Store, stop: &Stop) -> Result<Option<Queue>, S
         sender.recall();
         task::spawn("forward-logs", sender.run(stop.clone()));
     }
+    // Once the store has noted how far a file was read, its lines do not come again: by then they
+    // are in the queue for good.
+    let trouble: Arc<Mutex<String>> = Arc::default();
+    store.before_line_commits({
+        let (spool, trouble) = (Arc::clone(&spool), Arc::clone(&trouble));
+        move || {
+            if let Err(e) = spool.sync() {
+                *trouble.lock() = e;
+            }
+        }
+    });
     Ok(Some(Queue {
         spool,
         labels: Mutex::default(),
         senders,
         news,
-        trouble: Mutex::default(),
+        trouble,
+        left_out: AtomicU64::new(0),
     }))
 }
 
@@ -133,6 +153,10 @@ impl Queue {
             return;
         }
         let added = self.spool.append(&record(&streams));
+        if added.is_err() {
+            self.left_out
+                .fetch_add(batch.len() as u64, Ordering::Relaxed);
+        }
         *self.trouble.lock() = added.err().unwrap_or_default();
         for wake in &self.news {
             wake.notify_one();
@@ -153,11 +177,13 @@ impl LogSink for Lines {
     }
 
     fn append_lines(&self, batch: &LogBatch) -> Result<(), WriteError> {
-        self.store.append_lines(batch)?;
         if let Some(queue) = &self.queue {
+            // Into the queue first: what the store notes before a crash is not read again. What it
+            // does not take would be tried again, and come twice: so it is asked before.
+            self.store.admit_lines()?;
             queue.add(batch);
         }
-        Ok(())
+        self.store.append_lines(batch)
     }
 
     fn flush_lines(&self) -> Result<(), WriteError> {

@@ -67,11 +67,13 @@ impl Sender {
     }
 
     /// Finds the place that was kept last; a client that is new begins with what comes from now
-    /// on. Waits for the disk; before any line is added.
+    /// on, and so does one whose place lies beyond a queue that was taken away: segments before a
+    /// place are removed. Waits for the disk; before any line is added.
     pub fn recall(&self) {
+        let end = self.spool.end();
         let kept = self.state.get(KIND, self.key());
-        let kept = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        self.keep(kept.unwrap_or_else(|| self.spool.end()));
+        let kept = kept.and_then(|bytes| serde_json::from_slice::<Place>(&bytes).ok());
+        self.keep(kept.filter(|place| *place <= end).unwrap_or(end));
     }
 
     /// Sends until told to stop, from the place that was recalled.
@@ -86,10 +88,10 @@ impl Sender {
                 sender.rest(TURN, &mut stop).await;
                 continue;
             };
-            if read.gap {
-                sender.told.0.lock().gaps += 1;
-            }
+            // Counted when it is passed, not at each look or try.
+            let gap = u64::from(read.gap && read.next.segment != place.segment);
             if read.records.is_empty() {
+                sender.told.0.lock().gaps += gap;
                 place = read.next;
                 tokio::select! {
                     () = sender.news.notified() => sender.rest(sender.config.batch_wait, &mut stop).await,
@@ -117,6 +119,7 @@ impl Sender {
                     continue;
                 }
             }
+            sender.told.0.lock().gaps += gap;
             place = read.next;
             let keeper = sender.clone();
             blocking(move || keeper.keep(place)).await;

@@ -75,8 +75,15 @@ impl Sender {
     /// Sends until it is stopped. For a thread of its own.
     pub fn run(self, mut place: LogPlace, runtime: &Handle, mut stop: Stop) {
         let mut wait = FIRST_WAIT;
+        // The place at which nothing was new, and the bytes of log from there on.
+        let mut idle = None;
         while !stop.is_stopped() {
             place = self.give_up(place);
+            let now = Some((place, self.log.behind(place)));
+            if idle == now {
+                pause(runtime, &mut stop, IDLE);
+                continue;
+            }
             let (spans, next) = match self.log.spans_after(place, READ) {
                 Ok(read) => read,
                 Err(e) => {
@@ -90,6 +97,7 @@ impl Sender {
             };
             if spans.is_empty() {
                 self.note(place, next);
+                idle = now.filter(|_| next == place);
                 place = next;
                 pause(runtime, &mut stop, IDLE);
                 continue;

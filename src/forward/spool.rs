@@ -10,7 +10,6 @@
 //! A segment is never written again after a restart, so that a torn end harms nothing behind it.
 //! Beyond its bound the oldest segment goes, and what was in it is counted.
 
-use crate::base::clock::{Duration, Instant, monotonic};
 use crate::base::fs::{File, Fs, FsError};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -24,8 +23,6 @@ const HEAD: u64 = 8;
 const SEGMENT: u64 = 8 << 20;
 /// Bytes of one record, as it is stored and unpacked.
 const RECORD: usize = 64 << 20;
-/// What is written is on the disk after this time, as long as something is written.
-const SYNC: Duration = Duration::from_millis(200);
 
 /// Where a reader stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -46,7 +43,8 @@ struct State {
     /// Length by number, the one being written included.
     segments: BTreeMap<u64, u64>,
     writing: Option<File>,
-    synced: Instant,
+    /// Something of what was written may not be on the disk.
+    dirty: bool,
     /// Segments that gave way.
     lost: u64,
 }
@@ -80,7 +78,7 @@ impl Spool {
             state: Mutex::new(State {
                 segments,
                 writing: None,
-                synced: monotonic(),
+                dirty: false,
                 lost: 0,
             }),
         })
@@ -107,7 +105,7 @@ impl Spool {
         }
     }
 
-    /// Adds a record.
+    /// Adds a record. It is on the disk after [`Spool::sync`].
     pub fn append(&self, payload: &[u8]) -> Result<(), String> {
         let packed = zstd::bulk::compress(payload, 1).map_err(|e| e.to_string())?;
         let mut record = Vec::with_capacity(packed.len() + 8);
@@ -119,7 +117,9 @@ impl Spool {
         let written = self.write(state, &record);
         if written.is_err() {
             // What is torn there ends this segment.
-            state.writing = None;
+            if let Some(old) = state.writing.take() {
+                let _ = old.sync();
+            }
         }
         written.map_err(|e| e.to_string())?;
         self.give_way(state);
@@ -146,20 +146,18 @@ impl Spool {
         };
         file.append(record)?;
         *len.get_mut() += record.len() as u64;
-        if state.synced.elapsed() >= SYNC {
-            file.sync()?;
-            state.synced = monotonic();
-        }
+        state.dirty = true;
         Ok(())
     }
 
     /// Everything that was added is on the disk.
     pub fn sync(&self) -> Result<(), String> {
-        let state = self.state.lock();
-        match &state.writing {
-            Some(file) => file.sync().map_err(|e| e.to_string()),
-            None => Ok(()),
+        let mut state = self.state.lock();
+        if let Some(file) = state.writing.as_ref().filter(|_| state.dirty) {
+            file.sync().map_err(|e| e.to_string())?;
         }
+        state.dirty = false;
+        Ok(())
     }
 
     fn give_way(&self, state: &mut State) {

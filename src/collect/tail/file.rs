@@ -3,8 +3,8 @@
 //! The place is that of the oldest byte that is in no stored entry. What is read beyond it (the
 //! beginning of a line, lines that a stage holds back) is read again after a crash.
 
-use crate::base::fs::{File, Fs};
-use crate::collect::tail::identity::{Content, Known};
+use crate::base::fs::{Facts, File, Fs};
+use crate::collect::tail::identity::{Content, Known, Seen, TAIL};
 use crate::collect::tail::output::Output;
 use crate::collect::tail::pipeline::{Line, Pipeline};
 use crate::store::write::logs::MAX_LINE;
@@ -23,6 +23,8 @@ const CLOSE_MS: i64 = 30_000;
 const LINGER_MS: i64 = 10_000;
 /// Bytes that a compressed file may hold.
 const MOST_UNPACKED: u64 = 4 << 30;
+/// The length that is noted of a compressed file before it was read to its end.
+const BEGUN: u64 = 1;
 pub(crate) const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 pub(crate) struct Tailed {
@@ -111,9 +113,25 @@ impl Tailed {
         file.is_some_and(|f| !self.known.fits(f))
     }
 
-    /// Begins again at the front: the file was cut or rewritten.
-    pub(crate) fn restart(&mut self, out: &mut Output) {
-        self.pipeline.tick(None, out);
+    /// How far it was read, lines that stages hold back included.
+    pub(crate) fn end(&self) -> u64 {
+        self.offset
+    }
+
+    /// Whether the path still names this file, and not one that was given its number.
+    pub(crate) fn is_now(&self, fs: &Fs, path: &Path) -> bool {
+        let known = &self.known;
+        self.is_open() || known.packed > 0 || fs.open(path).is_ok_and(|f| known.fits(&f))
+    }
+
+    /// Begins again at the front: the file was cut or rewritten. What stages hold back goes on,
+    /// unless it is read again from a copy.
+    pub(crate) fn restart(&mut self, again: bool, out: &mut Output) {
+        if again {
+            self.pipeline = self.pipeline.fresh();
+        } else {
+            self.pipeline.tick(None, out);
+        }
         self.offset = 0;
         self.scanned = 0;
         self.known.reach(0, &[] as &[u8]);
@@ -184,14 +202,25 @@ impl Tailed {
         // A long line is looked through from where its end was looked for last.
         let long = self.scanned - self.offset > MAX_LINE as u64;
         let from = if long { self.scanned } else { self.offset };
-        let n = match file.read_at(chunk, from) {
+        // With what stands before it: the file may be cut before the place is noted.
+        let lead = from.min(TAIL) as usize;
+        let n = match file.read_at(chunk, from - lead as u64) {
             Ok(n) => n,
             Err(e) => {
                 self.error = Some(e.to_string());
                 return Look::End;
             }
         };
-        let chunk = &chunk[..n];
+        let full = n == chunk.len();
+        let Some(n) = n.checked_sub(lead) else {
+            return Look::End; // cut just now
+        };
+        let seen = Seen {
+            from: from - lead as u64,
+            bytes: &chunk[..lead + n],
+            file,
+        };
+        let chunk = &chunk[lead..lead + n];
         if from + n as u64 > self.scanned {
             self.grew = now / 1_000_000;
         }
@@ -199,7 +228,7 @@ impl Tailed {
         if long {
             let Some(end) = memchr::memchr(b'\n', chunk) else {
                 self.scanned = from + n as u64;
-                return if n == CHUNK { Look::More } else { Look::End };
+                return if full { Look::More } else { Look::End };
             };
             self.take_long(file, now, out);
             start = end + 1;
@@ -212,7 +241,7 @@ impl Tailed {
             if self.pipeline.waits(now, out) {
                 self.offset = from + start as u64;
                 self.scanned = self.offset;
-                self.settle(file, out);
+                self.settle(&seen, out);
                 return Look::Later;
             }
             self.take(&chunk[start..end], from + start as u64, now, out);
@@ -220,8 +249,8 @@ impl Tailed {
         }
         self.offset = from + start as u64;
         self.scanned = from + n as u64;
-        self.settle(file, out);
-        if n == CHUNK {
+        self.settle(&seen, out);
+        if full {
             return Look::More;
         }
         self.live = true;
@@ -253,10 +282,10 @@ impl Tailed {
     }
 
     /// Notes in the batch how far the stored entries reach.
-    fn settle(&mut self, file: &File, out: &mut Output) {
+    fn settle(&mut self, content: &impl Content, out: &mut Output) {
         let reached = self.pipeline.oldest().unwrap_or(self.offset);
         if reached != self.known.offset || self.known.head_len == 0 {
-            self.known.reach(reached, file);
+            self.known.reach(reached, content);
             self.note(out);
         }
     }
@@ -312,27 +341,45 @@ impl Tailed {
         }
     }
 
-    /// Reads a compressed file to its end, from its place on.
+    /// Reads a compressed file to its end, from its place on. What does not unpack is read as far as
+    /// it does, and not again before the file has changed: else its lines would come each time.
     pub(crate) fn read_packed(
         &mut self,
         fs: &Fs,
         now: i64,
         out: &mut Output,
     ) -> Result<(), String> {
-        let path = self.path.display().to_string();
-        let io = |e: &dyn std::fmt::Display| format!("{path}: {e}");
         let packed = fs.open(&self.path).map_err(|e| e.to_string())?;
-        let mut unpacked = MultiGzDecoder::new(Positioned(&packed, 0)).take(MOST_UNPACKED);
-        let skipped = std::io::copy(&mut (&mut unpacked).take(self.offset), &mut std::io::sink());
-        if skipped.map_err(|e| io(&e))? < self.offset {
-            return Err(io(
-                &"it holds less than was read of it before it was packed",
-            ));
+        let len = packed.len().map_err(|e| e.to_string())?;
+        let path = self.path.display().to_string();
+        match self.unpack(&packed, now, out) {
+            Ok(true) => self.error = None,
+            Ok(false) => return Ok(()), // the place stands where the store has its lines
+            Err(e) => self.error = Some(format!("{path}: {e}")),
         }
+        self.pipeline.tick(None, out);
+        self.scanned = self.offset;
+        self.known.offset = self.offset;
+        self.known.packed = len;
+        self.note(out);
+        Ok(())
+    }
+
+    /// A compressed file that did not read to its end, and has become longer.
+    pub(crate) fn may_unpack(&self, facts: &Facts) -> bool {
+        self.known.packed > 0 && self.error.is_some() && self.known.packed != facts.len
+    }
+
+    /// False where the store takes no more.
+    fn unpack(&mut self, packed: &File, now: i64, out: &mut Output) -> std::io::Result<bool> {
+        let mut unpacked = MultiGzDecoder::new(Positioned(packed, 0)).take(MOST_UNPACKED);
+        let passed = std::io::copy(&mut (&mut unpacked).take(self.offset), &mut std::io::sink())?;
+        // Of what was packed more may have been read: it was copied before its last lines came.
+        self.offset = passed;
         let mut rest = Vec::new();
         let mut chunk = vec![0; CHUNK];
         loop {
-            let n = unpacked.read(&mut chunk).map_err(|e| io(&e))?;
+            let n = unpacked.read(&mut chunk)?;
             rest.extend_from_slice(&chunk[..n]);
             let mut start = 0;
             while let Some(end) = memchr::memchr(b'\n', &rest[start..]) {
@@ -350,18 +397,22 @@ impl Tailed {
                 self.take(&rest, self.offset - rest.len() as u64, now, out);
                 rest.clear();
             }
+            if out.is_full() {
+                // Begun: no file is so short, so that reading goes on here after a restart.
+                self.known.offset = self.pipeline.oldest().unwrap_or(self.offset);
+                self.known.packed = BEGUN;
+                self.note(out);
+                if !out.hand_over() {
+                    return Ok(false);
+                }
+            }
         }
         if !rest.is_empty() {
             let from = self.offset;
             self.offset += rest.len() as u64;
             self.take(&rest, from, now, out);
         }
-        self.pipeline.tick(None, out);
-        self.known.offset = self.offset;
-        self.known.packed = packed.len().unwrap_or(0);
-        self.scanned = self.offset;
-        self.note(out);
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// Bytes of the beginning that name a file, and of what stands before the place reached.
 pub(crate) const HEAD: u64 = 1024;
-const TAIL: u64 = 64;
+pub(crate) const TAIL: u64 = 64;
 
 /// What is kept of a file in the store, with the place up to which its lines are stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +55,23 @@ impl Content for [u8] {
     }
 }
 
+/// Bytes that were just read, and their file for what stands elsewhere: by now it may have been cut.
+pub(crate) struct Seen<'a> {
+    pub(crate) from: u64,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) file: &'a File,
+}
+
+impl Content for Seen<'_> {
+    fn at(&self, from: u64, len: u64) -> Option<Vec<u8>> {
+        let before = from.checked_sub(self.from);
+        match before.and_then(|n| self.bytes.at(n, len)) {
+            Some(bytes) => Some(bytes),
+            None => self.file.at(from, len),
+        }
+    }
+}
+
 impl Known {
     pub(crate) fn new(job: &str, path: &Path, facts: &Facts) -> Self {
         let nothing = xxh3_64(&[]);
@@ -69,20 +86,22 @@ impl Known {
         }
     }
 
-    /// Notes that the lines up to `offset` are stored.
+    /// Notes that the lines up to `offset` are stored. Where the content was cut meanwhile, the
+    /// place before stands: by it a copy is still known.
     pub(crate) fn reach(&mut self, offset: u64, content: &(impl Content + ?Sized)) {
+        let tail_len = offset.min(TAIL);
+        let Some(tail) = content.at(offset - tail_len, tail_len) else {
+            return;
+        };
         self.offset = offset;
+        self.tail_len = tail_len;
+        self.tail = xxh3_64(&tail);
         let head_len = offset.min(HEAD);
         if (self.head_len != head_len || head_len == 0)
             && let Some(bytes) = content.at(0, head_len)
         {
             self.head_len = head_len;
             self.head = xxh3_64(&bytes);
-        }
-        let tail_len = offset.min(TAIL);
-        if let Some(bytes) = content.at(offset - tail_len, tail_len) {
-            self.tail_len = tail_len;
-            self.tail = xxh3_64(&bytes);
         }
     }
 

@@ -182,11 +182,13 @@ impl Reader {
                 Err(e) => e,
             };
             {
-                let mut state = self.state.lock();
-                if let Some(mut child) = state.child.take() {
+                // Not waited for under the lock: who asks for the row would wait as well.
+                let child = self.state.lock().child.take();
+                if let Some(mut child) = child {
+                    let _ = child.kill();
                     let _ = child.wait();
                 }
-                state.error = error;
+                self.state.lock().error = error;
             }
             let mut waited = Duration::ZERO;
             while waited < AGAIN && self.stop.check().is_ok() {
@@ -239,6 +241,8 @@ impl Reader {
             state.child = Some(child);
             state.error.clear();
         }
+        // Told to end before there was a program to end.
+        self.stop.check().map_err(|e| e.to_string())?;
         let pipe = pipe.ok_or("journalctl has no output")?;
         let mut lines = BufReader::with_capacity(256 << 10, pipe);
         let mut way = Way {

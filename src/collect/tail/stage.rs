@@ -256,7 +256,7 @@ impl Stages {
             let mut ready = Vec::new();
             match (stage, &mut self.held[i]) {
                 (Stage::Multiline(config), Held::Lines(held)) => held.tick(config, now, &mut ready),
-                (Stage::Cri(_), Held::Parts(held)) if now.is_none() => held.flush(&mut ready),
+                (Stage::Cri(_), Held::Parts(held)) => held.tick(now, &mut ready),
                 (Stage::Match(_), Held::Inner(inner)) => inner.tick(now, &mut ready, tally),
                 _ => {}
             }

@@ -61,6 +61,7 @@ impl Watch {
             | WatchFlags::MOVED_TO
             | WatchFlags::MOVED_FROM
             | WatchFlags::DELETE
+            | WatchFlags::MOVE_SELF
             | WatchFlags::ONLYDIR;
         for path in folders {
             if self.by_path.contains_key(path) {
@@ -105,6 +106,18 @@ impl Watch {
         while let Ok(event) = reader.next() {
             if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
                 heard.names = true;
+                continue;
+            }
+            // The folder is gone, or has another name: one that takes its place is watched anew.
+            let moved = event.events().contains(ReadFlags::MOVE_SELF);
+            if moved {
+                let _ = inotify::remove_watch(fd, event.wd());
+            }
+            if moved || event.events().contains(ReadFlags::IGNORED) {
+                if let Some(folder) = self.folders.remove(&event.wd()) {
+                    self.by_path.remove(&folder);
+                    heard.names = true;
+                }
                 continue;
             }
             heard.names |= !event.events().contains(ReadFlags::MODIFY);

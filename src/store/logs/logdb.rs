@@ -39,6 +39,9 @@ const WAIT: usize = 24 * SEAL;
 /// Bytes of the indexes of closed parts that are kept in memory.
 const INDEX_CACHE: usize = 4 << 20;
 
+/// What is done before each commit, on the thread that commits.
+pub(crate) type Before = Arc<dyn Fn() + Send + Sync>;
+
 /// What a store of lines is opened with.
 pub(crate) struct Setting {
     pub(crate) fs: Fs,
@@ -66,6 +69,7 @@ struct Inner {
     damage: Mutex<Vec<String>>,
     /// Why nothing more is taken while the disk is nearly full.
     low_disk: Mutex<Option<String>>,
+    before: Mutex<Option<Before>>,
 }
 
 struct State {
@@ -145,8 +149,13 @@ impl LogDb {
         Ok(())
     }
 
+    /// What has to be on the disk before lines and positions are.
+    pub(crate) fn before_commits(&self, work: Before) {
+        *self.0.before.lock() = Some(work);
+    }
+
     /// Waits until there is room for more.
-    fn admit(&self) -> Result<(), WriteError> {
+    pub(crate) fn admit(&self) -> Result<(), WriteError> {
         if let Some(why) = self.0.low_disk.lock().clone() {
             return Err(WriteError::Io(why));
         }

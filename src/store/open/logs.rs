@@ -12,6 +12,20 @@ use crate::store::read::{Found, ReadError};
 use crate::store::write::WriteError;
 use crate::store::write::logs::{LogBatch, LogSink, StreamId};
 use std::ops::ControlFlow;
+use std::sync::Arc;
+
+impl Store {
+    /// Waits until lines find room, or says why they are not taken.
+    pub fn admit_lines(&self) -> Result<(), WriteError> {
+        self.0.logs.admit()
+    }
+
+    /// Done before each commit of lines, on the thread that commits: what has to be on the disk
+    /// before the positions are up to which sources were read.
+    pub fn before_line_commits(&self, work: impl Fn() + Send + Sync + 'static) {
+        self.0.logs.before_commits(Arc::new(work));
+    }
+}
 
 impl LogSink for Store {
     fn stream(&self, labels: &Labels) -> Result<StreamId, WriteError> {

@@ -91,6 +91,11 @@ impl Traces {
             }
             _ => {}
         })?;
+        // A log of which all is in blocks has no file left to count on from: records in segments
+        // before that number would not be read back.
+        while wal.segment() < until {
+            wal.rotate();
+        }
         let traces = Self {
             wal,
             limits: place.limits,

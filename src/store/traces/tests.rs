@@ -156,6 +156,22 @@ fn as_a_plain_map_would_keep_them() {
 }
 
 #[test]
+fn what_comes_after_all_went_into_blocks_is_there_after_two_starts() {
+    let sim = Sim::new();
+    let mut traces = open(&sim);
+    for n in 0..3 {
+        traces.append(&[span(n, 0)], 0).unwrap();
+        traces.wal.flush().unwrap();
+        traces.cut();
+    }
+    drop(traces);
+    traces = open(&sim);
+    traces.append(&[span(7, 0)], 0).unwrap();
+    drop(traces);
+    assert_eq!(open(&sim).spans(), 4);
+}
+
+#[test]
 fn newest_first_and_stopped_at_will() {
     let sim = Sim::new();
     let traces = open(&sim);

@@ -95,7 +95,6 @@ fn copytruncate() {
 }
 
 #[test]
-#[ignore = "a known defect: on a busy machine a copy that the pattern names too may be read again"]
 fn copytruncate_where_the_pattern_names_the_copies() {
     rotated(" copytruncate", "app.log*");
     rotated(" copytruncate\n compress", "app.log*");

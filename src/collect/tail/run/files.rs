@@ -1,18 +1,18 @@
 //! The files of all jobs: which there are, which is which, and whose turn it is.
 
+mod rows;
+
 use crate::base::fs::{Facts, File, Fs};
 use crate::collect::discovery::Watched;
 use crate::collect::relabel;
 use crate::collect::tail::file::{Look, Tailed, is_gzip, unpacked_head};
 use crate::collect::tail::glob::Pattern;
-use crate::collect::tail::identity::{Content, Known, stem};
+use crate::collect::tail::identity::{Content, HEAD, Known, TAIL, stem};
 use crate::collect::tail::output::Output;
 use crate::collect::tail::pipeline::Pipeline;
-use crate::collect::tail::run::health;
 use crate::config::logs::LogJob;
 use crate::config::targets::TargetGroup;
 use crate::model::labels::{Labels, LabelsBuilder};
-use crate::model::view::TargetRow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +25,10 @@ const TURN: usize = 4;
 const MOST_OPEN: usize = 400;
 /// A copy is made within this time, in milliseconds.
 const COPY_MS: i64 = 5_000;
+/// One that holds, so far, what its original does is waited for: so long after it last grew, as it
+/// is brought to the disk before the original is cut, and so long in all.
+const COPIED_MS: i64 = 60_000;
+const LONGEST_COPY_MS: i64 = 600_000;
 /// The place in a file that nobody saw for so long is forgotten, in milliseconds.
 const FORGET_MS: i64 = 7 * 24 * 3_600_000;
 
@@ -42,19 +46,25 @@ pub(crate) struct Files {
     found: Vec<Seen>,
     made: u64,
     first: bool,
-    /// Since when a file waits to be taken up, by device and inode.
-    waiting: HashMap<(u64, u64), i64>,
+    /// Files that wait to be taken up, by device and inode.
+    waiting: HashMap<(u64, u64), Waits>,
     /// Made when a sweep finds the first new file.
     relatives: Option<Relatives>,
     /// Files that name groups.
     named: Watched,
 }
 
+/// Since when a file waits, and when it was last found to.
+struct Waits {
+    since: i64,
+    seen: i64,
+}
+
 /// Files that a new one may be another name or a copy of.
 #[derive(Default)]
 struct Relatives {
-    /// Sources by device and inode.
-    by_place: HashMap<(u64, u64), Vec<String>>,
+    /// Sources by inode: a disk may have another number after a start.
+    by_inode: HashMap<u64, Vec<String>>,
     /// Files that were read in part, by name without what rotation adds.
     by_stem: HashMap<String, Vec<Known>>,
 }
@@ -164,7 +174,7 @@ impl Files {
             self.rescue_missing(jobs, zone, now, out);
         }
         self.relatives = None;
-        self.waiting.retain(|_, since| now - *since < 2 * COPY_MS);
+        self.waiting.retain(|_, waits| waits.seen == now);
         self.forget(now, out);
         folders.into_iter().collect()
     }
@@ -214,19 +224,27 @@ impl Files {
             if tailed.known.packed == 0 && news {
                 self.dirty.insert(key.clone());
             }
+            let settled = now.saturating_sub(facts.modified_ms) >= COPY_MS;
+            if settled && tailed.may_unpack(&facts) {
+                tailed.read_packed(&self.fs, now * 1_000_000, out)?;
+            }
             return Ok(());
         }
+        // What it may be a copy of may have been cut just now: then it is known by what was read.
+        self.original_begins_again(key, now, out);
         // Renamed within the pattern: it goes on as it is, what a stage holds included.
         let renamed = self
             .leaving
             .iter()
-            .position(|t| t.known.job == of.0.name && t.known.is_at(&facts));
+            .position(|t| t.known.job == of.0.name && t.known.is_at(&facts))
+            .filter(|at| self.leaving[*at].is_now(&self.fs, &key.1));
         if let Some(at) = renamed {
             let mut tailed = self.leaving.swap_remove(at);
             tailed.left = None;
             self.made += 1;
             tailed.renamed = Some(self.made);
             tailed.path.clone_from(&key.1);
+            tailed.known.path.clone_from(&key.1);
             self.tailed.insert(key.clone(), tailed);
             self.dirty.insert(key.clone());
             return Ok(());
@@ -280,8 +298,14 @@ impl Files {
         }
         let place = (facts.device, facts.inode);
         let fresh = source.is_none() && (packed || known.offset == 0);
-        if fresh && self.in_the_making(&known, &file, facts, now) {
-            self.waiting.entry(place).or_insert(now);
+        let making = fresh && self.in_the_making(&known, &file, facts, now);
+        // Its original may have been cut since it was looked at: the next look takes up what is left.
+        if making || fresh && self.original_begins_again(key, now, out) {
+            let waits = self.waiting.entry(place).or_insert(Waits {
+                since: now,
+                seen: now,
+            });
+            waits.seen = now;
             return Ok(());
         }
         self.waiting.remove(&place);
@@ -305,7 +329,7 @@ impl Files {
             if let Some(old) = self.known.remove(&source) {
                 out.reached(&source, None);
                 let pipeline = Pipeline::new(job, file_labels(labels, &old.path), zone);
-                self.rescue(&old, pipeline, now, out);
+                self.rescue((&old, old.offset), pipeline, now, out);
             }
         }
         Ok(())
@@ -316,24 +340,29 @@ impl Files {
     fn known_at(&self, new: &Known, file: &File) -> (Known, Option<String>, Vec<String>) {
         let packed = is_gzip(file);
         let relatives = self.relatives.as_ref();
-        let same = relatives.and_then(|r| r.by_place.get(&(new.device, new.inode)));
+        let same = relatives.and_then(|r| r.by_inode.get(&new.inode));
         let (mut found, mut source, mut lost) = (new.clone(), None, Vec::new());
         for s in same.into_iter().flatten() {
             let Some(k) = self.known.get(s).filter(|k| k.job == new.job) else {
                 continue;
             };
+            let here = k.device == new.device;
+            if !here && k.path != new.path {
+                continue;
+            }
             let fits = if packed {
                 k.packed > 0
             } else {
                 k.packed == 0 && k.fits(file)
             };
-            if fits {
+            if fits && (here || k.offset > 0) {
                 found = Known {
                     path: new.path.clone(),
+                    device: new.device,
                     ..k.clone()
                 };
                 source = Some(s.clone());
-            } else {
+            } else if here {
                 lost.push(s.clone());
             }
         }
@@ -375,16 +404,18 @@ impl Files {
     /// copies before it cuts, and packs before it deletes. What such a file holds is told apart once
     /// its original has moved on; after a while it is its own.
     fn in_the_making(&self, new: &Known, file: &File, facts: &Facts, now: i64) -> bool {
-        let young = (0..COPY_MS).contains(&(now - facts.modified_ms));
-        if !young {
+        // Below zero where it was written since this look began, or where the disk's clock is ahead.
+        let age = now.saturating_sub(facts.modified_ms);
+        if !(-COPY_MS..COPIED_MS).contains(&age) {
             return false;
         }
+        let young = age < COPY_MS;
         let named_packed = new.path.extension().is_some_and(|e| e == "gz");
         if is_gzip(file) || named_packed && facts.len < 2 {
-            return true;
+            return young;
         }
         let place = (facts.device, facts.inode);
-        let since = self.waiting.get(&place).copied().unwrap_or(now);
+        let waited = self.waiting.get(&place).map_or(0, |w| now - w.since);
         let family = stem(&new.path);
         let original = family == new.path.to_string_lossy();
         let relatives = self.relatives.as_ref();
@@ -394,18 +425,37 @@ impl Files {
             .flatten();
         let alike = |k: &Known| {
             let short = facts.len < k.head_len && !original;
+            let soon = young && waited < COPY_MS;
+            let may = soon && (short || k.begins_as(file) && !self.has_moved_on(k));
+            let grows = || !original && waited < LONGEST_COPY_MS;
             let other = k.job == new.job && k.path != new.path;
-            other && (short || k.begins_as(file) && !self.has_moved_on(k))
+            other && (may || grows() && self.is_beginning_of(file, facts, k))
         };
-        now - since < COPY_MS && family.any(alike)
+        family.any(alike)
+    }
+
+    /// Whether all that a file holds is the beginning of what another holds that is read: looked at
+    /// at both ends.
+    fn is_beginning_of(&self, file: &File, facts: &Facts, known: &Known) -> bool {
+        let Ok(whole) = self.fs.open(&known.path) else {
+            return false;
+        };
+        let len = facts.len;
+        let there = whole.facts().is_ok_and(|f| known.is_at(&f) && f.len >= len);
+        let same = |from: u64, n: u64| {
+            let here = file.at(from, n);
+            here.is_some() && here == whole.at(from, n)
+        };
+        let tail = len.min(TAIL);
+        there && len > 0 && !known.is_at(facts) && same(0, len.min(HEAD)) && same(len - tail, tail)
     }
 
     /// What is known of files by place and by name, for one sweep.
     fn relatives(&self) -> Relatives {
         let mut out = Relatives::default();
         for (source, known) in &self.known {
-            let place = (known.device, known.inode);
-            out.by_place.entry(place).or_default().push(source.clone());
+            let of_inode = out.by_inode.entry(known.inode).or_default();
+            of_inode.push(source.clone());
         }
         let live = self.tailed.values().map(|t| &t.known);
         let left = self.leaving.iter().map(|t| &t.known);
@@ -430,10 +480,43 @@ impl Files {
         known.packed == 0 && file.is_ok_and(|f| !known.fits(&f))
     }
 
-    /// What a file held that is now under another name, or in a copy that rotation made.
-    fn rescue(&mut self, old: &Known, pipeline: Pipeline, now: i64, out: &mut Output) {
+    /// As [`Files::begin_again`], for the file whose name this one has with what rotation adds.
+    fn original_begins_again(&mut self, key: &Key, now: i64, out: &mut Output) -> bool {
+        let original = (key.0, PathBuf::from(stem(&key.1)));
+        original.1 != key.1 && self.begin_again(&original, now, out)
+    }
+
+    /// A file that was cut or written anew begins again; what it held is read on in its copy. False
+    /// where it is as it was.
+    fn begin_again(&mut self, key: &Key, now: i64, out: &mut Output) -> bool {
+        let Some(tailed) = self.tailed.get_mut(key) else {
+            return false;
+        };
+        if tailed.known.packed > 0 || !tailed.was_rewritten(&self.fs) {
+            return false;
+        }
+        let (old, end) = (tailed.known.clone(), tailed.end());
+        let pipeline = tailed.pipeline.fresh();
+        let again = self.rescue((&old, end), pipeline, now, out);
+        if let Some(tailed) = self.tailed.get_mut(key) {
+            tailed.restart(again, out);
+            self.dirty.insert(key.clone());
+        }
+        true
+    }
+
+    /// Reads on what a file held that is now under another name, or in a copy that rotation made.
+    /// Beside its place stands how far it was read: further, where stages hold lines back. True where
+    /// those are read again.
+    fn rescue(
+        &mut self,
+        (old, end): (&Known, u64),
+        pipeline: Pipeline,
+        now: i64,
+        out: &mut Output,
+    ) -> bool {
         let Some(folder) = old.path.parent() else {
-            return;
+            return false;
         };
         let family = stem(&old.path);
         for entry in self.fs.list(folder).unwrap_or_default() {
@@ -441,46 +524,57 @@ impl Files {
             let Ok(facts) = self.fs.facts(&path) else {
                 continue;
             };
-            let related = old.is_at(&facts) || stem(&path) == family;
-            let same_name = path == old.path && !old.is_at(&facts);
-            if facts.is_dir || !related || same_name || old.offset == 0 || self.is_tailed(&facts) {
+            let same = old.is_at(&facts);
+            let related = same || stem(&path) == family;
+            let same_name = path == old.path && !same;
+            let tailed = self.is_tailed(&old.job, &facts);
+            if facts.is_dir || !related || same_name || old.offset == 0 || same && tailed {
                 continue;
             }
             let Ok(file) = self.fs.open(&path) else {
                 continue;
             };
             let packed = is_gzip(&file);
-            let fits = if packed {
-                let head = unpacked_head(&file, old.head_len);
-                old.begins_as(head.as_slice())
-            } else {
-                old.fits(&file)
+            let Some(place) = place_in(&path, &file, &facts, (old, end)) else {
+                continue;
             };
-            if !fits {
+            let again = facts.len >= end;
+            if tailed && packed {
                 continue;
             }
-            let known = Known {
+            if tailed {
+                return again;
+            }
+            let mut known = Known {
                 path,
                 device: facts.device,
                 inode: facts.inode,
                 ..old.clone()
             };
+            if place != old.offset {
+                known.reach(place, &file);
+            }
             let source = self.new_source(&known, now);
             let mut tailed = Tailed::new(source, known, pipeline, now);
             tailed.left = Some(now);
             if !packed {
                 tailed.note(out);
                 self.leaving.push(tailed);
-            } else if tailed.read_packed(&self.fs, now * 1_000_000, out).is_ok() {
-                self.known.insert(tailed.source.clone(), tailed.known);
+                return again;
             }
-            return;
+            if tailed.read_packed(&self.fs, now * 1_000_000, out).is_err() {
+                return false;
+            }
+            let again = tailed.known.offset >= end;
+            self.known.insert(tailed.source.clone(), tailed.known);
+            return again;
         }
+        false
     }
 
-    fn is_tailed(&self, facts: &Facts) -> bool {
+    fn is_tailed(&self, job: &str, facts: &Facts) -> bool {
         let mut all = self.tailed.values().chain(&self.leaving);
-        all.any(|t| t.known.is_at(facts))
+        all.any(|t| t.known.job == job && t.known.is_at(facts))
     }
 
     /// Files that were renamed or removed while nobody looked, and whose new name no pattern has.
@@ -488,7 +582,7 @@ impl Files {
         let missing: Vec<(String, Known)> = self
             .known
             .iter()
-            .filter(|(_, k)| k.packed == 0 && self.has_moved_on(k))
+            .filter(|(_, k)| k.packed == 0 && self.has_moved_on(k) && !self.is_away(k))
             .map(|(s, k)| (s.clone(), k.clone()))
             .collect();
         for (source, old) in missing {
@@ -507,8 +601,14 @@ impl Files {
             self.known.remove(&source);
             out.reached(&source, None);
             let pipeline = Pipeline::new(job, file_labels(&labels, &old.path), zone);
-            self.rescue(&old, pipeline, now, out);
+            self.rescue((&old, old.offset), pipeline, now, out);
         }
+    }
+
+    /// Whether the folder of a file is not there, or holds nothing: its disk is not mounted yet, say.
+    fn is_away(&self, known: &Known) -> bool {
+        let folder = known.path.parent();
+        !folder.is_some_and(|f| self.fs.list(f).is_ok_and(|all| !all.is_empty()))
     }
 
     fn forget(&mut self, now: i64, out: &mut Output) {
@@ -532,27 +632,17 @@ impl Files {
                 self.dirty.insert(key);
                 continue;
             }
-            let Some(tailed) = self.tailed.get_mut(&key) else {
-                continue;
-            };
-            if tailed.known.packed > 0 {
-                continue;
-            }
-            if tailed.was_rewritten(&self.fs) {
-                let old = tailed.known.clone();
-                let pipeline = tailed.pipeline.fresh();
-                tailed.restart(out);
-                self.rescue(&old, pipeline, now, out);
+            if self.begin_again(&key, now, out) {
                 // What the copy holds comes before what was written since.
                 let (left, at_once) = self.read_leaving(nanos, out);
                 more |= at_once;
                 behind.extend(left);
                 if behind.contains(&stem(&key.1)) {
-                    self.dirty.insert(key);
-                    continue;
+                    continue; // it stays with those that have news
                 }
             }
-            let Some(tailed) = self.tailed.get_mut(&key) else {
+            let tailed = self.tailed.get_mut(&key);
+            let Some(tailed) = tailed.filter(|t| t.known.packed == 0) else {
                 continue;
             };
             let mut look = Look::More;
@@ -611,83 +701,27 @@ impl Files {
         self.leaving = left;
         (behind, more)
     }
-
-    /// One row for each job.
-    pub(crate) fn rows(
-        &self,
-        jobs: &[Arc<LogJob>],
-        out: &Output,
-        unwatched: Option<&str>,
-    ) -> Vec<TargetRow> {
-        let mut rows = Vec::new();
-        for (number, (job, seen)) in jobs.iter().zip(&self.found).enumerate() {
-            if seen.patterns.is_empty() && seen.unread.is_empty() {
-                continue;
-            }
-            let mine = self
-                .tailed
-                .iter()
-                .filter(|(k, _)| k.0 == number)
-                .map(|(_, t)| t);
-            let files = mine.clone().count();
-            let open = mine.clone().filter(|t| t.is_open()).count();
-            let lines: u64 = mine.clone().map(|t| t.lines).sum();
-            let cut: u64 = mine.clone().map(|t| t.cut).sum();
-            let grew = mine.clone().map(|t| t.grew).max().unwrap_or(0);
-            let mut errors: Vec<&str> = mine.clone().filter_map(|t| t.error.as_deref()).collect();
-            errors.extend(seen.unread.iter().map(String::as_str));
-            errors.extend(out.trouble.as_deref());
-            let mut remark = format!("{files} files, {open} of them open");
-            remark.push_str(&clocks(mine.clone()));
-            if cut > 0 {
-                remark.push_str(&format!("; {cut} lines were longer than is kept"));
-            }
-            for (reason, n) in &out.tally.dropped {
-                remark.push_str(&format!("; {n} lines dropped: {reason}"));
-            }
-            if let Some(why) = unwatched {
-                remark.push_str(&format!(
-                    "; looked at every second, since not every folder can be watched ({why})"
-                ));
-            }
-            let error = match errors.as_slice() {
-                [] => String::new(),
-                [one] => (*one).to_owned(),
-                [one, rest @ ..] => format!("{one}, and {} more", rest.len()),
-            };
-            rows.push(TargetRow {
-                job: job.name.clone(),
-                instance: seen.patterns.join(" "),
-                health: health(&error, files > 0),
-                labels: seen.labels.clone(),
-                last_scrape: grew,
-                last_good: grew,
-                samples: lines,
-                error,
-                remark,
-                ..TargetRow::default()
-            });
-        }
-        rows
-    }
 }
 
-/// What is said of clocks without a zone that are not where they were expected.
-fn clocks<'a>(files: impl Iterator<Item = &'a Tailed>) -> String {
-    let mut found: BTreeMap<i32, usize> = BTreeMap::new();
-    for offset in files.filter_map(|t| t.pipeline.found_offset()) {
-        *found.entry(offset).or_default() += 1;
+/// Where reading goes on in a file that may hold what another held, of which the place and how far
+/// it was read are given.
+fn place_in(path: &Path, file: &File, facts: &Facts, (old, end): (&Known, u64)) -> Option<u64> {
+    if is_gzip(file) {
+        let head = unpacked_head(file, old.head_len);
+        return old.begins_as(head.as_slice()).then_some(old.offset);
     }
-    let mut out = String::new();
-    for (offset, files) in found {
-        let sign = if offset < 0 { '-' } else { '+' };
-        let minutes = offset.abs() / 60;
-        let (hours, minutes) = (minutes / 60, minutes % 60);
-        out.push_str(&format!(
-            "; times without a zone are read as {sign}{hours:02}:{minutes:02} in {files} of them, as that is what they were when they were written"
-        ));
+    if old.fits(file) {
+        return Some(if facts.len < end {
+            facts.len
+        } else {
+            old.offset
+        });
     }
-    out
+    // Copied before the last lines were written that were read: all that it holds was read.
+    let rotated = stem(path) != path.to_string_lossy();
+    let then = (old.seen - facts.modified_ms).abs() < COPIED_MS;
+    let shorter = rotated && then && facts.len < old.offset && old.begins_as(file);
+    shorter.then_some(facts.len)
 }
 
 /// The last whole line of a file, as far as it is not long.

@@ -6,6 +6,10 @@ use crate::model::labels::Labels;
 use crate::store::write::logs::MAX_LINE;
 use std::collections::BTreeMap;
 
+/// A partial line waits so long for its next part, in milliseconds: the place in its file stands
+/// before it all the while.
+const PART_MS: i64 = 60_000;
+
 /// Blocks that wait for their next line, by labels.
 #[derive(Default)]
 pub(crate) struct Lines(BTreeMap<Labels, Block>);
@@ -109,7 +113,22 @@ impl Parts {
         }
     }
 
-    pub(crate) fn flush(&mut self, out: &mut Vec<Entry>) {
+    /// Lets go what waited long enough; `now` in milliseconds, or everything.
+    pub(crate) fn tick(&mut self, now: Option<i64>, out: &mut Vec<Entry>) {
+        let due = |e: &Entry| now.is_none_or(|now| now - e.now / 1_000_000 >= PART_MS);
+        if !self.0.values().any(due) {
+            return;
+        }
+        for (key, entry) in std::mem::take(&mut self.0) {
+            if due(&entry) {
+                out.push(entry);
+            } else {
+                self.0.insert(key, entry);
+            }
+        }
+    }
+
+    fn flush(&mut self, out: &mut Vec<Entry>) {
         out.extend(std::mem::take(&mut self.0).into_values());
     }
 

@@ -225,6 +225,10 @@ impl Committer {
 
     /// Writes the record, and waits until it is on the disk.
     fn log(&mut self, inner: &Inner, payload: &[u8]) -> Result<(), WriteError> {
+        let before = inner.before.lock().clone();
+        if let Some(before) = before {
+            before();
+        }
         let number = inner.wal.push(record::COMMIT, payload, false);
         loop {
             match inner.wal.wait(number) {

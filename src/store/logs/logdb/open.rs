@@ -163,6 +163,7 @@ impl LogDb {
             indexes: Cache::new(INDEX_CACHE),
             damage: Mutex::default(),
             low_disk: Mutex::default(),
+            before: Mutex::default(),
         });
         let thread = std::thread::Builder::new()
             .name("logs-commit".to_owned())
