@@ -1,7 +1,8 @@
 //! A small service that exists only to be watched: `bongsu demo`.
 //!
 //! Its numbers are made of the clock alone: a rising counter, a swinging gauge, requests with
-//! errors and latencies that are worst for a minute every few minutes.
+//! errors and latencies that are worst for a minute every few minutes. Its log says the same, and a
+//! rule of its own fires in that minute.
 
 use crate::app::console::{self, Left};
 use crate::app::launch::Arguments;
@@ -66,13 +67,26 @@ pub fn run(read_only: bool) -> anyhow::Result<Left> {
 }
 
 fn show(service: &Service, dir: &Path, read_only: bool) -> anyhow::Result<Left> {
-    let file = dir.join("bongsu-demo.yaml");
-    let text = format!(
-        "global: {{scrape_interval: 2s}}\n\
-         scrape_configs:\n- job_name: demo\n  static_configs: [{{targets: ['{}']}}]\n",
-        service.address
+    let (file, rules, log) = (
+        dir.join("bongsu-demo.yaml"),
+        dir.join("rules.yaml"),
+        dir.join("demo.log"),
     );
+    let text = format!(
+        "global: {{scrape_interval: 2s, evaluation_interval: 5s}}\n\
+         scrape_configs:\n- job_name: demo\n  static_configs: [{{targets: ['{}']}}]\n\
+         rule_files: ['{}']\n\
+         logs:\n  scrape_configs:\n  - job_name: demo\n    \
+         static_configs: [{{labels: {{job: demo, __path__: '{}'}}}}]\n",
+        service.address,
+        rules.display(),
+        log.display()
+    );
+    Fs::real().write_atomic(&rules, RULES.as_bytes())?;
     Fs::real().write_atomic(&file, text.as_bytes())?;
+    let entered = service.runtime.enter();
+    drop(task::spawn("demo", write_log(log)));
+    drop(entered);
     let arguments = Arguments {
         config: vec![file],
         data_dir: Some(dir.join("data")),
@@ -94,26 +108,42 @@ pub fn serve(port: u16, log: &Path, say: impl Fn(&str)) -> anyhow::Result<()> {
     service.runtime.block_on(async {
         let mut term = signal(SignalKind::terminate())?;
         let mut int = signal(SignalKind::interrupt())?;
-        let mut every = tokio::time::interval(Duration::from_secs(1));
-        loop {
-            tokio::select! {
-                _ = term.recv() => return Ok(()),
-                _ = int.recv() => return Ok(()),
-                _ = every.tick() => {
-                    let log = log.clone();
-                    tokio::task::spawn_blocking(move || add_line(log)).await??;
-                }
-            }
+        tokio::select! {
+            _ = term.recv() => Ok(()),
+            _ = int.recv() => Ok(()),
+            failed = write_log(log) => failed,
         }
     })
 }
+
+/// A line a second; ends only where one cannot be written.
+async fn write_log(log: PathBuf) -> anyhow::Result<()> {
+    let mut every = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        every.tick().await;
+        let log = log.clone();
+        tokio::task::spawn_blocking(move || add_line(log)).await??;
+    }
+}
+
+/// Fires in the bad minute.
+const RULES: &str = "\
+groups:
+- name: demo
+  rules:
+  - alert: RequestsFail
+    expr: sum by (path) (rate(demo_http_requests_total{status=\"500\"}[30s])) > 1
+    labels: {severity: warning}
+    annotations: {summary: 'requests for {{ $labels.path }} fail'}
+";
 
 fn add_line(log: PathBuf) -> anyhow::Result<()> {
     let now = Clock::System.now_ms();
     let time = chrono::DateTime::from_timestamp_millis(now).unwrap_or_default();
     let time = time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     let n = now / 1000;
-    let line = if n % 10 == 0 {
+    let bad = (n as f64).rem_euclid(PERIOD) >= BAD_FROM;
+    let line = if n % 10 == 0 || bad && n % 3 == 0 {
         format!("{time} ERROR order {n} failed: the till does not answer\n")
     } else {
         format!("{time} INFO order {n} took {} ms\n", 5 + n * 7 % 90)

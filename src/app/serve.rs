@@ -4,7 +4,7 @@ use crate::app::engine::{Engine, Mode};
 use crate::app::launch::{Arguments, Launch};
 use crate::app::places;
 use crate::app::reload;
-use crate::base::fs;
+use crate::base::fs::{self, Fs};
 use crate::model::action::Outcome;
 use anyhow::{Context, bail};
 use std::path::Path;
@@ -95,6 +95,53 @@ fn said_of(outcome: Outcome) -> String {
     }
 }
 
+/// Said where the system ends what a user left behind.
+const ENDED: &str = "\nthis system ends a user's processes at logout (KillUserProcesses in \
+     logind.conf), this one too; what stays: loginctl enable-linger && systemd-run --user --scope \
+     bongsu serve";
+/// Where logind is configured: the file, then what stands in folders of its name goes before it.
+const LOGIND: [&str; 4] = [
+    "/usr/lib/systemd/logind.conf",
+    "/etc/systemd/logind.conf",
+    "/usr/lib/systemd/logind.conf.d",
+    "/etc/systemd/logind.conf.d",
+];
+
+/// Empty where processes outlive their session; root's always do.
+fn logout_remark() -> &'static str {
+    let root = rustix::process::geteuid().is_root();
+    let read = |path: &Path| fs::read_text(path, 64 << 10).ok();
+    let texts = LOGIND.iter().map(Path::new).flat_map(|place| {
+        let folder = Fs::real().list(place).unwrap_or_default();
+        let inside = folder.into_iter().map(|e| place.join(e.name));
+        let all: Vec<String> = [place.to_owned()]
+            .into_iter()
+            .chain(inside)
+            .filter_map(|path| read(&path))
+            .collect();
+        all
+    });
+    if !root && ends_at_logout(texts) {
+        ENDED
+    } else {
+        ""
+    }
+}
+
+/// The last word counts; without one they stay.
+fn ends_at_logout(texts: impl Iterator<Item = String>) -> bool {
+    let mut ends = false;
+    for text in texts {
+        let mut lines = text
+            .lines()
+            .filter_map(|l| l.trim().strip_prefix("KillUserProcesses="));
+        if let Some(word) = lines.next_back() {
+            ends = ["yes", "true", "on", "1"].contains(&word.trim().to_ascii_lowercase().as_str());
+        }
+    }
+    ends
+}
+
 /// Starts `bongsu serve` with the same arguments, apart from this terminal, and waits until it
 /// answers. The directory must be free.
 pub(crate) fn go_on(arguments: &Arguments, data_dir: &Path) -> anyhow::Result<String> {
@@ -113,10 +160,11 @@ pub(crate) fn go_on(arguments: &Arguments, data_dir: &Path) -> anyhow::Result<St
     let until = crate::base::clock::monotonic() + PATIENCE;
     while crate::base::clock::monotonic() < until {
         if places::living(data_dir, true).is_some() {
-            return Ok(format!(
+            let said = format!(
                 "collecting goes on: bongsu serve, process {}; type `bongsu` to look again",
                 child.id()
-            ));
+            );
+            return Ok(said + logout_remark());
         }
         if let Some(status) = child.try_wait()? {
             let said = fs::read_text(&log, 64 << 10).unwrap_or_default();
@@ -130,4 +178,23 @@ pub(crate) fn go_on(arguments: &Arguments, data_dir: &Path) -> anyhow::Result<St
         child.id(),
         log.display()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_word_of_logind_counts() {
+        for (texts, want) in [
+            (vec![], false),
+            (vec!["#KillUserProcesses=yes\n"], false),
+            (vec!["[Login]\nKillUserProcesses=yes\n"], true),
+            (vec!["KillUserProcesses=yes", "KillUserProcesses=no"], false),
+            (vec!["KillUserProcesses=no\n KillUserProcesses=On"], true),
+        ] {
+            let texts = texts.into_iter().map(str::to_owned);
+            assert_eq!(ends_at_logout(texts), want);
+        }
+    }
 }

@@ -5,12 +5,15 @@ use crate::config::fields::Fields;
 use crate::config::shape::{Section, Shape, key};
 use crate::model::alert::Language;
 
+/// Every theme's name; a test of the console holds them equal to its own.
+pub(crate) const THEMES: &[&str] = &["dark", "light", "colour-blind", "mono"];
+
 pub(crate) static UI: Section = Section {
     name: "ui",
     keys: &[&[
         key(
             "theme",
-            Shape::Text,
+            Shape::Word(THEMES),
             "dark",
             "A theme of the palette (`:theme`): dark, light, colour-blind, mono.",
         ),

@@ -334,6 +334,12 @@ mod tests {
     }
 
     #[test]
+    fn the_configuration_knows_every_theme() {
+        let names: Vec<&str> = THEMES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, crate::config::ui::THEMES);
+    }
+
+    #[test]
     fn colours_come_down_to_what_is_there() {
         assert_eq!(
             reduce((255, 255, 255), Depth::Ansi16),

@@ -55,17 +55,6 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "forward",
-        &[
-            "base",
-            "model",
-            "wire",
-            "config",
-            "store::read",
-            "store::state",
-        ],
-    ),
-    (
         "alert",
         &[
             "base",

@@ -19,25 +19,34 @@ pub fn give_back_code() {
     }
 }
 
-/// The executable mappings of one file in proc_pid_maps(5): where they begin and their bytes.
+/// The code and the constants before it, in proc_pid_maps(5): where the mappings begin and their bytes.
+/// What stands behind the code is left alone: the linker has written to those pages.
 fn code(maps: &str, program: &str) -> Vec<(usize, usize)> {
-    let place = |line: &str| {
-        let (range, rest) = line.split_once(' ')?;
-        let (mode, rest) = rest.split_once(' ')?;
-        (mode == "r-xp" && rest.splitn(4, ' ').nth(3)?.trim_start() == program).then_some(())?;
-        let (start, end) = range.split_once('-')?;
-        let start = usize::from_str_radix(start, 16).ok()?;
-        let end = usize::from_str_radix(end, 16).ok()?;
-        Some((start, end.checked_sub(start)?))
-    };
-    maps.lines().filter_map(place).collect()
+    let mut found = Vec::new();
+    let own = maps.lines().filter(|l| l.ends_with(program));
+    for line in own {
+        let mut fields = line.splitn(6, ' ');
+        let (Some(range), Some(mode)) = (fields.next(), fields.next()) else {
+            break;
+        };
+        if !matches!(mode, "r--p" | "r-xp") || fields.nth(3).map(str::trim_start) != Some(program) {
+            break;
+        }
+        let hex = |text| usize::from_str_radix(text, 16).ok();
+        let ends = range.split_once('-').and_then(|(a, b)| hex(a).zip(hex(b)));
+        found.extend(ends.and_then(|(a, b)| Some((a, b.checked_sub(a)?))));
+        if mode == "r-xp" {
+            return found;
+        }
+    }
+    Vec::new()
 }
 
 #[expect(unsafe_code, reason = "madvise on code has no safe wrapper")]
 fn drop_pages(start: usize, len: usize) {
     let start = std::ptr::without_provenance_mut::<c_void>(start);
-    // SAFETY: the range is a private mapping of the running program's file that may be read and run but
-    // not written, so that no page of it differs from the file: each comes back as it was.
+    // SAFETY: the range is a private mapping of the running program's file that cannot be written and has
+    // no relocations, so that no page of it differs from the file: each comes back as it was.
     let _ = unsafe { rustix::mm::madvise(start, len, rustix::mm::Advice::LinuxDontNeed) };
 }
 
@@ -57,7 +66,10 @@ mod tests {
 ";
         assert_eq!(
             code(maps, "/usr/bin/bon gsu"),
-            [(0x55d0_a060_0000, 0x148_0000)]
+            [
+                (0x55d0_a000_0000, 0x60_0000),
+                (0x55d0_a060_0000, 0x148_0000)
+            ]
         );
         assert_eq!(code("x", "x"), []);
     }

@@ -41,13 +41,15 @@ fn headline(shown: &Shown<'_>) -> Headline {
         return Headline::default();
     };
     let (firing, pending) = (view.counts.firing, view.counts.pending);
+    // The list is never of another time: a rewound screen must not pass it off as of then.
+    let when = if shown.ask.live { "" } else { " now" };
     if firing > 0 {
-        return Headline::at(format!("{firing} firing"), 1.0, 0.5, 0.5);
+        return Headline::at(format!("{firing} firing{when}"), 1.0, 0.5, 0.5);
     }
     if pending > 0 {
-        return Headline::at(format!("{pending} pending"), 1.0, 0.5, 2.0);
+        return Headline::at(format!("{pending} pending{when}"), 1.0, 0.5, 2.0);
     }
-    Headline::plain("quiet".to_owned())
+    Headline::plain(format!("quiet{when}"))
 }
 
 const COLUMNS: &[Column] = &[

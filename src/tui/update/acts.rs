@@ -63,6 +63,8 @@ pub(crate) fn act(state: &mut State, act: Act) -> Vec<Cmd> {
             );
             return vec![Cmd::Mouse(state.mouse)];
         }
+        Act::ZoomPane => state.toast("nothing here can be made larger", false),
+        Act::Open => state.toast("nothing here can be opened", false),
         Act::Filter => state.toast("there is no list to filter here", false),
         Act::Sort | Act::SortReverse => state.toast("there is no list to sort here", false),
         _ => {}

@@ -26,7 +26,8 @@ impl Console {
         Self::start_with(dir, term, PATH, &[])
     }
 
-    /// `path` is where it finds programs; `more` are further arguments.
+    /// `path` is where it finds programs; `more` are further arguments. An empty `term` leaves TERM
+    /// out.
     pub(crate) fn start_with(dir: &Path, term: &str, path: &str, more: &[&str]) -> Self {
         let size = PtySize {
             rows: 40,
@@ -37,13 +38,11 @@ impl Console {
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_bongsu"));
         command.env_clear();
-        for (name, value) in [
-            ("PATH", path),
-            ("TERM", term),
-            ("LC_ALL", "C.UTF-8"),
-            ("TZ", "UTC"),
-        ] {
+        for (name, value) in [("PATH", path), ("LC_ALL", "C.UTF-8"), ("TZ", "UTC")] {
             command.env(name, value);
+        }
+        if !term.is_empty() {
+            command.env("TERM", term);
         }
         command.env("HOME", dir);
         command.env("XDG_RUNTIME_DIR", dir);
@@ -248,11 +247,14 @@ fn a_visit_on_the_linux_console() {
 }
 
 #[test]
-fn dumb_gets_the_status() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut console = Console::start(dir.path(), "dumb");
-    console.sees("no engine is running");
-    console.ends();
+fn a_terminal_that_cannot_place_text_gets_the_status_and_why() {
+    for term in ["dumb", ""] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut console = Console::start(dir.path(), term);
+        console.sees(&format!("TERM is {term:?}"));
+        console.sees("no engine is running");
+        console.ends();
+    }
 }
 
 #[test]

@@ -248,3 +248,34 @@ fn series_that_end_leave_memory() {
     );
     assert_eq!((result.duplicate, result.out_of_order), (1, 1));
 }
+
+/// Labels, postings and the open chunk of each of 100,000 series that a host's exporter could show, by
+/// the head's own account.
+#[test]
+fn a_series_takes_six_hundred_bytes_at_most() {
+    const SERIES: usize = 100_000;
+    let mut head = Head::new(i64::MIN);
+    let labels = |i: usize| {
+        let (device, instance) = (format!("dm-{}", i % 500), format!("web{:03}:9100", i / 500));
+        Labels::from_pairs([
+            ("__name__", "node_disk_io_time_seconds_total"),
+            ("device", device.as_str()),
+            ("environment", "production"),
+            ("instance", instance.as_str()),
+            ("job", "node"),
+        ])
+    };
+    let ids: Vec<SeriesId> = (0..SERIES).map(|i| head.resolve(&labels(i))).collect();
+    // Half a chunk of a counter that does not rise evenly.
+    for step in 0..60_i64 {
+        let sample = |(i, series): (usize, &SeriesId)| Append {
+            series: *series,
+            t: step * 15_000,
+            v: (i as i64 + step * step * 37 % 1_009) as f64 / 100.0,
+        };
+        let batch: Vec<Append> = ids.iter().enumerate().map(sample).collect();
+        head.append(&batch, &RULES, &mut Vec::new(), &mut Appended::default());
+    }
+    let each = head.bytes() / SERIES;
+    assert!(each <= 600, "{each} bytes a series");
+}

@@ -160,7 +160,10 @@ fn chips(view: &AlertsView) -> String {
 pub(super) fn paint(state: &State, theme: &Theme, place: Rect, buffer: &mut Buffer) {
     let look = &Look::of(theme);
     let view = answer(state);
-    let headline = view.map(chips).unwrap_or_default();
+    let mut headline = view.map(chips).unwrap_or_default();
+    if view.is_some() && !state.time.is_live() {
+        headline.push_str("  (now; the line at the right is of then)");
+    }
     let remark = lists(state);
     let bad = view.is_some_and(|v| v.counts.firing > 0);
     let inner = frame::Frame {

@@ -142,7 +142,7 @@ pub(super) fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         Act::Copy => {
             let row = chosen(state)?;
             let text = format!("{} {} {}", row.pid, row.user, panel::title(row));
-            return Some(vec![Cmd::Copy(text)]);
+            return Some(crate::tui::update::copy(state, text));
         }
         Act::Down => step(state, |at, _| at + 1),
         Act::Up => step(state, |at, _| at.saturating_sub(1)),
