@@ -56,6 +56,8 @@ pub(crate) struct Sealed {
     pub(crate) stream: u32,
     /// Number of the first line behind it.
     pub(crate) before: u64,
+    /// The oldest segment of the log that holds lines of it.
+    pub(crate) segment: Option<u32>,
     pub(crate) lines: Arc<Buffer>,
 }
 
@@ -204,7 +206,7 @@ impl Head {
         let uncommitted = lines.bytes.len() - lines.start(from.min(lines.len()));
         stream.first += lines.len() as u64;
         stream.committed = 0;
-        stream.segment = None;
+        let segment = stream.segment.take();
         self.dirty.remove(&id);
         self.dirty_bytes -= uncommitted.min(self.dirty_bytes);
         self.open_bytes -= lines.bytes.len();
@@ -212,8 +214,16 @@ impl Head {
         self.sealed.push_back(Arc::new(Sealed {
             stream: id,
             before: stream.first,
+            segment,
             lines,
         }));
+    }
+
+    /// The oldest segment of the log that holds lines which are in no block yet.
+    pub(crate) fn oldest_segment(&self) -> Option<u32> {
+        let open = self.streams.iter().filter_map(|s| s.segment);
+        let sealed = self.sealed.iter().filter_map(|s| s.segment);
+        open.chain(sealed).min()
     }
 
     /// The streams with lines that no commit took yet, whose lines count as taken from now on.

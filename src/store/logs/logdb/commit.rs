@@ -100,12 +100,15 @@ impl Committer {
                 record::put_cut(&mut taken.payload, sealed.stream, sealed.before);
             }
         }
-        if let Some(writer) = self
-            .writer
-            .as_ref()
-            .filter(|_| self.fresh || !taken.sealed.is_empty())
-        {
-            record::put_part(&mut taken.payload, writer.number, writer.len);
+        match &self.writer {
+            Some(writer) if self.fresh || !taken.sealed.is_empty() => {
+                record::put_part(&mut taken.payload, writer.number, writer.len);
+            }
+            // What is begun behind the last one that was closed counts once a record tells of it.
+            None if self.fresh && self.next_part > 1 => {
+                record::put_part(&mut taken.payload, self.next_part - 1, u64::MAX);
+            }
+            _ => {}
         }
         if !taken.payload.is_empty() {
             self.log(inner, &taken.payload)?;
@@ -287,9 +290,8 @@ impl Committer {
             self.fresh = true;
         }
         if segments.len() > 1 && !self.fresh {
-            let state = inner.state.read();
-            let held = state.head.streams.iter().filter_map(|s| s.segment).min();
-            drop(state);
+            // With buffers that filled up while this commit was written: they are in no block yet.
+            let held = inner.state.read().head.oldest_segment();
             let first = held.map_or(self.segment, |n| n.min(self.segment));
             inner
                 .wal

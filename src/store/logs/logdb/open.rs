@@ -197,8 +197,9 @@ impl LogDb {
             number,
             now,
         };
+        let newest = last.max(known.map(|(n, _)| n));
         let mut parts = Parts {
-            next: last.map_or(1, |n| n + 1),
+            next: newest.map_or(1, |n| n + 1),
             ..Parts::default()
         };
         for number in numbers {
@@ -223,15 +224,17 @@ impl LogDb {
             let vouched = match known {
                 Some((n, len)) if n == number => len.min(bytes),
                 // Begun, and no record tells of it: its lines are read again from their source.
+                // The next has its number: where no record came yet, the very first is always 1.
                 Some((n, _)) if number > n => {
                     drop(file);
                     fs.remove_file(&path)?;
+                    parts.next = parts.next.min(number);
                     continue;
                 }
-                // The very first, and no record came to tell of it.
-                None if number == 1 && damage.is_empty() => {
+                None if last == Some(1) && damage.is_empty() => {
                     drop(file);
                     fs.remove_file(&path)?;
+                    parts.next = 1;
                     continue;
                 }
                 _ => bytes,

@@ -10,10 +10,12 @@ use crate::model::matcher::Matcher;
 use crate::store::logs::logdb::{Keep, LogDb, Setting};
 use crate::store::read::logs::{Buckets, LogAsk, LogSelect, LogSource};
 use crate::store::write::logs::LogBatch;
+use parking_lot::Mutex;
 use proptest::prelude::*;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 fn open(sim: &Arc<Sim>) -> LogDb {
@@ -212,6 +214,98 @@ fn every_crash_leaves_a_beginning_with_its_position() {
             assert_eq!(of_job(&db, "a"), texts("a", 0..until + 10));
         }
     }
+}
+
+#[test]
+fn a_buffer_that_fills_during_a_commit_keeps_its_segment_until_it_is_a_block() {
+    let sim = Sim::new();
+    let db = open(&sim);
+    append(&db, "a", 0, 3_000);
+    db.flush().unwrap();
+    let sim = sim.after_crash(Unsynced::Kept);
+    let db = open(&sim);
+    let killed: Arc<Mutex<Option<Arc<Sim>>>> = Arc::default();
+    db.before_commits({
+        let (db, sim, killed) = (db.clone(), Arc::clone(&sim), Arc::clone(&killed));
+        let commits = AtomicUsize::new(0);
+        Arc::new(move || match commits.fetch_add(1, Ordering::Relaxed) {
+            // The first has its lines already: these are for the second, and fill the buffer.
+            0 => append(&db, "a", 3_000, 9_000),
+            // The blocks of the second are there, its record is not.
+            1 => *killed.lock() = Some(sim.after_crash(Unsynced::Kept)),
+            _ => {}
+        })
+    });
+    append(&db, "b", 0, 1);
+    db.flush().unwrap();
+    // What came during the first commit.
+    db.flush().unwrap();
+    let killed = killed.lock().take().unwrap();
+    let back = open(&killed);
+    assert_eq!(position(&back, "a"), 3_000);
+    assert_eq!(of_job(&back, "a"), texts("a", 0..3_000));
+    // With its block recorded the segment goes.
+    assert_eq!(of_job(&db, "a"), texts("a", 0..9_000));
+    let first = PathBuf::from("/d/wal/logs/00000001.wal");
+    assert!(!sim.paths().contains(&first), "{:?}", sim.paths());
+}
+
+/// The disk as a kill leaves it when `work` has its blocks written, and not their record.
+fn killed_before_the_record(sim: &Arc<Sim>, work: impl FnOnce(&LogDb)) -> Arc<Sim> {
+    let db = open(sim);
+    let killed: Arc<Mutex<Option<Arc<Sim>>>> = Arc::default();
+    db.before_commits({
+        let (sim, killed) = (Arc::clone(sim), Arc::clone(&killed));
+        Arc::new(move || {
+            let mut killed = killed.lock();
+            killed.get_or_insert_with(|| sim.after_crash(Unsynced::Kept));
+        })
+    });
+    work(&db);
+    db.flush().unwrap();
+    let killed = killed.lock().take();
+    killed.unwrap()
+}
+
+#[test]
+fn blocks_without_a_record_do_not_count_however_often_it_was_killed() {
+    let first = |db: &LogDb| append(db, "a", 0, 9_000);
+    let sim = killed_before_the_record(&Sim::new(), first);
+    let sim = killed_before_the_record(&sim, first);
+    let db = open(&sim);
+    assert_eq!((position(&db, "a"), of_job(&db, "a").len()), (0, 0));
+}
+
+#[test]
+fn blocks_without_a_record_do_not_count_behind_a_part_that_was_closed() {
+    let sim = Sim::new();
+    let clock = Clock::fake(1_000_000);
+    let (db, _) = open_at(&sim, &clock);
+    for start in [0, 4_000] {
+        // Both together become blocks: none of their lines stays in the log.
+        let mut batch = LogBatch::default();
+        for job in ["a", "b"] {
+            let id = db.stream(&labels(job)).unwrap();
+            for i in start..start + 4_000 {
+                batch.push(id, i * 1_000_000, Level::Info, text(job, i).as_bytes());
+            }
+            batch.reached(job, Some((start + 4_000).to_le_bytes().to_vec()));
+        }
+        db.append(&batch).unwrap();
+        db.flush().unwrap();
+        clock.advance(Duration::from_hours(7));
+    }
+    // The log goes on in a segment in which no part is written, and leaves the one before.
+    let sim = sim.after_crash(Unsynced::Kept);
+    let db = open(&sim);
+    append(&db, "tick", 0, 1);
+    db.flush().unwrap();
+    assert_eq!(db.0.wal.segments().len(), 1);
+    let sim = sim.after_crash(Unsynced::Kept);
+    let sim = killed_before_the_record(&sim, |db| append(db, "a", 8_000, 17_000));
+    let db = open(&sim);
+    assert_eq!(position(&db, "a"), 8_000);
+    assert_eq!(of_job(&db, "a"), texts("a", 0..8_000));
 }
 
 /// What a crash interrupts somewhere.
