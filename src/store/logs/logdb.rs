@@ -34,8 +34,8 @@ pub(crate) use upkeep::Keep;
 /// A commit comes at the latest so long after its first line.
 const COMMIT_EVERY: Duration = Duration::from_millis(200);
 /// Sealed bytes from which the committer starts at once, and from which writers wait.
-const HURRY: usize = 4 * SEAL;
-const WAIT: usize = 24 * SEAL;
+const HURRY: usize = 16 * SEAL;
+const WAIT: usize = 32 * SEAL;
 /// Bytes of the indexes of closed parts that are kept in memory.
 const INDEX_CACHE: usize = 4 << 20;
 
