@@ -101,7 +101,12 @@ pub(crate) fn stand(shared: &Shared, view: &mut AlertsView, most: usize, now: i6
         });
     }
     // Those that were sent here stand among the others, as grave and as old as they are.
-    view.rows.sort_by_cached_key(|row| {
+    gravest_first(&mut view.rows);
+}
+
+/// Firing before pending before resolved; within each by severity, the newest first.
+pub(crate) fn gravest_first(rows: &mut [AlertRow]) {
+    rows.sort_by_cached_key(|row| {
         let since = match row.alert.state {
             AlertState::Resolved => row.alert.ends_at,
             _ => row.active_at,

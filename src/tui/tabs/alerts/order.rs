@@ -22,9 +22,16 @@ const DEFAULT_MS: i64 = 2 * 3_600_000;
 /// Labels that a silence is proposed from: enough to mean this alert, and no more.
 const PROPOSED: [&str; 5] = ["alertname", "instance", "job", "name", "mountpoint"];
 
+/// Why nothing is ordered from a rewound screen.
+const OF_THEN: &str = "as of then: acts need the present";
+
 fn refused(state: &mut State) -> bool {
     if state.options.read_only {
         state.toast("this console was started with --read-only", true);
+        return true;
+    }
+    if !state.time.is_live() {
+        state.toast(OF_THEN, true);
         return true;
     }
     if rows::current(state).is_none() {
@@ -259,7 +266,10 @@ pub(super) fn menu(state: &State) -> Vec<Item> {
         return Vec::new();
     };
     let item = |label: &str, detail: &str, act: Act| {
-        Item::new(label, detail, Run::Act(act)).keys(state.keymap.label(act))
+        let then = (!state.time.is_live()).then(|| OF_THEN.to_owned());
+        Item::new(label, detail, Run::Act(act))
+            .keys(state.keymap.label(act))
+            .unless(then)
     };
     let acknowledged = row.standing.acknowledged.is_some();
     let word = if acknowledged {
