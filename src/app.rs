@@ -43,3 +43,4 @@ mod spans;
 mod status;
 mod tail;
 mod telling;
+mod why;

@@ -11,6 +11,7 @@
 mod flush;
 mod notices;
 mod orders;
+mod past;
 mod routing;
 pub mod run;
 mod views;
@@ -22,6 +23,7 @@ pub use routing::try_route;
 use crate::alert::Tell;
 use crate::alert::acknowledge::Acknowledgements;
 use crate::alert::notice::{Notice, Notices, Wanted};
+use crate::alert::pipeline::past::Past;
 use crate::alert::route::Tree;
 use crate::alert::sent::{Reason, Sent};
 use crate::alert::silence::Silences;
@@ -207,6 +209,7 @@ struct Core {
     config: Arc<Alertmanager>,
     tree: Tree,
     alerts: BTreeMap<u64, Held>,
+    past: Past,
     groups: BTreeMap<GroupId, Group>,
     silences: Silences,
     acknowledged: Acknowledgements,
@@ -235,6 +238,7 @@ impl Pipeline {
             tree: Tree::new(&config),
             config,
             alerts: BTreeMap::new(),
+            past: Past::default(),
             groups: BTreeMap::new(),
             silences: Silences::load(&state),
             acknowledged: Acknowledgements::load(&state),
@@ -476,8 +480,12 @@ impl Core {
         over.sort_unstable();
         over.truncate(GIVE_WAY);
         for (_, fingerprint) in &over {
-            let held = self.alerts.remove(fingerprint);
-            for id in held.into_iter().flat_map(|h| h.groups) {
+            let Some(mut held) = self.alerts.remove(fingerprint) else {
+                continue;
+            };
+            let groups = std::mem::take(&mut held.groups);
+            self.past.keep(*fingerprint, held);
+            for id in groups {
                 let Some(group) = self.groups.get_mut(&id) else {
                     continue;
                 };

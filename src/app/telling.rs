@@ -7,6 +7,7 @@ use crate::alert::pipeline::{Author, Outcome as Sent, Pipeline, run};
 use crate::api::Alerting;
 use crate::app::engine::Shared;
 use crate::app::rules;
+use crate::app::why;
 use crate::base::clock::{Clock, Duration};
 use crate::base::task::{self, Stop};
 use crate::config::Config;
@@ -14,9 +15,7 @@ use crate::config::alertmanager::Alertmanager;
 use crate::model::action::{Action, Outcome};
 use crate::model::alert::{Alert, AlertState, gravity};
 use crate::model::request::ViewName;
-use crate::model::view::{
-    AlertCounts, AlertRow, AlertStory, AlertsView, ReceiverRow, Standing, View,
-};
+use crate::model::view::{AlertCounts, AlertRow, AlertsView, ReceiverRow, Standing, View};
 use crate::source::api::{Caller, SourceError};
 use crate::source::embedded::OPENING;
 use crate::store::open::Store;
@@ -141,29 +140,7 @@ pub(crate) fn view(shared: &Shared, view: ViewName) -> Result<View, SourceError>
     Ok(match view {
         ViewName::Receivers => View::Receivers(pipeline.receivers()),
         ViewName::Routing => View::Routing(Box::new(pipeline.routing(now))),
-        ViewName::AlertStory(alert) => {
-            let held = pipeline.standings(now);
-            let held = held.into_iter().find(|(a, _)| a.fingerprint() == alert);
-            let Some((told, standing)) = held else {
-                let why = format!("there is no alert {alert:016x} now; it may be resolved");
-                return Ok(View::Nothing { why });
-            };
-            let known = shared.alerting.board.standing(now);
-            let known = known.into_iter().find(|row| row.fingerprint == alert);
-            let row = AlertRow {
-                fingerprint: alert,
-                active_at: told.starts_at,
-                alert: told,
-                standing: Standing::default(),
-                ..AlertRow::default()
-            };
-            let row = AlertRow {
-                standing,
-                ..known.unwrap_or(row)
-            };
-            let steps = pipeline.story(alert);
-            View::AlertStory(Box::new(AlertStory { row, steps }))
-        }
+        ViewName::AlertStory(alert) => why::view(shared, pipeline, alert, now),
         _ => View::Silences(pipeline.silence_rows(now)),
     })
 }

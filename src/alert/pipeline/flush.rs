@@ -431,7 +431,9 @@ impl Core {
             };
             held.groups.retain(|g| g != id);
             if held.groups.is_empty() && held.alert.is_resolved_at(now) {
-                self.alerts.remove(&fingerprint);
+                if let Some(held) = self.alerts.remove(&fingerprint) {
+                    self.past.keep(fingerprint, held);
+                }
                 let removed = self.state.remove(
                     crate::alert::pipeline::ALERT_KIND,
                     &format!("{fingerprint:016x}"),

@@ -82,6 +82,9 @@ fn rules_are_evaluated_stored_and_told_of() {
     assert!(code == 0 && said.contains("Waits"), "{said}");
     let (_, said, _) = run(program(dir.path()).arg("status"));
     assert!(said.contains("1 firing, 1 pending"), "{said}");
+    let (code, said, _) = run(program(dir.path()).args(["alerts", "why", "Waits"]));
+    assert!(code == 0 && said.contains("its `for` of 1h has"), "{said}");
+    assert!(said.contains("would be told to"), "{said}");
 
     reloaded(dir.path(), &serve);
     serve.stop();
