@@ -20,7 +20,7 @@ use crate::source::api::{Caller, SourceError};
 use crate::source::embedded::OPENING;
 use crate::store::open::Store;
 use crate::wire::alertmanager_json::{
-    AlertGroup, GettableAlert, MAX_ALERTS, PostableAlert, Silence,
+    AlertGroup, GettableAlert, MAX_ALERTS, PostableAlert, Receiver, Silence,
 };
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -264,9 +264,17 @@ impl Alerting for Desk {
         self.pipeline.expire_silence(id, self.clock.now_ms())
     }
 
-    fn receivers(&self) -> Vec<String> {
+    fn receivers(&self) -> Vec<Receiver> {
         let config = self.pipeline.config();
-        config.receivers.iter().map(|r| r.name.clone()).collect()
+        let receiver = |r: &crate::config::alertmanager::Receiver| {
+            let mut labels = r.labels.clone();
+            labels.insert("name".to_owned(), r.name.clone());
+            Receiver {
+                name: r.name.clone(),
+                labels,
+            }
+        };
+        config.receivers.iter().map(receiver).collect()
     }
 
     fn original(&self) -> String {

@@ -64,6 +64,21 @@ fn rules_are_evaluated_stored_and_told_of() {
         (&"two".into(), &"ok".into())
     );
 
+    let page = data(&serve, "/api/v1/rules?match[]=%7Bseverity%3D%22page%22%7D");
+    let names: Vec<&Value> = page["groups"][0]["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| &r["name"])
+        .collect();
+    assert_eq!(names, ["Always"]);
+    assert_eq!(
+        data(&serve, "/api/v1/rules?group_limit=1")["groupNextToken"],
+        Value::Null
+    );
+    assert_eq!(serve.get("/api/v1/rules?group_next_token=x").0, 400);
+    assert_eq!(serve.get("/api/v1/rules?match[]=%7B").0, 400);
+
     // The second evaluation after the start reads back what was before; then the series begin.
     until("ALERTS is stored", || {
         let found = data(
