@@ -220,6 +220,8 @@ struct Core {
     last_look: i64,
     jobs: BTreeMap<u64, Waiting>,
     counts: BTreeMap<(String, String), Counts>,
+    /// Until when receivers asked not to be told of a group, by the name of its entry in the record.
+    asked: BTreeMap<String, i64>,
     state: State,
     next_job: u64,
     last_due: i64,
@@ -248,6 +250,7 @@ impl Pipeline {
             last_look: 0,
             jobs: BTreeMap::new(),
             counts: BTreeMap::new(),
+            asked: BTreeMap::new(),
             state,
             next_job: 1,
             last_due: now,
@@ -415,6 +418,9 @@ impl Core {
             for waiting in self.jobs.values_mut() {
                 waiting.next_try = waiting.next_try.map(|t| t.min(now));
                 waiting.job.deadline += by;
+            }
+            for until in self.asked.values_mut() {
+                *until += by;
             }
         }
         self.last_due = now;
