@@ -34,7 +34,7 @@ use crate::model::labels::Labels;
 use crate::model::time::TimeRange;
 use crate::model::view::{AlertRow, Census, RuleGroupRow};
 use crate::source::api::{Caller, Reply, Source, SourceError};
-use crate::wire::alertmanager_json::{AlertGroup, GettableAlert, PostableAlert, Silence};
+use crate::wire::alertmanager_json::{AlertGroup, GettableAlert, PostableAlert, Receiver, Silence};
 use crate::wire::loki_push::PushStream;
 use crate::wire::otlp::Batch;
 use crate::wire::remote_write::WriteRequest;
@@ -99,7 +99,7 @@ pub trait Alerting: Send + Sync {
     fn silence(&self, id: &str) -> Option<Silence>;
     fn set_silence(&self, silence: Silence) -> Result<String, String>;
     fn expire(&self, id: &str) -> Result<(), String>;
-    fn receivers(&self) -> Vec<String>;
+    fn receivers(&self) -> Vec<Receiver>;
     /// The configuration as it was written, secrets left out.
     fn original(&self) -> String;
     fn started_at(&self) -> i64;

@@ -5,6 +5,7 @@
 //! engine alone ([`serve`]), who carries out orders, reload and the order of the shutdown. Holds no
 //! logic of monitoring: that is in the rooms below. Start with [`engine`].
 
+mod alerts_then;
 pub mod backfill;
 mod backstage;
 mod blind;
@@ -42,3 +43,4 @@ mod spans;
 mod status;
 mod tail;
 mod telling;
+mod why;

@@ -160,6 +160,16 @@ impl Board {
         out
     }
 
+    /// One alert that pends, fires or was lately resolved, as others are told of it.
+    pub fn find(&self, fingerprint: u64, now: i64) -> Option<AlertRow> {
+        let groups = self.groups.lock().clone();
+        let mut rows = groups.iter().flat_map(|g| {
+            let alerts = g.alerts.iter();
+            alerts.filter_map(|(rule, a)| g.alert_row(*rule, a, now))
+        });
+        rows.find(|row| row.fingerprint == fingerprint)
+    }
+
     pub fn rules(&self) -> Vec<RuleGroupRow> {
         let groups = self.groups.lock().clone();
         groups.iter().map(|g| g.row.clone()).collect()

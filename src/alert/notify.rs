@@ -32,6 +32,7 @@ use crate::base::net::client::{Ask as Request, Client, ClientOptions, Method, Re
 use crate::config::alertmanager::{Alertmanager, Integration, Settings};
 use crate::config::secret::SecretFrom;
 use crate::model::view::Announcement;
+use chrono::DateTime;
 use parking_lot::Mutex;
 use serde_json::Value as Json;
 use std::future::Future;
@@ -330,7 +331,7 @@ impl Ask<'_> {
     async fn exchange(&self, http: Http<'_>) -> Result<(Reply, Vec<u8>), Failure> {
         let url = http.url;
         let (reply, body) = self.ask(http).await?;
-        judge(&reply, &body, url)?;
+        judge(&reply, &body, url, self.now)?;
         Ok((reply, body))
     }
 
@@ -364,20 +365,26 @@ impl Ask<'_> {
 }
 
 /// Whether an answer is good, worth another try, or final.
-fn judge(reply: &Reply, body: &[u8], url: &str) -> Result<(), Failure> {
+fn judge(reply: &Reply, body: &[u8], url: &str, now: i64) -> Result<(), Failure> {
     let said = || format!("status {}{}", reply.status, shown(body, url));
     match reply.status {
         200..300 => Ok(()),
-        429 => Err(Failure::Retry(said(), retry_after(&reply.retry_after))),
-        500.. => Err(Failure::Retry(said(), retry_after(&reply.retry_after))),
+        429 | 500.. => {
+            let after = retry_after(&reply.retry_after, now);
+            Err(Failure::Retry(said(), after))
+        }
         _ => Err(Failure::Refused(said())),
     }
 }
 
-/// Milliseconds of a `Retry-After` in seconds; a date is not looked at.
-fn retry_after(text: &str) -> Option<i64> {
-    let seconds: i64 = text.trim().parse().ok()?;
-    Some(seconds.clamp(0, 86_400) * 1000)
+/// Milliseconds of a `Retry-After`: a number of seconds, or a date; a day at most.
+fn retry_after(text: &str, now: i64) -> Option<i64> {
+    let text = text.trim();
+    let ms = match text.parse::<i64>() {
+        Ok(seconds) => seconds.saturating_mul(1000),
+        Err(_) => DateTime::parse_from_rfc2822(text).ok()?.timestamp_millis() - now,
+    };
+    Some(ms.clamp(0, 86_400_000))
 }
 
 /// The beginning of an answer, for a person. Servers like to repeat the path that they were asked,
@@ -447,4 +454,25 @@ fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
 fn form(pairs: &[(&str, String)]) -> Vec<u8> {
     let pairs: Vec<(&str, &str)> = pairs.iter().map(|(k, v)| (*k, v.as_str())).collect();
     crate::base::net::client::form(&pairs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_a_number_or_a_date() {
+        let now = 1_445_412_420_000;
+        for (text, want) in [
+            ("120", Some(120_000)),
+            ("-5", Some(0)),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", Some(60_000)),
+            ("Wed, 21 Oct 2015 07:00:00 GMT", Some(0)),
+            ("Wed, 21 Oct 2037 07:28:00 GMT", Some(86_400_000)),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(retry_after(text, now), want, "{text}");
+        }
+    }
 }

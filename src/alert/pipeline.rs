@@ -11,6 +11,7 @@
 mod flush;
 mod notices;
 mod orders;
+mod past;
 mod routing;
 pub mod run;
 mod views;
@@ -22,6 +23,7 @@ pub use routing::try_route;
 use crate::alert::Tell;
 use crate::alert::acknowledge::Acknowledgements;
 use crate::alert::notice::{Notice, Notices, Wanted};
+use crate::alert::pipeline::past::Past;
 use crate::alert::route::Tree;
 use crate::alert::sent::{Reason, Sent};
 use crate::alert::silence::Silences;
@@ -207,6 +209,7 @@ struct Core {
     config: Arc<Alertmanager>,
     tree: Tree,
     alerts: BTreeMap<u64, Held>,
+    past: Past,
     groups: BTreeMap<GroupId, Group>,
     silences: Silences,
     acknowledged: Acknowledgements,
@@ -217,6 +220,8 @@ struct Core {
     last_look: i64,
     jobs: BTreeMap<u64, Waiting>,
     counts: BTreeMap<(String, String), Counts>,
+    /// Until when receivers asked not to be told of a group, by the name of its entry in the record.
+    asked: BTreeMap<String, i64>,
     state: State,
     next_job: u64,
     last_due: i64,
@@ -235,6 +240,7 @@ impl Pipeline {
             tree: Tree::new(&config),
             config,
             alerts: BTreeMap::new(),
+            past: Past::default(),
             groups: BTreeMap::new(),
             silences: Silences::load(&state),
             acknowledged: Acknowledgements::load(&state),
@@ -244,6 +250,7 @@ impl Pipeline {
             last_look: 0,
             jobs: BTreeMap::new(),
             counts: BTreeMap::new(),
+            asked: BTreeMap::new(),
             state,
             next_job: 1,
             last_due: now,
@@ -412,6 +419,9 @@ impl Core {
                 waiting.next_try = waiting.next_try.map(|t| t.min(now));
                 waiting.job.deadline += by;
             }
+            for until in self.asked.values_mut() {
+                *until += by;
+            }
         }
         self.last_due = now;
     }
@@ -476,8 +486,12 @@ impl Core {
         over.sort_unstable();
         over.truncate(GIVE_WAY);
         for (_, fingerprint) in &over {
-            let held = self.alerts.remove(fingerprint);
-            for id in held.into_iter().flat_map(|h| h.groups) {
+            let Some(mut held) = self.alerts.remove(fingerprint) else {
+                continue;
+            };
+            let groups = std::mem::take(&mut held.groups);
+            self.past.keep(*fingerprint, held);
+            for id in groups {
                 let Some(group) = self.groups.get_mut(&id) else {
                     continue;
                 };

@@ -8,10 +8,11 @@ use crate::model::labels::Labels;
 use crate::model::matcher::parse::parse;
 use crate::model::matcher::{MatchOp, Matcher};
 use crate::wire::alertmanager_json::{
-    GettableAlert, Named, PostableAlert, PostedSilence, Silence, time_text,
+    GettableAlert, PostableAlert, PostedSilence, Receiver, Silence, time_text,
 };
 use serde::Serialize;
 use serde_json::json;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 const OPENING: &str = "history is still being opened";
@@ -50,6 +51,8 @@ fn read<T: serde::de::DeserializeOwned>(call: &Call) -> Result<T, Failed> {
 struct Filter {
     matchers: Vec<Matcher>,
     receiver: Option<Regex>,
+    /// Of the labels of a receiver; its name is one of them.
+    of_receivers: Vec<Matcher>,
     active: bool,
     silenced: bool,
     inhibited: bool,
@@ -59,21 +62,15 @@ struct Filter {
 
 impl Filter {
     fn of(call: &Call) -> Result<Self, Failed> {
-        let on = |name: &str| match call.params.get(name) {
-            "" | "true" | "1" | "t" => Ok(true),
-            "false" | "0" | "f" => Ok(false),
-            other => Err(refused(
-                400,
-                &format!("{name}: {other:?} is neither true nor false"),
-            )),
-        };
+        let on = |name: &str| switch(call, name);
         let receiver = match call.params.get("receiver") {
             "" => None,
             text => Some(Regex::anchored(text).map_err(|e| refused(400, &e.to_string()))?),
         };
         Ok(Self {
-            matchers: matchers(call)?,
+            matchers: matchers(call, "filter")?,
             receiver,
+            of_receivers: matchers(call, "receiver_matchers")?,
             active: on("active")?,
             silenced: on("silenced")?,
             inhibited: on("inhibited")?,
@@ -82,13 +79,24 @@ impl Filter {
         })
     }
 
-    fn takes(&self, alert: &GettableAlert) -> bool {
+    /// The names of the receivers that are asked for; `None` where all are.
+    fn names(&self, receivers: &[Receiver]) -> Option<HashSet<String>> {
+        if self.receiver.is_none() && self.of_receivers.is_empty() {
+            return None;
+        }
+        let by_name = |r: &&Receiver| self.receiver.as_ref().is_none_or(|x| x.is_match(&r.name));
+        let fit = receivers.iter().filter(by_name);
+        let fit = fit.filter(|r| fits(&self.of_receivers, r));
+        Some(fit.map(|r| r.name.clone()).collect())
+    }
+
+    fn takes(&self, alert: &GettableAlert, names: Option<&HashSet<String>>) -> bool {
         let labels = Labels::from_pairs(&alert.labels);
-        let (status, by) = (&alert.status, |r: &Regex| {
-            alert.receivers.iter().any(|n| r.is_match(&n.name))
-        });
+        let status = &alert.status;
+        let told =
+            |names: &HashSet<String>| alert.receivers.iter().any(|n| names.contains(&n.name));
         self.matchers.iter().all(|m| m.matches_labels(&labels))
-            && self.receiver.as_ref().is_none_or(by)
+            && names.is_none_or(told)
             && (self.active || status.state != "active")
             && (self.unprocessed || status.state != "unprocessed")
             && (self.silenced || status.silenced_by.is_empty())
@@ -97,12 +105,29 @@ impl Filter {
     }
 }
 
-/// Matchers of all `filter`s of a request: each may be a regular expression to compile.
+/// A switch that is on where the request does not say.
+fn switch(call: &Call, name: &str) -> Result<bool, Failed> {
+    match call.params.get(name) {
+        "" | "true" | "1" | "t" => Ok(true),
+        "false" | "0" | "f" => Ok(false),
+        other => {
+            let said = format!("{name}: {other:?} is neither true nor false");
+            Err(refused(400, &said))
+        }
+    }
+}
+
+fn fits(matchers: &[Matcher], receiver: &Receiver) -> bool {
+    let labels = Labels::from_pairs(&receiver.labels);
+    matchers.iter().all(|m| m.matches_labels(&labels))
+}
+
+/// Matchers of all parameters of one name in a request: each may be a regular expression to compile.
 const MAX_MATCHERS: usize = 100;
 
-fn matchers(call: &Call) -> Result<Vec<Matcher>, Failed> {
+fn matchers(call: &Call, name: &str) -> Result<Vec<Matcher>, Failed> {
     let mut out = Vec::new();
-    for text in call.params.all("filter") {
+    for text in call.params.all(name) {
         if out.len() >= MAX_MATCHERS {
             let said = format!("more than {MAX_MATCHERS} matchers");
             return Err(refused(400, &said));
@@ -116,8 +141,9 @@ fn matchers(call: &Call) -> Result<Vec<Matcher>, Failed> {
 pub(crate) async fn alerts(call: Call) -> Done {
     let filter = Filter::of(&call)?;
     let desk = desk(&call)?;
-    let mut all = off_runtime(move || desk.alerts()).await?;
-    all.retain(|a| filter.takes(a));
+    let (mut all, receivers) = off_runtime(move || (desk.alerts(), desk.receivers())).await?;
+    let names = filter.names(&receivers);
+    all.retain(|a| filter.takes(a, names.as_ref()));
     answer(&all)
 }
 
@@ -136,29 +162,39 @@ fn empty() -> Answer {
 pub(crate) async fn groups(call: Call) -> Done {
     let filter = Filter::of(&call)?;
     let desk = desk(&call)?;
-    let mut all = off_runtime(move || desk.groups()).await?;
+    let (mut all, receivers) = off_runtime(move || (desk.groups(), desk.receivers())).await?;
+    let names = filter.names(&receivers);
+    let names = names.as_ref();
     for group in &mut all {
-        group.alerts.retain(|a| filter.takes(a));
+        group.alerts.retain(|a| filter.takes(a, names));
     }
-    let by_receiver = filter.receiver.as_ref();
     all.retain(|g| {
-        !g.alerts.is_empty() && by_receiver.is_none_or(|r| r.is_match(&g.receiver.name))
+        !g.alerts.is_empty() && names.is_none_or(|names| names.contains(&g.receiver.name))
     });
     answer(&all)
 }
 
 pub(crate) async fn silences(call: Call) -> Done {
-    let wanted = matchers(&call)?;
+    let wanted = matchers(&call, "filter")?;
+    let states = ["active", "pending", "expired"];
+    let mut left_out = Vec::new();
+    for state in states {
+        if !switch(&call, state)? {
+            left_out.push(state);
+        }
+    }
     let desk = desk(&call)?;
     let mut all = off_runtime(move || desk.silences()).await?;
     all.retain(|s| {
-        wanted.iter().all(|m| {
-            let hit = s.matchers.iter().find(|own| own.name == m.name);
-            let negative = matches!(m.op, MatchOp::NotEqual | MatchOp::NotRegex);
-            // `name=""` is of silences without that name, `name!=""` of those with it.
-            (m.value.is_empty() && hit.is_some() == negative)
-                || m.matches(hit.map_or("", |own| &own.value))
-        })
+        let state = s.status.as_ref().map_or("", |s| s.state.as_str());
+        !left_out.contains(&state)
+            && wanted.iter().all(|m| {
+                let hit = s.matchers.iter().find(|own| own.name == m.name);
+                let negative = matches!(m.op, MatchOp::NotEqual | MatchOp::NotRegex);
+                // `name=""` is of silences without that name, `name!=""` of those with it.
+                (m.value.is_empty() && hit.is_some() == negative)
+                    || m.matches(hit.map_or("", |own| &own.value))
+            })
     });
     let rank = |s: &Silence| match s.status.as_ref().map(|s| s.state.as_str()) {
         Some("active") => 0,
@@ -201,8 +237,10 @@ pub(crate) async fn expire_silence(call: Call) -> Done {
 }
 
 pub(crate) async fn receivers(call: Call) -> Done {
-    let names = desk(&call)?.receivers().into_iter();
-    answer(&names.map(|name| Named { name }).collect::<Vec<_>>())
+    let wanted = matchers(&call, "receiver_matchers")?;
+    let mut all = desk(&call)?.receivers();
+    all.retain(|r| fits(&wanted, r));
+    answer(&all)
 }
 
 pub(crate) async fn status(call: Call) -> Done {

@@ -6,9 +6,12 @@ use crate::api::prometheus::plain;
 use crate::api::reply::{self, bad_data};
 use crate::api::server::{Call, Done};
 use crate::api::targets::rfc3339;
+use crate::base::digest::sha256_hex;
 use crate::model::alert::fingerprint;
 use crate::model::labels::Labels;
+use crate::model::matcher::Matcher;
 use crate::model::view::{AlertRow, RuleGroupRow, RuleRow};
+use crate::query::syntax;
 use crate::wire::prom_json::write;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -24,19 +27,12 @@ pub(crate) async fn alerts(call: Call) -> Done {
 }
 
 pub(crate) async fn rules(call: Call) -> Done {
-    let kind = call.params.get("type").to_owned();
-    if !["", "alert", "record"].contains(&kind.as_str()) {
-        let said = format!("not supported value {kind:?}");
-        return Err(bad_data(said));
-    }
+    let wanted = Wanted::of(&call)?;
     let with_alerts = match call.params.get("exclude_alerts") {
         "" | "false" | "0" => true,
         "true" | "1" => false,
         other => return Err(bad_data(format!("{other:?} is not true or false"))),
     };
-    let names = call.params.all("rule_name[]");
-    let groups = call.params.all("rule_group[]");
-    let files = call.params.all("file[]");
     let engine = call.api.engine.clone();
     let (all, rows) = off_the_runtime(move || (engine.rule_groups(), engine.alerts())).await?;
     let mut by_rule = ByRule::new();
@@ -44,37 +40,130 @@ pub(crate) async fn rules(call: Call) -> Done {
         let key = (row.file.as_str(), row.group.as_str(), row.expr.as_str());
         by_rule.entry(key).or_default().push(row);
     }
-    let wanted = |list: &[String], word: &str| list.is_empty() || list.iter().any(|w| w == word);
-    let mut out = Vec::new();
-    for group in &all {
-        if !wanted(&groups, &group.name) || !wanted(&files, &group.file) {
-            continue;
+    let page = wanted.page(&all).map_err(bad_data)?;
+    let groups = page.groups.iter();
+    let groups = groups.map(|(group, rules)| GroupOut::of(group, rules, &by_rule));
+    Ok(success(&GroupsOut {
+        groups: groups.collect(),
+        group_next_token: page.next,
+    }))
+}
+
+/// Which rules are asked for, and how many groups of them at once.
+#[derive(Default)]
+struct Wanted {
+    kind: String,
+    names: Vec<String>,
+    groups: Vec<String>,
+    files: Vec<String>,
+    /// Alternatives; all matchers of one must fit the labels that a rule is configured with.
+    labels: Vec<Vec<Matcher>>,
+    /// 0 is no limit.
+    most: usize,
+    /// The token of the first group that is wanted.
+    from: String,
+}
+
+/// Groups with those of their rules that are wanted.
+struct Page<'a> {
+    groups: Vec<(&'a RuleGroupRow, Vec<&'a RuleRow>)>,
+    /// The token of the first group that did not fit.
+    next: String,
+}
+
+/// Matchers of all `match[]` of a request: each may be a regular expression to compile.
+const MAX_MATCHERS: usize = 100;
+
+impl Wanted {
+    fn of(call: &Call) -> Result<Self, reply::Failed> {
+        let kind = call.params.get("type").to_owned();
+        if !["", "alert", "record"].contains(&kind.as_str()) {
+            let said = format!("not supported value {kind:?}");
+            return Err(bad_data(said));
         }
-        let fits = |rule: &&RuleRow| {
-            wanted(&names, &rule.name)
-                && match kind.as_str() {
-                    "alert" => rule.alerts,
-                    "record" => !rule.alerts,
-                    _ => true,
-                }
+        let mut labels: Vec<Vec<Matcher>> = Vec::new();
+        for text in call.params.all("match[]") {
+            let read = syntax::selector(&text);
+            let read = read.map_err(|e| bad_data(format!("match[] {text:?}: {}", e.message)))?;
+            labels.push(read);
+            if labels.iter().map(Vec::len).sum::<usize>() > MAX_MATCHERS {
+                let said = format!("more than {MAX_MATCHERS} matchers in match[]");
+                return Err(bad_data(said));
+            }
+        }
+        let (limit, from) = (
+            call.params.get("group_limit"),
+            call.params.get("group_next_token").to_owned(),
+        );
+        if limit.is_empty() && !from.is_empty() {
+            let said = "group_limit needs to be present in order to paginate over the groups";
+            return Err(bad_data(said));
+        }
+        let most = match limit {
+            "" => 0,
+            text => text
+                .parse()
+                .map_err(|_| bad_data(format!("group_limit {text:?} is not a number of groups")))?,
         };
-        let found = group.rules.iter().filter(fits);
-        let found: Vec<RuleOut<'_>> = found.map(|r| RuleOut::of(group, r, &by_rule)).collect();
-        let asked = !names.is_empty() || !kind.is_empty();
-        if found.is_empty() && asked {
-            continue;
-        }
-        out.push(GroupOut {
-            name: &group.name,
-            file: &group.file,
-            rules: found,
-            interval: seconds(group.interval_ms),
-            limit: group.limit,
-            evaluation_time: group.seconds,
-            last_evaluation: rfc3339(group.last_evaluation),
-        });
+        Ok(Self {
+            kind,
+            names: call.params.all("rule_name[]"),
+            groups: call.params.all("rule_group[]"),
+            files: call.params.all("file[]"),
+            labels,
+            most,
+            from,
+        })
     }
-    Ok(success(&GroupsOut { groups: out }))
+
+    fn takes(&self, rule: &RuleRow) -> bool {
+        let fits = |set: &Vec<Matcher>| set.iter().all(|m| m.matches_labels(&rule.labels));
+        named(&self.names, &rule.name)
+            && (self.labels.is_empty() || self.labels.iter().any(fits))
+            && match self.kind.as_str() {
+                "alert" => rule.alerts,
+                "record" => !rule.alerts,
+                _ => true,
+            }
+    }
+
+    /// Groups without any wanted rule are left out.
+    fn page<'a>(&self, all: &'a [RuleGroupRow]) -> Result<Page<'a>, String> {
+        let mut page = Page {
+            groups: Vec::new(),
+            next: String::new(),
+        };
+        let first = match self.from.as_str() {
+            "" => 0,
+            from => all.iter().position(|g| token(g) == from).ok_or_else(|| {
+                format!("invalid group_next_token {from:?}: did the rules change?")
+            })?,
+        };
+        for group in &all[first..] {
+            if !named(&self.groups, &group.name) || !named(&self.files, &group.file) {
+                continue;
+            }
+            let rules: Vec<&RuleRow> = group.rules.iter().filter(|r| self.takes(r)).collect();
+            if rules.is_empty() {
+                continue;
+            }
+            if self.most > 0 && page.groups.len() == self.most {
+                page.next = token(group);
+                break;
+            }
+            page.groups.push((group, rules));
+        }
+        Ok(page)
+    }
+}
+
+fn named(list: &[String], word: &str) -> bool {
+    list.is_empty() || list.iter().any(|w| w == word)
+}
+
+/// What names a group from one page to the next.
+fn token(group: &RuleGroupRow) -> String {
+    sha256_hex(format!("{};{}", group.file, group.name).as_bytes())
 }
 
 /// Many alerts take a while to gather; the workers of the runtime are for sockets.
@@ -122,8 +211,11 @@ impl<'a> AlertOut<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct GroupsOut<'a> {
     groups: Vec<GroupOut<'a>>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    group_next_token: String,
 }
 
 #[derive(Serialize)]
@@ -136,6 +228,21 @@ struct GroupOut<'a> {
     limit: u64,
     evaluation_time: f64,
     last_evaluation: String,
+}
+
+impl<'a> GroupOut<'a> {
+    fn of(group: &'a RuleGroupRow, rules: &[&'a RuleRow], by_rule: &ByRule<'a>) -> Self {
+        let rules = rules.iter().map(|r| RuleOut::of(group, r, by_rule));
+        Self {
+            name: &group.name,
+            file: &group.file,
+            rules: rules.collect(),
+            interval: seconds(group.interval_ms),
+            limit: group.limit,
+            evaluation_time: group.seconds,
+            last_evaluation: rfc3339(group.last_evaluation),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -242,5 +349,64 @@ mod tests {
         ] {
             assert_eq!(exponent(v), want);
         }
+    }
+    fn groups() -> Vec<RuleGroupRow> {
+        let rule = |name: &str, severity: &str| RuleRow {
+            name: name.to_owned(),
+            alerts: true,
+            labels: Labels::from_pairs([("severity", severity)]),
+            ..RuleRow::default()
+        };
+        let group = |name: &str, rules: Vec<RuleRow>| RuleGroupRow {
+            name: name.to_owned(),
+            file: "rules.yml".to_owned(),
+            rules,
+            ..RuleGroupRow::default()
+        };
+        vec![
+            group("a", vec![rule("A", "page"), rule("B", "info")]),
+            group("b", vec![rule("C", "info")]),
+            group("empty", Vec::new()),
+            group("c", vec![rule("D", "page")]),
+        ]
+    }
+
+    fn names(page: &Page<'_>) -> Vec<String> {
+        let of = |(g, rules): &(&RuleGroupRow, Vec<&RuleRow>)| {
+            let rules: Vec<&str> = rules.iter().map(|r| r.name.as_str()).collect();
+            format!("{} {}", g.name, rules.join(","))
+        };
+        page.groups.iter().map(of).collect()
+    }
+
+    #[test]
+    fn rules_are_chosen_by_their_labels() {
+        let all = groups();
+        let set = |text: &str| syntax::selector(text).unwrap();
+        let wanted = |labels: Vec<Vec<Matcher>>| Wanted {
+            labels,
+            ..Wanted::default()
+        };
+        let page = wanted(vec![set("{severity=\"page\"}")]);
+        assert_eq!(names(&page.page(&all).unwrap()), ["a A", "c D"]);
+        let either = wanted(vec![set("{severity=\"page\"}"), set("{severity=~\"i.*\"}")]);
+        assert_eq!(names(&either.page(&all).unwrap()), ["a A,B", "b C", "c D"]);
+    }
+
+    #[test]
+    fn groups_come_page_by_page() {
+        let all = groups();
+        let mut wanted = Wanted {
+            most: 2,
+            ..Wanted::default()
+        };
+        let first = wanted.page(&all).unwrap();
+        assert_eq!(names(&first), ["a A,B", "b C"]);
+        wanted.from = first.next;
+        let second = wanted.page(&all).unwrap();
+        assert_eq!(names(&second), ["c D"]);
+        assert_eq!(second.next, "");
+        wanted.from = "gone".to_owned();
+        assert!(wanted.page(&all).is_err());
     }
 }

@@ -5,6 +5,7 @@ use crate::api::{
     self, AdminDone, AdminOrder, Decode, DecodeLines, DecodeSpans, Health, Loaded, Sender,
     own_families,
 };
+use crate::app::alerts_then;
 use crate::app::blind;
 use crate::app::engine::Shared;
 use crate::app::queries;
@@ -112,7 +113,13 @@ impl Backstage for Stage {
             }
             ViewName::ContainerProcesses(key) => processes_inside(&self.shared, key),
             ViewName::Machine => View::Machine(self.shared.machine()),
-            ViewName::Alerts => View::Alerts(alerts(&self.shared, CONSOLE_ROWS)),
+            ViewName::Alerts => match at {
+                Some(at) => {
+                    let store = opened(&self.shared)?;
+                    alerts_then::view(&self.shared, &*store, &marks(&self.shared), at)?
+                }
+                None => View::Alerts(alerts(&self.shared, CONSOLE_ROWS)),
+            },
             ViewName::Rules => View::Rules(self.shared.alerting.board.rules()),
             ViewName::Receivers => {
                 let mut rows = telling::receivers(&self.shared);

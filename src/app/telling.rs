@@ -7,6 +7,7 @@ use crate::alert::pipeline::{Author, Outcome as Sent, Pipeline, run};
 use crate::api::Alerting;
 use crate::app::engine::Shared;
 use crate::app::rules;
+use crate::app::why;
 use crate::base::clock::{Clock, Duration};
 use crate::base::task::{self, Stop};
 use crate::config::Config;
@@ -14,14 +15,12 @@ use crate::config::alertmanager::Alertmanager;
 use crate::model::action::{Action, Outcome};
 use crate::model::alert::{Alert, AlertState, gravity};
 use crate::model::request::ViewName;
-use crate::model::view::{
-    AlertCounts, AlertRow, AlertStory, AlertsView, ReceiverRow, Standing, View,
-};
+use crate::model::view::{AlertCounts, AlertRow, AlertsView, ReceiverRow, Standing, View};
 use crate::source::api::{Caller, SourceError};
 use crate::source::embedded::OPENING;
 use crate::store::open::Store;
 use crate::wire::alertmanager_json::{
-    AlertGroup, GettableAlert, MAX_ALERTS, PostableAlert, Silence,
+    AlertGroup, GettableAlert, MAX_ALERTS, PostableAlert, Receiver, Silence,
 };
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -101,7 +100,12 @@ pub(crate) fn stand(shared: &Shared, view: &mut AlertsView, most: usize, now: i6
         });
     }
     // Those that were sent here stand among the others, as grave and as old as they are.
-    view.rows.sort_by_cached_key(|row| {
+    gravest_first(&mut view.rows);
+}
+
+/// Firing before pending before resolved; within each by severity, the newest first.
+pub(crate) fn gravest_first(rows: &mut [AlertRow]) {
+    rows.sort_by_cached_key(|row| {
         let since = match row.alert.state {
             AlertState::Resolved => row.alert.ends_at,
             _ => row.active_at,
@@ -136,29 +140,7 @@ pub(crate) fn view(shared: &Shared, view: ViewName) -> Result<View, SourceError>
     Ok(match view {
         ViewName::Receivers => View::Receivers(pipeline.receivers()),
         ViewName::Routing => View::Routing(Box::new(pipeline.routing(now))),
-        ViewName::AlertStory(alert) => {
-            let held = pipeline.standings(now);
-            let held = held.into_iter().find(|(a, _)| a.fingerprint() == alert);
-            let Some((told, standing)) = held else {
-                let why = format!("there is no alert {alert:016x} now; it may be resolved");
-                return Ok(View::Nothing { why });
-            };
-            let known = shared.alerting.board.standing(now);
-            let known = known.into_iter().find(|row| row.fingerprint == alert);
-            let row = AlertRow {
-                fingerprint: alert,
-                active_at: told.starts_at,
-                alert: told,
-                standing: Standing::default(),
-                ..AlertRow::default()
-            };
-            let row = AlertRow {
-                standing,
-                ..known.unwrap_or(row)
-            };
-            let steps = pipeline.story(alert);
-            View::AlertStory(Box::new(AlertStory { row, steps }))
-        }
+        ViewName::AlertStory(alert) => why::view(shared, pipeline, alert, now),
         _ => View::Silences(pipeline.silence_rows(now)),
     })
 }
@@ -282,9 +264,17 @@ impl Alerting for Desk {
         self.pipeline.expire_silence(id, self.clock.now_ms())
     }
 
-    fn receivers(&self) -> Vec<String> {
+    fn receivers(&self) -> Vec<Receiver> {
         let config = self.pipeline.config();
-        config.receivers.iter().map(|r| r.name.clone()).collect()
+        let receiver = |r: &crate::config::alertmanager::Receiver| {
+            let mut labels = r.labels.clone();
+            labels.insert("name".to_owned(), r.name.clone());
+            Receiver {
+                name: r.name.clone(),
+                labels,
+            }
+        };
+        config.receivers.iter().map(receiver).collect()
     }
 
     fn original(&self) -> String {

@@ -96,6 +96,14 @@ pub struct GettableAlert {
     pub labels: BTreeMap<String, String>,
 }
 
+/// A receiver by itself; its name is one of its labels.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receiver {
+    pub name: String,
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A receiver where others refer to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Named {
     pub name: String,

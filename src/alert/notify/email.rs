@@ -1,6 +1,6 @@
 //! Mail: headers from templates, the body as text and HTML, threads by group.
 
-use crate::alert::notify::mime::Mail;
+use crate::alert::notify::mime::{Mail, mailboxes};
 use crate::alert::notify::smtp::{self, Way};
 use crate::alert::notify::{Ask, Failure, Sent};
 use crate::config::http::client_tls;
@@ -9,8 +9,8 @@ use chrono::DateTime;
 pub(super) async fn send(ask: &Ask<'_>) -> Result<Sent, Failure> {
     let of = ask.settings();
     let (from, to) = (ask.text("from")?, ask.text("to")?);
-    let recipients: Vec<String> = to
-        .split(',')
+    let recipients: Vec<String> = mailboxes(&to)
+        .into_iter()
         .map(address)
         .filter(|a| !a.is_empty())
         .collect();

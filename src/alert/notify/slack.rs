@@ -52,10 +52,15 @@ pub(super) async fn notice(ask: &Ask<'_>, notice: &Notice) -> Result<Sent, Failu
                 };
                 first["footer"] = escaped(&by).into();
             }
-            update(ask, message(ask, vec![first])?, (channel, ts)).await?;
+            let (_, now) = update(ask, message(ask, vec![first])?, (channel, ts)).await?;
+            // Posted anew, its thread is another.
+            let of = |key: &str, before: &str| now[key].as_str().unwrap_or(before).to_owned();
+            line["channel"] = of("channel", channel).into();
+            line["thread_ts"] = of("ts", ts).into();
+        } else {
+            line["channel"] = channel.into();
+            line["thread_ts"] = ts.into();
         }
-        line["channel"] = channel.into();
-        line["thread_ts"] = ts.into();
     }
     let (status, _) = post(ask, line, POST).await?;
     Ok(said(status))
@@ -86,19 +91,35 @@ fn message(ask: &Ask<'_>, attachments: Vec<Json>) -> Result<Json, Failure> {
 
 const POST: &str = "chat.postMessage";
 
+/// Errors of `chat.update` that say: this message can be changed no longer.
+const GONE: [&str; 2] = ["message_not_found", "edit_window_closed"];
+
+/// Changes a message; posts it anew where somebody deleted it or it is too old.
 async fn update(
     ask: &Ask<'_>,
-    mut message: Json,
+    message: Json,
     (channel, ts): (&str, &str),
 ) -> Result<(u16, Json), Failure> {
-    message["channel"] = channel.into();
-    message["ts"] = ts.into();
-    post(ask, message, "chat.update").await
+    let mut changed = message.clone();
+    changed["channel"] = channel.into();
+    changed["ts"] = ts.into();
+    let answer = call(ask, changed, "chat.update").await?;
+    if answer.1["error"]
+        .as_str()
+        .is_some_and(|e| GONE.contains(&e))
+    {
+        return post(ask, message, POST).await;
+    }
+    accepted(answer)
 }
 
-/// Posts by webhook or, with a token, through a method of the Web API; the status, and the answer
-/// of the latter.
 async fn post(ask: &Ask<'_>, message: Json, method: &str) -> Result<(u16, Json), Failure> {
+    accepted(call(ask, message, method).await?)
+}
+
+/// Posts by webhook or, with a token, through a method of the Web API; the status, and what was
+/// answered, good or not.
+async fn call(ask: &Ask<'_>, message: Json, method: &str) -> Result<(u16, Json), Failure> {
     let token = ask.secret("app_token")?;
     let url = if token.is_empty() {
         ask.secret("api_url")?
@@ -117,7 +138,7 @@ async fn post(ask: &Ask<'_>, message: Json, method: &str) -> Result<(u16, Json),
         .await?;
     if !reply.content_type.starts_with(JSON) {
         return match body.trim_ascii() {
-            b"ok" | b"" => Ok((reply.status, Json::Null)),
+            b"ok" | b"" => Ok((reply.status, json!({"ok": true}))),
             other => {
                 let text = format!("Slack answered{}", crate::alert::notify::shown(other, &url));
                 Err(Failure::Refused(text))
@@ -125,8 +146,13 @@ async fn post(ask: &Ask<'_>, message: Json, method: &str) -> Result<(u16, Json),
         };
     }
     let answer: Json = serde_json::from_slice(&body).unwrap_or_default();
+    Ok((reply.status, answer))
+}
+
+/// The answer where it says that all is well.
+fn accepted((status, answer): (u16, Json)) -> Result<(u16, Json), Failure> {
     if answer["ok"] == json!(true) {
-        return Ok((reply.status, answer));
+        return Ok((status, answer));
     }
     let why = answer["error"].as_str().unwrap_or("no reason").to_owned();
     let text = format!("Slack refused: {why}");

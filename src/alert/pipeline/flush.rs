@@ -267,6 +267,9 @@ impl Core {
             self.record(&job, String::new(), turn.now);
             return;
         }
+        if self.must_wait(turn, &job.entry) {
+            return;
+        }
         if let Some(group) = self.groups.get_mut(turn.id) {
             group.open += 1;
         }
@@ -277,6 +280,30 @@ impl Core {
             began: turn.now,
         };
         self.jobs.insert(waiting.job.id, waiting);
+    }
+
+    /// The receiver named a time before which it wants no further try: the group's turns until then
+    /// pass it over, and what is resolved stays for it. Not kept over a restart.
+    fn must_wait(&mut self, turn: &Turn<'_>, entry: &str) -> bool {
+        let Some(until) = self.asked.get(entry).copied() else {
+            return false;
+        };
+        if until <= turn.now {
+            self.asked.remove(entry);
+            return false;
+        }
+        let left = (until - turn.now + 999) / 1000;
+        let said = format!(
+            "{} is not tried: it asked to wait for another {left} s",
+            turn.route.receiver
+        );
+        for (fingerprint, _) in turn.told {
+            self.tell_story(*fingerprint, turn.now, "send", &said);
+        }
+        if let Some(group) = self.groups.get_mut(turn.id) {
+            group.failed = true;
+        }
+        true
     }
 
     /// Why this integration is told now; `None` where it is not, and the alerts' stories say why.
@@ -367,10 +394,15 @@ impl Core {
                 let doubled = FIRST_PAUSE << job.attempt.saturating_sub(1).min(10);
                 let pause = doubled.min(LONGEST_PAUSE).max(after.unwrap_or(0));
                 let over = now + pause >= job.deadline;
-                counts.last_error = if over {
-                    format!("{said}; tried again at the group's next turn")
-                } else {
-                    format!("{said}; tried again in {} s", (pause + 999) / 1000)
+                let turn = "the group's next turn";
+                counts.last_error = match after.filter(|_| over) {
+                    Some(ms) => {
+                        self.asked.insert(job.entry.clone(), now + ms);
+                        let seconds = (ms + 999) / 1000;
+                        format!("{said}; tried again at {turn} after the {seconds} s it asked for")
+                    }
+                    None if over => format!("{said}; tried again at {turn}"),
+                    None => format!("{said}; tried again in {} s", (pause + 999) / 1000),
                 };
                 let said = format!("{} did not take it: {}", job.receiver, counts.last_error);
                 let wait = (!over).then_some(now + pause);
@@ -431,7 +463,9 @@ impl Core {
             };
             held.groups.retain(|g| g != id);
             if held.groups.is_empty() && held.alert.is_resolved_at(now) {
-                self.alerts.remove(&fingerprint);
+                if let Some(held) = self.alerts.remove(&fingerprint) {
+                    self.past.keep(fingerprint, held);
+                }
                 let removed = self.state.remove(
                     crate::alert::pipeline::ALERT_KIND,
                     &format!("{fingerprint:016x}"),
@@ -446,6 +480,7 @@ impl Core {
         self.silences.forget(now, &state);
         self.sent.forget(now, &state);
         self.notices.forget(now, &state);
+        self.asked.retain(|_, until| *until > now);
         let longest = self.tree.nodes.iter().map(|n| n.route.group_interval).max();
         let longest = longest.map_or(0, |d| d.as_millis() as i64);
         self.acknowledged.forget(now, longest, &state);

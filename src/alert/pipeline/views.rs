@@ -5,6 +5,7 @@ use crate::alert::pipeline::flush::muted_by;
 use crate::alert::pipeline::{Core, Held, Pipeline};
 use crate::alert::sent;
 use crate::model::alert::{Alert, AlertState};
+use crate::model::labels::Labels;
 use crate::model::view::{ReceiverRow, SilenceRow, Standing, StoryStep};
 use crate::wire::alertmanager_json::{
     AlertGroup, AlertStatus, GettableAlert, Named, Silence, pairs,
@@ -30,18 +31,42 @@ impl Pipeline {
         firing.count() as u64
     }
 
-    /// How one alert stands; `None` where it is not held.
-    pub fn standing(&self, fingerprint: u64, now: i64) -> Option<Standing> {
+    /// One alert with how it stands and what was decided on it, oldest first; `None` where it is
+    /// not held.
+    pub fn held(&self, fingerprint: u64, now: i64) -> Option<(Alert, Standing, Vec<StoryStep>)> {
         let core = self.0.core.lock();
         let held = core.alerts.get(&fingerprint)?;
-        Some(core.standing(fingerprint, held, &core.sources(now), now))
+        let standing = core.standing(fingerprint, held, &core.sources(now), now);
+        let steps = held.story.iter().cloned().collect();
+        Some((held.alert.clone(), standing, steps))
     }
 
-    /// What was decided on one alert, oldest first.
-    pub fn story(&self, fingerprint: u64) -> Vec<StoryStep> {
+    /// An alert that ended and was let go, as it was then, and what was decided on it.
+    pub fn past(&self, fingerprint: u64) -> Option<(Alert, Vec<StoryStep>)> {
+        self.0.core.lock().past.of(fingerprint)
+    }
+
+    /// What routing would make of an alert with these labels that began to fire now.
+    pub fn would(&self, labels: &Labels, now: i64) -> Standing {
         let core = self.0.core.lock();
-        let held = core.alerts.get(&fingerprint);
-        held.map_or_else(Vec::new, |h| h.story.iter().cloned().collect())
+        let inhibiting = core.sources(now).inhibiting(labels);
+        let mut out = Standing {
+            silenced_by: core.silences.muting(labels, now),
+            inhibited_by: inhibiting.iter().map(|f| format!("{f:016x}")).collect(),
+            ..Standing::default()
+        };
+        for at in core.tree.takers(labels) {
+            let node = &core.tree.nodes[at];
+            if !out.receivers.contains(&node.route.receiver) {
+                out.receivers.push(node.route.receiver.clone());
+            }
+            out.groups.push(node.group_key(&node.group_labels(labels)));
+            out.muted_by
+                .extend(muted_by(&core.config, &node.route, now));
+        }
+        out.muted_by.sort();
+        out.muted_by.dedup();
+        out
     }
 
     pub fn receivers(&self) -> Vec<ReceiverRow> {

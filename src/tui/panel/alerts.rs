@@ -24,9 +24,8 @@ pub(crate) const PANEL: Panel = Panel {
     view,
 };
 
-fn requests(_: &Ask<'_>) -> Vec<Request> {
-    let view = ViewName::Alerts;
-    vec![Request::View { view, at: None }]
+fn requests(ask: &Ask<'_>) -> Vec<Request> {
+    vec![ask.view(ViewName::Alerts)]
 }
 
 fn found<'a>(shown: &Shown<'a>) -> Option<&'a AlertsView> {
@@ -41,15 +40,13 @@ fn headline(shown: &Shown<'_>) -> Headline {
         return Headline::default();
     };
     let (firing, pending) = (view.counts.firing, view.counts.pending);
-    // The list is never of another time: a rewound screen must not pass it off as of then.
-    let when = if shown.ask.live { "" } else { " now" };
     if firing > 0 {
-        return Headline::at(format!("{firing} firing{when}"), 1.0, 0.5, 0.5);
+        return Headline::at(format!("{firing} firing"), 1.0, 0.5, 0.5);
     }
     if pending > 0 {
-        return Headline::at(format!("{pending} pending{when}"), 1.0, 0.5, 2.0);
+        return Headline::at(format!("{pending} pending"), 1.0, 0.5, 2.0);
     }
-    Headline::plain(format!("quiet{when}"))
+    Headline::plain("quiet".to_owned())
 }
 
 const COLUMNS: &[Column] = &[
@@ -65,8 +62,14 @@ fn view(shown: &Shown<'_>, theme: &Theme, area: Rect, buf: &mut Buffer) {
     let mut rows: Vec<&AlertRow> = all.iter().collect();
     rows.retain(|r| r.alert.state != AlertState::Resolved);
     if rows.is_empty() {
-        let why = "Nothing fires, and nothing is about to.";
-        let way = "rule_files in the configuration adds rules to those that come with bongsu.";
+        let (why, way) = match shown.live_view(0) {
+            Some(View::Nothing { why }) => (why.as_str(), ""),
+            _ if !shown.ask.live => ("Nothing fired then, and nothing was about to.", ""),
+            _ => (
+                "Nothing fires, and nothing is about to.",
+                "rule_files in the configuration adds rules to those that come with bongsu.",
+            ),
+        };
         return plot::empty(shown, 1, why, way, Place { area, buf, look });
     }
     let table = Table {

@@ -2,7 +2,8 @@
 //!
 //! Four lists, changed with Tab: alerts (the gravest first, each with its states over the shown
 //! stretch of time), rules, receivers with silences, and routing. Enter opens what is chosen below the list.
-//! States over time are asked of the series `ALERTS`, so rewinding shows those of that time.
+//! States over time are asked of the series `ALERTS`, and the list of a rewound screen is read from
+//! it: alerts are those of then, and nothing can be ordered about them.
 
 mod days;
 mod detail;
@@ -121,7 +122,7 @@ fn requests(state: &State, body: Rect) -> Vec<(SlotId, Request)> {
     let view = |view| Request::View { view, at: None };
     match local.which {
         Which::Alerts => {
-            let mut out = vec![(ALERTS, view(ViewName::Alerts))];
+            let mut out = vec![(ALERTS, state.ask(0).view(ViewName::Alerts))];
             out.extend(rows::states(state, body));
             if local.details {
                 out.extend(detail::requests(state, body));

@@ -2,7 +2,7 @@
 
 use bongsu::alert::notify::{NOTIFIERS, Notifiers};
 use bongsu::alert::perform::test_jobs;
-use bongsu::alert::pipeline::Outcome;
+use bongsu::alert::pipeline::{Job, Outcome};
 use bongsu::base::clock::Clock;
 use bongsu::config;
 use bongsu::config::alertmanager::Alertmanager;
@@ -90,14 +90,18 @@ pub(super) fn load(receiver: &str) -> Arc<Alertmanager> {
 
 fn tell(receiver: &str) -> Outcome {
     let config = load(receiver);
+    let job = test_jobs(&config, "r", 1_772_409_600_000).remove(0);
+    send(&config, &job)
+}
+
+fn send(config: &Arc<Alertmanager>, job: &Job) -> Outcome {
     let clock = Clock::fake(1_772_409_600_000);
     let notifiers = Notifiers::new("http://bongsu:9470".to_owned(), clock);
-    let job = test_jobs(&config, "r", 1_772_409_600_000).remove(0);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(notifiers.send(&config, &job))
+    runtime.block_on(notifiers.send(config, job))
 }
 
 fn is_sent(outcome: &Outcome) -> bool {
@@ -231,6 +235,31 @@ fn slack_says_why_it_refuses() {
         panic!("{outcome:?}");
     };
     assert!(said.contains("channel_not_found"), "{said}");
+}
+
+#[test]
+fn a_message_of_slack_that_was_deleted_is_posted_anew() {
+    let (url, seen) = server(&[
+        ("200 OK", r#"{"ok":false,"error":"message_not_found"}"#),
+        ("200 OK", r#"{"ok":true,"channel":"C1","ts":"2.5"}"#),
+    ]);
+    let config = load(&format!(
+        "  slack_configs: [{{app_token: t, app_url: '{url}/api/chat.postMessage', channel: c, update_message: true}}]\n"
+    ));
+    let mut job = test_jobs(&config, "r", 1_772_409_600_000).remove(0);
+    job.memo = "C1 1.5".to_owned();
+    let Outcome::Sent { memo, .. } = send(&config, &job) else {
+        panic!("it is posted");
+    };
+    assert_eq!(memo, "C1 2.5");
+    let seen = seen.lock().unwrap();
+    assert!(seen[0].line.contains("chat.update"), "{}", seen[0].line);
+    assert_eq!(seen[0].json()["ts"], "1.5");
+    assert!(seen[1].line.contains("chat.postMessage"));
+    assert_eq!(
+        (&seen[1].json()["ts"], &seen[1].json()["channel"]),
+        (&Value::Null, &json!("c"))
+    );
 }
 
 #[test]

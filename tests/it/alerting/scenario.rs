@@ -356,3 +356,33 @@ fn scenarios_come_out_as_written_and_survive_a_death_at_every_step() {
     }
     assert!(count >= 8, "only {count} scenarios were found");
 }
+
+#[test]
+fn who_was_told_of_a_resolved_alert_is_still_known() {
+    let config = "route: {receiver: team, group_wait: 30s, group_interval: 5m}
+receivers: [{name: team, webhook_configs: [{url: 'http://team/'}]}]
+";
+    let scenario = Scenario {
+        config: config.to_owned(),
+        steps: Vec::new(),
+    };
+    let mut world = World::new(&scenario, None);
+    let step = |fire: &[&str], resolve: &[&str]| Step {
+        fire: fire.iter().map(|f| (*f).to_owned()).collect(),
+        resolve: resolve.iter().map(|f| (*f).to_owned()).collect(),
+        ..Step::default()
+    };
+    world.step(&step(&["A"], &[]));
+    world.pass(START + 40_000);
+    let id = labels_of("A").fingerprint_of();
+    assert!(world.pipeline.held(id, world.now).is_some() && world.pipeline.past(id).is_none());
+    world.step(&step(&[], &["A"]));
+    world.pass(START + 700_000);
+    assert!(world.pipeline.held(id, world.now).is_none());
+    let (alert, story) = world.pipeline.past(id).unwrap();
+    assert_eq!(alert.state, AlertState::Resolved);
+    let told = story.iter().filter(|s| s.said.starts_with("told team"));
+    assert_eq!(told.count(), 2, "{story:#?}");
+    let would = world.pipeline.would(&labels_of("B"), world.now);
+    assert_eq!(would.receivers, ["team"]);
+}

@@ -263,3 +263,50 @@ fn ten_thousand_alerts_at_once_are_held_and_told() {
     assert!(code == 0 && said.contains("10000 firing"), "{said}");
     serve.stop();
 }
+
+#[test]
+fn alerts_and_silences_are_asked_by_receiver_and_state() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("alertmanager.yml");
+    let text = "route: {receiver: team, routes: [{matchers: [s=b], receiver: other}]}
+receivers: [{name: team, labels: {owner: web}}, {name: other}]
+";
+    std::fs::write(&file, text).unwrap();
+    let serve = Serve::start(dir.path(), &["--config", file.to_str().unwrap()]);
+    let alerts = json!([{"labels": {"alertname": "A"}}, {"labels": {"alertname": "B", "s": "b"}}]);
+    let body = alerts.to_string();
+    let (status, said) = serve.post("/api/v2/alerts", "application/json", body.as_bytes());
+    assert_eq!(status, 200, "{said}");
+    let names = |path: &str| -> Vec<String> {
+        let found = data(&serve, path);
+        let name = |a: &Value| a["labels"]["alertname"].as_str().unwrap_or("-").to_owned();
+        let mut names: Vec<String> = found.as_array().unwrap().iter().map(name).collect();
+        names.retain(|n| ["A", "B", "-"].contains(&n.as_str()));
+        names
+    };
+    let owner = "receiver_matchers=owner%3D%22web%22";
+    let named = "receiver_matchers=name%3D%22other%22";
+    assert_eq!(names(&format!("/api/v2/alerts?{owner}")), ["A"]);
+    assert_eq!(names(&format!("/api/v2/alerts?{named}")), ["B"]);
+    let groups = data(&serve, &format!("/api/v2/alerts/groups?{named}"));
+    let of = |g: &Value| g["receiver"]["name"] == "other";
+    assert!(!groups.as_array().unwrap().is_empty() && groups.as_array().unwrap().iter().all(of));
+    let receivers = data(&serve, &format!("/api/v2/receivers?{owner}"));
+    assert_eq!(
+        receivers,
+        json!([{"name": "team", "labels": {"name": "team", "owner": "web"}}])
+    );
+    let silence = ["alerts", "silence", "alertname=\"A\"", "--comment", "c"];
+    let (code, said, err) = crate::engine::run(crate::engine::program(dir.path()).args(silence));
+    assert_eq!(code, 0, "{said}{err}");
+    let count = |query: &str| {
+        let all = data(&serve, &format!("/api/v2/silences?{query}"));
+        all.as_array().unwrap().len()
+    };
+    assert_eq!(
+        (count(""), count("active=false"), count("expired=false")),
+        (1, 0, 1)
+    );
+    assert_eq!(serve.get("/api/v2/silences?pending=maybe").0, 400);
+    serve.stop();
+}

@@ -64,6 +64,21 @@ fn rules_are_evaluated_stored_and_told_of() {
         (&"two".into(), &"ok".into())
     );
 
+    let page = data(&serve, "/api/v1/rules?match[]=%7Bseverity%3D%22page%22%7D");
+    let names: Vec<&Value> = page["groups"][0]["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| &r["name"])
+        .collect();
+    assert_eq!(names, ["Always"]);
+    assert_eq!(
+        data(&serve, "/api/v1/rules?group_limit=1")["groupNextToken"],
+        Value::Null
+    );
+    assert_eq!(serve.get("/api/v1/rules?group_next_token=x").0, 400);
+    assert_eq!(serve.get("/api/v1/rules?match[]=%7B").0, 400);
+
     // The second evaluation after the start reads back what was before; then the series begin.
     until("ALERTS is stored", || {
         let found = data(
@@ -82,6 +97,9 @@ fn rules_are_evaluated_stored_and_told_of() {
     assert!(code == 0 && said.contains("Waits"), "{said}");
     let (_, said, _) = run(program(dir.path()).arg("status"));
     assert!(said.contains("1 firing, 1 pending"), "{said}");
+    let (code, said, _) = run(program(dir.path()).args(["alerts", "why", "Waits"]));
+    assert!(code == 0 && said.contains("its `for` of 1h has"), "{said}");
+    assert!(said.contains("would be told to"), "{said}");
 
     reloaded(dir.path(), &serve);
     serve.stop();

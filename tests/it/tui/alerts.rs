@@ -363,6 +363,91 @@ fn the_overview_has_its_panel() {
     golden("overview-alerts", &bench.answer(&mut answer).screen());
 }
 
+/// Fewer fired then; what was told of them is not known.
+fn answer_then(request: &Request) -> Result<Answer, SourceError> {
+    match request {
+        Request::View {
+            view: ViewName::Alerts,
+            at: Some(at),
+        } => {
+            let mut rows = alerts().rows;
+            rows.truncate(1);
+            let row = &mut rows[0];
+            row.alert.annotations = Labels::empty();
+            row.alert.value = f64::NAN;
+            row.active_at = at - 120_000;
+            row.alert.starts_at = row.active_at;
+            Ok(Answer::View(View::Alerts(AlertsView {
+                rows,
+                taken_at: *at,
+                counts: AlertCounts {
+                    firing: 1,
+                    ..AlertCounts::default()
+                },
+                left_out: 0,
+            })))
+        }
+        Request::View {
+            view: ViewName::AlertStory(_),
+            ..
+        } => panic!("what was decided is of now"),
+        other => answer(other),
+    }
+}
+
+#[test]
+fn rewound_alerts_are_those_of_then_and_take_no_orders() {
+    let mut bench = open(options(), 120, 40);
+    bench.press("[").answer(&mut answer_then).press("Enter");
+    bench.wait(2_000).answer(&mut answer_then);
+    let screen = bench.screen();
+    golden("alerts-rewound", &screen);
+    assert!(
+        screen.contains("1 firing") && !screen.contains("QueueLong"),
+        "{screen}"
+    );
+    for key in ["a", "A", "x"] {
+        bench.press(key);
+        let screen = bench.screen();
+        assert!(screen.contains("acts need the present"), "{screen}");
+        assert_eq!(orders(&mut bench, &done()), []);
+        bench.wait(20_000).answer(&mut answer_then);
+    }
+    bench.press("0").answer(&mut answer);
+    bench.wait(2_000).answer(&mut answer).press("Esc a");
+    assert!(bench.screen().contains("Acknowledge"), "{}", bench.screen());
+}
+
+#[test]
+fn the_panel_of_a_rewound_overview_is_of_then() {
+    let options = Options {
+        overview: vec![("alerts".into(), 1, 1)],
+        ..options()
+    };
+    let mut bench = Bench::new(options, NOW, 100, 20);
+    bench
+        .answer(&mut answer)
+        .press("[")
+        .answer(&mut answer_then);
+    bench.wait(2_000).answer(&mut answer_then);
+    let screen = bench.screen();
+    assert!(
+        screen.contains("HeapFull") && !screen.contains("HostDown"),
+        "{screen}"
+    );
+    assert!(!screen.contains("firing now"), "{screen}");
+    let nothing = &mut |request: &Request| match request {
+        Request::View { at: Some(_), .. } => Ok(Answer::View(View::Nothing {
+            why: "nothing was collected then: no engine was running".into(),
+        })),
+        other => answer(other),
+    };
+    bench.press("[").answer(nothing);
+    bench.wait(2_000).answer(nothing);
+    let screen = bench.screen();
+    assert!(screen.contains("no engine was running"), "{screen}");
+}
+
 /// What was ordered, in the order it was.
 fn orders(bench: &mut Bench, outcome: &Outcome) -> Vec<Action> {
     let mut seen = Vec::new();

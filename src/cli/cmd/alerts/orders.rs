@@ -5,6 +5,7 @@ use crate::app::once;
 use crate::base::units::{format_duration_ms, parse_duration_ms};
 use crate::cli::print;
 use crate::model::action::{Acknowledge, Action, Outcome, Silence};
+use crate::model::alert::AlertState;
 use crate::model::request::ViewName;
 use crate::model::view::{AlertRow, View};
 use crate::wire::alertmanager_json::time_text;
@@ -168,6 +169,50 @@ fn which(launch: &Launch, text: &str) -> anyhow::Result<u64> {
     }
 }
 
+/// The alert and how it stands, a line each: what the story of its decisions is about.
+fn facts(row: &AlertRow, now: i64) -> String {
+    let since = match row.alert.state {
+        AlertState::Resolved => row.alert.ends_at,
+        AlertState::Pending | AlertState::Firing => row.active_at,
+    };
+    let word = match row.alert.state {
+        AlertState::Resolved => "resolved",
+        AlertState::Pending => "pending",
+        AlertState::Firing => "firing",
+    };
+    let whole = |ms: i64| format_duration_ms(ms.max(0) / 1000 * 1000);
+    let time = |t: i64| if t > 0 { time_text(t) } else { String::new() };
+    let known = row.alert.value;
+    let value = if known.is_nan() {
+        String::new()
+    } else {
+        known.to_string()
+    };
+    let standing = &row.standing;
+    let acknowledged = standing.acknowledged.as_ref();
+    let lines = [
+        ("alert", row.alert.labels.to_string()),
+        (
+            "state",
+            format!("{word} since {} ({})", time_text(since), whole(now - since)),
+        ),
+        ("value", value),
+        ("expression", row.expr.clone()),
+        ("group", standing.groups.join("  ")),
+        ("receivers", standing.receivers.join(", ")),
+        (
+            "acknowledged",
+            acknowledged.map_or(String::new(), |a| format!("by {}", a.by)),
+        ),
+        ("last told", time(standing.last_sent)),
+        ("next reminder", time(standing.next_reminder)),
+    ];
+    let full = lines.iter().filter(|(_, said)| !said.is_empty());
+    let line =
+        |(name, said): &(&str, String)| format!("{name:<15}{}\n", crate::base::text::display(said));
+    full.map(line).chain(["\n".to_owned()]).collect()
+}
+
 fn show(launch: &Launch, view: ViewName) -> anyhow::Result<ExitCode> {
     let now = once::now();
     let ago = |t: i64| match t {
@@ -209,14 +254,17 @@ fn show(launch: &Launch, view: ViewName) -> anyhow::Result<ExitCode> {
                 })
                 .collect(),
         ),
-        View::AlertStory(story) => (
-            &["time", "stage", "what was decided"],
-            story
-                .steps
-                .into_iter()
-                .map(|s| vec![time_text(s.t), s.stage, s.said])
-                .collect(),
-        ),
+        View::AlertStory(story) => {
+            print::out(&facts(&story.row, now));
+            (
+                &["time", "stage", "what was decided"],
+                story
+                    .steps
+                    .into_iter()
+                    .map(|s| vec![time_text(s.t), s.stage, s.said])
+                    .collect(),
+            )
+        }
         View::Nothing { why } => anyhow::bail!("{why}"),
         _ => anyhow::bail!("the engine answered something else"),
     };
@@ -227,4 +275,42 @@ fn show(launch: &Launch, view: ViewName) -> anyhow::Result<ExitCode> {
         .collect();
     print::out(&print::table(head, &rows));
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::alert::Alert;
+    use crate::model::labels::Labels;
+    use crate::model::view::Standing;
+
+    #[test]
+    fn why_begins_with_the_alert_and_who_is_told() {
+        let row = AlertRow {
+            alert: Alert {
+                labels: Labels::from_pairs([("alertname", "Heap")]),
+                value: 0.93,
+                ..Alert::default()
+            },
+            active_at: 1_000,
+            standing: Standing {
+                receivers: vec!["team".into()],
+                groups: vec!["{}:{alertname=\"Heap\"}".into()],
+                next_reminder: 3_600_000,
+                ..Standing::default()
+            },
+            ..AlertRow::default()
+        };
+        let text = facts(&row, 61_000);
+        let wanted = [
+            "alert          {alertname=\"Heap\"}",
+            "state          firing since 1970-01-01T00:00:01.000Z (1m)",
+            "value          0.93",
+            "group          {}:{alertname=\"Heap\"}",
+            "receivers      team",
+            "next reminder  1970-01-01T01:00:00.000Z",
+            "",
+        ];
+        assert_eq!(text.lines().collect::<Vec<_>>(), wanted);
+    }
 }

@@ -4,9 +4,11 @@
 //! Both are asked of the series that rules write: `ALERTS` has a sample for each evaluation at which
 //! it fired, and the value of `ALERTS_FOR_STATE` changes with each new beginning.
 
+use crate::base::regex;
+use crate::model::alert::ALERT_NAME;
 use crate::model::answer::{Series, Value};
 use crate::model::labels::METRIC_NAME;
-use crate::model::matcher::Matcher;
+use crate::model::matcher::{MatchOp, Matcher};
 use crate::model::request::{PromQuery, Request};
 use crate::model::time::Steps;
 use crate::model::view::AlertRow;
@@ -32,9 +34,19 @@ fn midnight(state: &State) -> i64 {
     ((state.tick + offset).div_euclid(DAY) + 1) * DAY - offset
 }
 
+/// Stored series are without the external labels that alerts are told with: any but the name may be
+/// absent there.
+fn matcher((name, value): (&str, &str)) -> Option<Matcher> {
+    if name == ALERT_NAME {
+        return Some(Matcher::equal(name, value));
+    }
+    let pattern = format!("{}|", regex::escape(value));
+    // A value that is too long for a pattern is not asked for.
+    Matcher::new(name, MatchOp::Regex, pattern).ok()
+}
+
 pub(super) fn requests(state: &State, row: &AlertRow) -> [(SlotId, Request); 2] {
-    let own = row.alert.labels.iter();
-    let own: Vec<Matcher> = own.map(|(n, v)| Matcher::equal(n, v)).collect();
+    let own: Vec<Matcher> = row.alert.labels.iter().filter_map(matcher).collect();
     let selector = |metric: &str, firing: bool| {
         let mut matchers = vec![Matcher::equal(METRIC_NAME, metric)];
         matchers.extend(own.iter().cloned());
@@ -120,4 +132,20 @@ pub(super) fn line(state: &State) -> Option<String> {
         firing.len(),
         most.1.begun.max(1.0)
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_without_the_external_labels_are_found() {
+        let found = |name: &str, value: &str| matcher((name, value)).unwrap();
+        assert_eq!(found(ALERT_NAME, "A|B").op, MatchOp::Equal);
+        let site = found("site", "a.b|c");
+        assert!(site.matches("a.b|c") && site.matches(""));
+        assert!(!site.matches("axb|c") && !site.matches("c"));
+        let text = syntax::selector_text(&[Matcher::equal(METRIC_NAME, "ALERTS"), site]);
+        assert_eq!(syntax::selector(&text).map(|m| m.len()), Ok(2), "{text}");
+    }
 }

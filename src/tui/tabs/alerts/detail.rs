@@ -43,8 +43,12 @@ pub(super) fn requests(state: &State, body: Rect) -> Vec<(SlotId, Request)> {
     let Some(row) = rows::current(state) else {
         return Vec::new();
     };
-    let view = ViewName::AlertStory(row.fingerprint);
-    let mut out = vec![(STORY, Request::View { view, at: None })];
+    let mut out = Vec::new();
+    // What was decided is known of alerts of now.
+    if state.time.is_live() {
+        let view = ViewName::AlertStory(row.fingerprint);
+        out.push((STORY, Request::View { view, at: None }));
+    }
     out.extend(days::requests(state, row));
     if let (_, Some(chart)) = columns(body)
         && let Ok((expr, _)) = syntax::watched_by_rule(row.language, &row.expr)
@@ -109,9 +113,16 @@ fn lines(state: &State, theme: &Theme, row: &AlertRow) -> Vec<(String, String, S
     for (name, value) in alert.annotations.iter().filter(|(n, _)| !first.contains(n)) {
         add(name, value.to_owned(), theme.text);
     }
-    let since = state.time.date_clock(row.active_at);
-    let since = format!("{since} ({} ago)", rows::age(state, row));
-    add("since", since, theme.text);
+    if row.active_at > 0 {
+        let since = state.time.date_clock(row.active_at);
+        let before = if state.time.is_live() {
+            "ago"
+        } else {
+            "before then"
+        };
+        let since = format!("{since} ({} {before})", rows::age(state, row));
+        add("since", since, theme.text);
+    }
     add("value", rows::short(alert.value), theme.text);
     add("days", days::line(state).unwrap_or_default(), theme.text);
     standing(state, theme, row, &mut add);
@@ -127,6 +138,7 @@ fn lines(state: &State, theme: &Theme, row: &AlertRow) -> Vec<(String, String, S
     }
     add("source", alert.generator_url.clone(), theme.dim);
     let told = story(state).filter(|s| s.row.fingerprint == row.fingerprint);
+    let told = told.filter(|_| state.time.is_live());
     for step in told.map_or(&[][..], |s| &s.steps).iter().rev() {
         let said = format!("{} {}", state.time.clock(step.t), step.said);
         add(&step.stage, said, theme.text);

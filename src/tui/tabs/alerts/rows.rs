@@ -135,7 +135,7 @@ pub(crate) fn place(labels: &Labels) -> String {
 }
 
 /// Counts by state, as words.
-fn chips(view: &AlertsView) -> String {
+fn chips(view: &AlertsView, live: bool) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for row in &view.rows {
         let word = state_word(row);
@@ -152,7 +152,12 @@ fn chips(view: &AlertsView) -> String {
         parts.push(format!("and {} more", view.left_out));
     }
     if parts.is_empty() {
-        return "nothing fires".to_owned();
+        let said = if live {
+            "nothing fires"
+        } else {
+            "nothing fired then"
+        };
+        return said.to_owned();
     }
     parts.join("  ")
 }
@@ -160,10 +165,8 @@ fn chips(view: &AlertsView) -> String {
 pub(super) fn paint(state: &State, theme: &Theme, place: Rect, buffer: &mut Buffer) {
     let look = &Look::of(theme);
     let view = answer(state);
-    let mut headline = view.map(chips).unwrap_or_default();
-    if view.is_some() && !state.time.is_live() {
-        headline.push_str("  (now; the line at the right is of then)");
-    }
+    let live = state.time.is_live();
+    let headline = view.map(|v| chips(v, live)).unwrap_or_default();
     let remark = lists(state);
     let bad = view.is_some_and(|v| v.counts.firing > 0);
     let inner = frame::Frame {
@@ -177,10 +180,18 @@ pub(super) fn paint(state: &State, theme: &Theme, place: Rect, buffer: &mut Buff
     .paint(buffer, place, look);
     let rows = rows(state);
     if rows.is_empty() {
+        let (nothing, way_out) = match state.slots.get(ALERTS).and_then(Slot::view) {
+            Some(View::Nothing { why }) => (why.as_str(), ""),
+            _ if !live => ("nothing fired then, and nothing was about to", ""),
+            _ => (
+                "nothing fires, and nothing is about to",
+                "Tab shows the rules that watch; rule_files in the configuration adds to them",
+            ),
+        };
         let empty = list::Empty {
             slot: state.slots.get(ALERTS),
-            nothing: "nothing fires, and nothing is about to",
-            way_out: "Tab shows the rules that watch; rule_files in the configuration adds to them",
+            nothing,
+            way_out,
             filtered: !state.locals.alerts.filter.is_empty(),
         };
         list::why_empty(buffer, inner, look, empty);
@@ -239,13 +250,17 @@ pub(super) fn short(v: f64) -> String {
     crate::tui::widget::unit::Unit::Short.tight(v)
 }
 
-/// How long it has been in its state.
+/// How long it has been in its state, as of what is shown.
 pub(crate) fn age(state: &State, row: &AlertRow) -> String {
     let since = match row.alert.state {
         AlertState::Resolved => row.alert.ends_at,
         _ => row.active_at,
     };
-    match (state.tick - since).max(0) / 1000 {
+    if since == 0 {
+        return "?".to_owned();
+    }
+    let now = state.time.instant().unwrap_or(state.tick);
+    match (now - since).max(0) / 1000 {
         s if s < 100 => format!("{s}s"),
         s if s < 6000 => format!("{}m", s / 60),
         s if s < 360_000 => format!("{}h", s / 3600),
