@@ -1,5 +1,7 @@
 //! `ui`: the console.
 
+pub(crate) mod keys;
+
 use crate::config::check::Check;
 use crate::config::fields::Fields;
 use crate::config::shape::{Section, Shape, key};
@@ -7,6 +9,24 @@ use crate::model::alert::Language;
 
 /// Every theme's name; a test of the console holds them equal to its own.
 pub(crate) const THEMES: &[&str] = &["dark", "light", "colour-blind", "mono"];
+
+/// Every panel's name but those of `ui.panels`; a test of the console holds them equal to its own.
+pub(crate) const PANELS: &[&str] = &[
+    "cpu",
+    "memory",
+    "network",
+    "filesystems",
+    "jvm",
+    "containers",
+    "logs",
+    "traces",
+    "processes",
+    "disks",
+    "load",
+    "alerts",
+    "targets",
+    "blind",
+];
 
 pub(crate) static UI: Section = Section {
     name: "ui",
@@ -237,7 +257,9 @@ impl Default for Ui {
 
 pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Ui {
     let default = Ui::default();
-    let keys = of.pairs("keys").into_iter();
+    let keys = of.pairs("keys");
+    keys::check(&keys, check);
+    let panels = read_panels(of, check);
     let zone = of.text("time_zone").unwrap_or_default();
     let time_zone = read_time_zone(zone).unwrap_or_else(|| {
         let text = format!("{zone:?} is not a time zone here; write local or UTC");
@@ -258,9 +280,12 @@ pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Ui {
             Some("ascii") => Symbols::Ascii,
             _ => Symbols::Auto,
         },
-        keys: keys.map(|(a, k, _)| (a.to_owned(), k.to_owned())).collect(),
-        overview: read_overview(of, check),
-        panels: read_panels(of, check),
+        keys: keys
+            .into_iter()
+            .map(|(a, k, _)| (a.to_owned(), k.to_owned()))
+            .collect(),
+        overview: read_overview(of, &panels, check),
+        panels,
         time_zone,
         on_hangup: match of.text("on_hangup") {
             Some("detach") => OnHangup::Detach,
@@ -279,7 +304,9 @@ fn read_time_zone(text: &str) -> Option<TimeZone> {
     }
 }
 
-fn read_overview(of: Fields<'_>, check: &mut Check<'_>) -> Vec<Tile> {
+fn read_overview(of: Fields<'_>, own: &[Panel], check: &mut Check<'_>) -> Vec<Tile> {
+    let own = own.iter().map(|p| p.title.as_str());
+    let known: Vec<&str> = PANELS.iter().copied().chain(own).collect();
     let mut tiles = Vec::new();
     for node in of.items("overview") {
         let mut tile = Tile {
@@ -287,13 +314,18 @@ fn read_overview(of: Fields<'_>, check: &mut Check<'_>) -> Vec<Tile> {
             width: 1,
             height: 1,
         };
+        let mut place = node.place;
         if node.text().is_none() {
             let of = Fields::new(node, &TILE);
             let cells = |key: &str| of.int(key).and_then(|n| u8::try_from(n).ok());
             check.require(of, &["panel"]);
+            place = of.value_place("panel");
             tile.panel = of.string("panel").unwrap_or_default();
             tile.width = cells("width").unwrap_or(1);
             tile.height = cells("height").unwrap_or(1);
+        }
+        if !tile.panel.is_empty() {
+            check.word(&tile.panel, place, &known);
         }
         tiles.push(tile);
     }
