@@ -23,7 +23,8 @@ use crate::tui::panel::{Ask, Shown};
 use crate::tui::slot::SlotId;
 use crate::tui::state::State;
 use crate::tui::tabs::jvm::details::{Detail, Heap, SECTIONS, Section, full_collections};
-use crate::tui::tabs::list::Cursor;
+use crate::tui::tabs::list::{self as rows_of, Cursor};
+use crate::tui::tabs::zoom::Zoom;
 use crate::tui::tabs::{Export, Tab, by_name, containers, logs, traces};
 use crate::tui::theme::Theme;
 use crate::tui::widget::chart::GUTTER;
@@ -79,6 +80,8 @@ pub(crate) struct Local {
     /// The first chart of the section that is shown, where not all have room.
     first: usize,
     answer: Cursor,
+    /// The list, or the details, alone.
+    zoom: Zoom,
     /// The answer that is open.
     open: Option<report::Open>,
 }
@@ -99,12 +102,14 @@ fn section(state: &State) -> Option<&'static Section> {
 }
 
 /// The list on top, the strip of sections, and what is below.
-fn places(rows: usize, body: Rect) -> (Rect, Rect, Rect) {
-    let wanted = (rows as u16 + 3).max(4);
-    let list = Rect {
-        height: wanted.min(body.height / 3).max(4).min(body.height),
-        ..body
+fn places(zoom: Zoom, rows: usize, body: Rect) -> (Rect, Rect, Rect) {
+    let wanted = (rows as u16).saturating_add(3).max(4);
+    let height = match zoom {
+        Zoom::Both => wanted.min(body.height / 3).max(4).min(body.height),
+        Zoom::Upper => body.height,
+        Zoom::Lower => 0,
     };
+    let list = Rect { height, ..body };
     let rest = body.height - list.height;
     let strip = Rect {
         y: list.bottom(),
@@ -183,7 +188,7 @@ fn requests(state: &State, body: Rect) -> Vec<(SlotId, Request)> {
         && let Some(section) = section(state)
     {
         let only = format!("instance={:?}", row.instance);
-        let (_, _, below) = places(rows.len(), body);
+        let (_, _, below) = places(state.locals.jvm.zoom, rows.len(), body);
         let wide = |width: u16| state.ask(width.saturating_sub(2 + GUTTER));
         let full = names::GC_FULL.of_one(&only, How::Value);
         asked.push((FULL, wide(below.width).range(full)));
@@ -223,6 +228,15 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
             let section = &mut state.locals.jvm.section;
             *section = (*section + step) % count;
             state.locals.jvm.first = 0;
+            return Some(Vec::new());
+        }
+        Act::ZoomPane => {
+            let zoom = &mut state.locals.jvm.zoom;
+            *zoom = zoom.next(Zoom::Lower);
+            return Some(Vec::new());
+        }
+        Act::Escape | Act::Back if state.locals.jvm.zoom != Zoom::Both => {
+            state.locals.jvm.zoom = Zoom::Both;
             return Some(Vec::new());
         }
         Act::PageDown | Act::PageUp if section(state).is_some() => {
@@ -330,7 +344,8 @@ fn turn(state: &mut State, forward: bool) {
         return;
     };
     let rows = rows(&shown(state, state.ask(state.width))).len();
-    let (_, _, below) = places(rows, crate::tui::view::body(state));
+    let body = crate::tui::view::body(state);
+    let (_, _, below) = places(state.locals.jvm.zoom, rows, body);
     let count = section.charts.len();
     let visible = frames(count, below).len().max(1);
     let pages = count.div_ceil(visible);
@@ -405,7 +420,7 @@ fn view(state: &State, theme: &Theme, body: Rect, buf: &mut Buffer) -> Option<Po
         return None;
     }
     let at = chosen(state, &rows);
-    let (list, strip, below) = places(rows.len(), body);
+    let (list, strip, below) = places(state.locals.jvm.zoom, rows.len(), body);
     paint_list(
         &list_shown,
         &rows,
@@ -441,17 +456,21 @@ fn view(state: &State, theme: &Theme, body: Rect, buf: &mut Buffer) -> Option<Po
 
 fn paint_list(shown: &Shown<'_>, rows: &[Row<'_>], place: Place<'_>) {
     let Place { area, buf, look } = place;
+    if area.is_empty() {
+        return;
+    }
     let frame = Frame {
         title: "JVMs",
         focused: section(shown.state).is_some(),
         ..Frame::default()
     };
     let inside = frame.paint(buf, area, look);
+    let selected = chosen(shown.state, rows).map(|(at, _)| at);
     let table = Table {
         columns: COLUMNS,
         rows: rows.len(),
-        offset: 0,
-        selected: chosen(shown.state, rows).map(|(at, _)| at),
+        offset: first_row(shown.state, rows, inside),
+        selected,
         sort: None,
         header: true,
     };
@@ -459,6 +478,12 @@ fn paint_list(shown: &Shown<'_>, rows: &[Row<'_>], place: Place<'_>) {
         0..=4 => cell(&rows[row], column, look),
         _ => further(shown, &rows[row], column, look),
     });
+}
+
+/// The first visible row: the chosen one is always among them.
+fn first_row(state: &State, rows: &[Row<'_>], inside: Rect) -> usize {
+    let at = chosen(state, rows).map_or(0, |(at, _)| at);
+    rows_of::offset(at, usize::from(inside.height.saturating_sub(1)), rows.len())
 }
 
 /// The columns that only the tab has.
@@ -562,6 +587,9 @@ fn paint_strip(state: &State, row: Option<&Row<'_>>, below: Rect, place: Place<'
 
 fn paint_section(state: &State, section: &Section, row: &Row<'_>, place: Place<'_>) {
     let Place { area, buf, look } = place;
+    if area.is_empty() {
+        return;
+    }
     let list = shown(state, state.ask(area.width));
     let at = state.locals.jvm.section;
     let part = |i: usize| chart_part(at, i);

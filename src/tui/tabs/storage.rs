@@ -50,6 +50,8 @@ enum Pane {
 pub(crate) struct Local {
     pane: Pane,
     cursors: [list::Cursor; 3],
+    /// The list that has the keys has the whole body.
+    zoomed: bool,
 }
 
 fn requests(_: &State, _: Rect) -> Vec<(SlotId, Request)> {
@@ -89,6 +91,17 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
     let local = &mut state.locals.storage;
     if local.cursors[pane as usize].act(act, count, 10) {
         return Some(Vec::new());
+    }
+    match act {
+        Act::ZoomPane => {
+            local.zoomed = !local.zoomed;
+            return Some(Vec::new());
+        }
+        Act::Escape | Act::Back if local.zoomed => {
+            local.zoomed = false;
+            return Some(Vec::new());
+        }
+        _ => {}
     }
     local.pane = match (act, pane) {
         (Act::NextPane, Pane::Metrics) | (Act::PrevPane, Pane::Blocks) => Pane::Labels,
@@ -136,16 +149,38 @@ fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option
         return None;
     };
     let facts = facts(state, storage, theme);
-    let height = (facts.len() as u16 + 2).min(body.height / 2);
-    let top = Rect { height, ..body };
-    let inner = frame::Frame {
+    let (top, panes) = places(state, storage, facts.len(), body);
+    let head = frame::Frame {
         title: NAME,
         remark: &storage.path,
         remark_style: theme.dim,
         ..frame::Frame::default()
+    };
+    if !top.is_empty() {
+        let inner = head.paint(buffer, top, &look);
+        list::pairs(buffer, inner, theme, &facts);
     }
-    .paint(buffer, top, &look);
-    list::pairs(buffer, inner, theme, &facts);
+    for (pane, place) in panes {
+        paint_pane(state, storage, pane, theme, (place, buffer));
+    }
+    None
+}
+
+/// The facts on top, and the lists.
+fn places(
+    state: &State,
+    storage: &StorageView,
+    facts: usize,
+    body: Rect,
+) -> (Rect, [(Pane, Rect); 3]) {
+    let local = &state.locals.storage;
+    let none = Rect { height: 0, ..body };
+    if local.zoomed {
+        let of = |pane: Pane| (pane, if pane == local.pane { body } else { none });
+        return (none, [Pane::Metrics, Pane::Labels, Pane::Blocks].map(of));
+    }
+    let height = (facts as u16 + 2).min(body.height / 2);
+    let top = Rect { height, ..body };
     let rest = Rect::new(body.x, body.y + height, body.width, body.height - height);
     let blocks = if storage.blocks.is_empty() {
         0
@@ -154,21 +189,15 @@ fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option
     };
     let upper = rest.height - blocks;
     let half = rest.width / 2;
-    let places = [
-        (Pane::Metrics, Rect::new(rest.x, rest.y, half, upper)),
-        (
-            Pane::Labels,
-            Rect::new(rest.x + half, rest.y, rest.width - half, upper),
-        ),
-        (
-            Pane::Blocks,
-            Rect::new(rest.x, rest.y + upper, rest.width, blocks),
-        ),
+    let metrics = Rect::new(rest.x, rest.y, half, upper);
+    let labels = Rect::new(rest.x + half, rest.y, rest.width - half, upper);
+    let blocks = Rect::new(rest.x, rest.y + upper, rest.width, blocks);
+    let panes = [
+        (Pane::Metrics, metrics),
+        (Pane::Labels, labels),
+        (Pane::Blocks, blocks),
     ];
-    for (pane, place) in places {
-        paint_pane(state, storage, pane, theme, (place, buffer));
-    }
-    None
+    (top, panes)
 }
 
 fn facts(state: &State, s: &StorageView, theme: &Theme) -> Vec<(String, String, Style)> {
