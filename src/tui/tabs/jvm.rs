@@ -15,6 +15,7 @@ use crate::model::view::{JvmRow, View};
 use crate::query::syntax::logql;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
+use crate::tui::msg::Mouse;
 use crate::tui::overlay::Item;
 use crate::tui::panel::jvm::names::{self, How};
 use crate::tui::panel::jvm::{Row, cell, list, rows};
@@ -56,6 +57,7 @@ pub(crate) const TAB: Tab = Tab {
     digit: Some('4'),
     requests,
     act,
+    click,
     key: report::key,
     paste: report::paste,
     kept: report::kept,
@@ -221,6 +223,9 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         return report::act(state, act);
     }
     hold(state);
+    if zoom(&mut state.locals.jvm.zoom, act) {
+        return Some(Vec::new());
+    }
     match act {
         Act::NextPane | Act::PrevPane => {
             let count = SECTIONS.len() + 1;
@@ -228,15 +233,6 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
             let section = &mut state.locals.jvm.section;
             *section = (*section + step) % count;
             state.locals.jvm.first = 0;
-            return Some(Vec::new());
-        }
-        Act::ZoomPane => {
-            let zoom = &mut state.locals.jvm.zoom;
-            *zoom = zoom.next(Zoom::Lower);
-            return Some(Vec::new());
-        }
-        Act::Escape | Act::Back if state.locals.jvm.zoom != Zoom::Both => {
-            state.locals.jvm.zoom = Zoom::Both;
             return Some(Vec::new());
         }
         Act::PageDown | Act::PageUp if section(state).is_some() => {
@@ -297,6 +293,47 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         _ => return None,
     }
     Some(Vec::new())
+}
+
+/// The details alone, the list alone, both; true where it was such a key.
+fn zoom(zoom: &mut Zoom, act: Act) -> bool {
+    *zoom = match act {
+        Act::ZoomPane => zoom.next(Zoom::Lower),
+        Act::Escape | Act::Back if *zoom != Zoom::Both => Zoom::Both,
+        _ => return false,
+    };
+    true
+}
+
+/// A JVM of the list, or an answer of the chosen one.
+fn click(state: &mut State, body: Rect, mouse: Mouse) -> bool {
+    if state.locals.jvm.open.is_some() {
+        return false;
+    }
+    let (instance, answer) = {
+        let rows = rows(&shown(state, state.ask(body.width)));
+        let (list, _, below) = places(state.locals.jvm.zoom, rows.len(), body);
+        let at = chosen(state, &rows);
+        let place = at.map_or(0, |(at, _)| at);
+        let row = rows_of::row_under(mouse, list, (place, rows.len()));
+        let count = answers(state, at.map(|(_, row)| row)).len();
+        let answer = state.locals.jvm.answer.at(count);
+        let answer = rows_of::row_under(mouse, below, (answer, count));
+        (
+            row.map(|row| rows[row].instance.to_owned()),
+            answer.filter(|_| section(state).is_none()),
+        )
+    };
+    let hit = instance.is_some() || answer.is_some();
+    if let Some(instance) = instance {
+        state.locals.jvm.chosen = Some(instance);
+        state.locals.jvm.answer.go(0);
+    }
+    if let Some(row) = answer {
+        hold(state);
+        state.locals.jvm.answer.go(row);
+    }
+    hit
 }
 
 /// The chosen JVM, where it runs on this server.

@@ -31,6 +31,7 @@ pub(crate) const TAB: Tab = Tab {
     digit: Some('8'),
     requests,
     act,
+    click: paint::click,
     key: edit::key,
     paste: edit::paste,
     prompted: |state, tag, text| {

@@ -7,6 +7,7 @@ use crate::model::request::{Request, ViewName};
 use crate::model::view::{StorageView, View};
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
+use crate::tui::msg::Mouse;
 use crate::tui::slot::SlotId;
 use crate::tui::state::State;
 use crate::tui::tabs::{Export, Tab, list};
@@ -23,6 +24,7 @@ const NAME: &str = "Storage";
 pub(crate) const TAB: Tab = Tab {
     requests,
     act,
+    click,
     line: |state| chosen(state).map(|(name, _)| name),
     export: |state| storage(state).map(export),
     ..Tab::new(
@@ -112,6 +114,24 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
     Some(Vec::new())
 }
 
+/// A row of the list under the mouse, which has the keys from then on.
+fn click(state: &mut State, body: Rect, mouse: Mouse) -> bool {
+    let found = storage(state).and_then(|storage| {
+        let (_, panes) = places(state, storage, body);
+        panes.into_iter().find_map(|(pane, place)| {
+            let count = count(state, pane);
+            let at = state.locals.storage.cursors[pane as usize].at(count);
+            list::row_under(mouse, place, (at, count)).map(|row| (pane, row))
+        })
+    });
+    if let Some((pane, row)) = found {
+        let local = &mut state.locals.storage;
+        local.pane = pane;
+        local.cursors[pane as usize].go(row);
+    }
+    found.is_some()
+}
+
 fn export(storage: &StorageView) -> Export {
     let mut out = String::from("kind,name,count\n");
     for (kind, rows) in [("metric", &storage.by_metric), ("label", &storage.by_label)] {
@@ -149,7 +169,7 @@ fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option
         return None;
     };
     let facts = facts(state, storage, theme);
-    let (top, panes) = places(state, storage, facts.len(), body);
+    let (top, panes) = places(state, storage, body);
     let head = frame::Frame {
         title: NAME,
         remark: &storage.path,
@@ -167,19 +187,15 @@ fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option
 }
 
 /// The facts on top, and the lists.
-fn places(
-    state: &State,
-    storage: &StorageView,
-    facts: usize,
-    body: Rect,
-) -> (Rect, [(Pane, Rect); 3]) {
+fn places(state: &State, storage: &StorageView, body: Rect) -> (Rect, [(Pane, Rect); 3]) {
     let local = &state.locals.storage;
     let none = Rect { height: 0, ..body };
     if local.zoomed {
         let of = |pane: Pane| (pane, if pane == local.pane { body } else { none });
         return (none, [Pane::Metrics, Pane::Labels, Pane::Blocks].map(of));
     }
-    let height = (facts as u16 + 2).min(body.height / 2);
+    let facts = FACTS + storage.problems.len() as u16;
+    let height = (facts + 2).min(body.height / 2);
     let top = Rect { height, ..body };
     let rest = Rect::new(body.x, body.y + height, body.width, body.height - height);
     let blocks = if storage.blocks.is_empty() {
@@ -199,6 +215,9 @@ fn places(
     ];
     (top, panes)
 }
+
+/// Facts that are always told; each problem is one more.
+const FACTS: u16 = 6;
 
 fn facts(state: &State, s: &StorageView, theme: &Theme) -> Vec<(String, String, Style)> {
     let bytes = |n: u64| Unit::Bytes.show(n as f64);
@@ -235,16 +254,16 @@ fn facts(state: &State, s: &StorageView, theme: &Theme) -> Vec<(String, String, 
         bytes(s.logs.raw_bytes),
         s.logs.retention
     );
-    let mut out: Vec<(String, String, Style)> = [
+    let all: [(&str, String); FACTS as usize] = [
         ("reaches back to", reaches),
         ("retention", s.retention.clone()),
         ("series", format!("{}; {churn}", s.series)),
         ("head", head),
         ("disk", disk),
         ("logs", logs),
-    ]
-    .map(|(name, value)| (name.to_owned(), value, theme.text))
-    .into();
+    ];
+    let all = all.map(|(name, value)| (name.to_owned(), value, theme.text));
+    let mut out: Vec<(String, String, Style)> = all.into();
     for problem in &s.problems {
         out.push(("problem".to_owned(), problem.clone(), theme.bad));
     }

@@ -9,11 +9,13 @@ use crate::model::view::Mark;
 use crate::query::syntax::{self, Class};
 use crate::source::api::SourceError;
 use crate::tui::keymap::Act;
+use crate::tui::msg::Mouse;
 use crate::tui::state::State;
 use crate::tui::tabs::list;
 use crate::tui::tabs::metrics::{Local, edit, exemplars, letter, slot};
 use crate::tui::tabs::zoom::Zoom;
 use crate::tui::theme::Theme;
+use crate::tui::update::mouse::{is_over, on_chart};
 use crate::tui::widget::axis::Window;
 use crate::tui::widget::chart::{Chart, Curve, Form, GUTTER, Legend, summary};
 use crate::tui::widget::table::{Column, Entry, Table};
@@ -150,6 +152,26 @@ fn places(state: &State, rows: usize, body: Rect) -> (Rect, Rect, Rect) {
     let plot = Rect { height, ..rest };
     let below = Rect::new(rest.x, plot.bottom(), rest.width, legend);
     (bar, plot, below)
+}
+
+/// A series by its row, the time cursor on the chart.
+pub(crate) fn click(state: &mut State, body: Rect, mouse: Mouse) -> bool {
+    let count = legend_rows(state).len();
+    let (_, plot, legend) = places(state, count, body);
+    if count > 0 && is_over(mouse, plot) {
+        if plot.width > 2 * GUTTER {
+            let x = plot.x + GUTTER;
+            let width = plot.width - GUTTER;
+            on_chart(state, Rect { x, width, ..plot }, mouse);
+        }
+        return true;
+    }
+    let at = state.locals.metrics.legend.at(count);
+    let found = list::row_under(mouse, legend, (at, count));
+    if let Some(row) = found {
+        state.locals.metrics.legend.go(row);
+    }
+    found.is_some()
 }
 
 /// Why there is nothing, and what to type.
