@@ -34,8 +34,8 @@ pub(crate) static UI: Section = Section {
         key(
             "theme",
             Shape::Word(THEMES),
-            "dark",
-            "A theme of the palette (`:theme`): dark, light, colour-blind, mono.",
+            "",
+            "A theme of the palette (`:theme`): dark, light, colour-blind, mono; unless said dark, or light where COLORFGBG tells of a light terminal.",
         ),
         key(
             "colors",
@@ -78,6 +78,12 @@ pub(crate) static UI: Section = Section {
             Shape::Word(&["stop", "detach"]),
             "stop",
             "What a lost line does to an engine inside the console: stop it cleanly, or go on as `serve`.",
+        ),
+        key(
+            "synchronised_output",
+            Shape::Bool,
+            "true",
+            "Frames the terminal shows at once and whole (mode 2026); off for one that garbles them.",
         ),
         key(
             "read_only",
@@ -164,7 +170,8 @@ pub(crate) static THRESHOLDS: Section = Section {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ui {
-    pub theme: String,
+    /// `None` where the file leaves it to what the terminal says of itself.
+    pub theme: Option<String>,
     pub colors: Colors,
     pub symbols: Symbols,
     /// Action to key, as written; the console knows which actions there are.
@@ -174,6 +181,7 @@ pub struct Ui {
     pub panels: Vec<Panel>,
     pub time_zone: TimeZone,
     pub on_hangup: OnHangup,
+    pub synchronised_output: bool,
     pub read_only: bool,
     pub last_screen: bool,
 }
@@ -241,7 +249,7 @@ pub enum PanelKind {
 impl Default for Ui {
     fn default() -> Self {
         Self {
-            theme: "dark".to_owned(),
+            theme: None,
             colors: Colors::default(),
             symbols: Symbols::default(),
             keys: Vec::new(),
@@ -249,6 +257,7 @@ impl Default for Ui {
             panels: Vec::new(),
             time_zone: TimeZone::default(),
             on_hangup: OnHangup::default(),
+            synchronised_output: true,
             read_only: false,
             last_screen: false,
         }
@@ -267,7 +276,7 @@ pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Ui {
         TimeZone::Local
     });
     Ui {
-        theme: of.string("theme").unwrap_or(default.theme),
+        theme: of.string("theme").filter(|t| !t.is_empty()),
         colors: match of.text("colors") {
             Some("true") => Colors::True,
             Some("256") => Colors::Indexed,
@@ -291,6 +300,9 @@ pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Ui {
             Some("detach") => OnHangup::Detach,
             _ => OnHangup::Stop,
         },
+        synchronised_output: of
+            .bool("synchronised_output")
+            .unwrap_or(default.synchronised_output),
         read_only: of.bool("read_only").unwrap_or(default.read_only),
         last_screen: of.bool("last_screen").unwrap_or(default.last_screen),
     }

@@ -19,7 +19,7 @@ pub(crate) const ACTIONS: &[(&str, &str, &str)] = &[
     ("detach", "", "D"),
     ("suspend", "", "Ctrl-Z"),
     ("repaint", "", "Ctrl-L"),
-    ("refresh", "", "r F5"),
+    ("refresh", "", "r F5 Ctrl-R"),
     ("tab-1", "", "1"),
     ("tab-2", "", "2"),
     ("tab-3", "", "3"),
