@@ -178,7 +178,13 @@ groups:
 ";
 
 fn add_line(log: PathBuf, now: i64, traced: bool) -> anyhow::Result<()> {
-    let mut file = Fs::real().open_append(&log)?;
+    let fs = Fs::real();
+    // What is there already is added to.
+    let mut file = if log.exists() {
+        fs.open_append(&log)?
+    } else {
+        fs.create(&log)?
+    };
     file.append(line(now, traced).as_bytes())?;
     Ok(())
 }
@@ -314,6 +320,20 @@ mod tests {
             "{}",
             line(false)
         );
+    }
+
+    #[test]
+    fn the_log_begins_where_there_was_none_and_grows() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("demo.log");
+        for (n, now) in [1_795_000_003_000, 1_795_000_004_000]
+            .into_iter()
+            .enumerate()
+        {
+            add_line(log.clone(), now, true).unwrap();
+            let text = std::fs::read_to_string(&log).unwrap();
+            assert_eq!(text.lines().count(), n + 1, "{text}");
+        }
     }
 
     #[test]
