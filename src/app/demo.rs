@@ -194,9 +194,10 @@ fn line(now: i64, traced: bool) -> String {
     let time = chrono::DateTime::from_timestamp_millis(now).unwrap_or_default();
     let time = time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     let n = second(now);
-    let trace = match traced {
-        true => format!(" trace_id={}", requests::trace_id(n, 0)),
-        false => String::new(),
+    let trace = if traced {
+        format!(" trace_id={}", requests::trace_id(n, 0))
+    } else {
+        String::new()
     };
     if requests::fails(n) {
         format!(

@@ -71,14 +71,13 @@ pub(crate) fn traces(second: u64) -> Vec<Trace> {
         };
         let slow = if is_bad(second) { 9 } else { 1 };
         let end = second * 1_000 * MS;
-        match n {
-            0 => told.order(second, (end - took_ms(second) * MS, end)),
-            _ => {
-                let took = (2 + mixed(second + n) % 40) * slow;
-                // Not all in one instant: dots beside each other are seen as such.
-                let end = end - n * 230 * MS;
-                told.search(second + n, (end - took * MS, end));
-            }
+        if n == 0 {
+            told.order(second, (end - took_ms(second) * MS, end));
+        } else {
+            let took = (2 + mixed(second + n) % 40) * slow;
+            // Not all in one instant: dots beside each other are seen as such.
+            let end = end - n * 230 * MS;
+            told.search(second + n, (end - took * MS, end));
         }
         Trace::new(told.id, told.spans)
     };
