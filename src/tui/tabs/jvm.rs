@@ -300,6 +300,11 @@ fn zoom(zoom: &mut Zoom, act: Act) -> bool {
     *zoom = match act {
         Act::ZoomPane => zoom.next(Zoom::Lower),
         Act::Escape | Act::Back if *zoom != Zoom::Both => Zoom::Both,
+        // What these lead to stands below the list.
+        Act::Open | Act::NextPane | Act::PrevPane if *zoom == Zoom::Upper => {
+            *zoom = Zoom::Both;
+            return false;
+        }
         _ => return false,
     };
     true
@@ -615,10 +620,16 @@ fn paint_strip(state: &State, row: Option<&Row<'_>>, below: Rect, place: Place<'
         }
     }
     let remark = row.and_then(|r| r.found).map_or("", |f| f.remark.as_str());
+    // Without the list beside them, the details say whose they are.
+    let (said, style) = match row {
+        Some(row) if state.locals.jvm.zoom == Zoom::Lower => (row.instance, look.title),
+        _ => (remark, look.faint),
+    };
     let room = usize::from(area.right().saturating_sub(x + 2));
     if room > 20 {
-        let remark = crate::base::text::fit(remark, room, look.symbols.ellipsis());
-        paint::put_right(buf, (x, area.y), area.right() - 1, &remark, look.faint);
+        let said = crate::base::text::display(said);
+        let said = crate::base::text::fit(&said, room, look.symbols.ellipsis());
+        paint::put_right(buf, (x, area.y), area.right() - 1, &said, style);
     }
 }
 

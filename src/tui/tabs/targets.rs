@@ -305,9 +305,10 @@ fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option
 
 /// The table, and below it who pushes, or the details where they are open.
 fn places(state: &State, body: Rect) -> (Rect, Rect, Rect) {
-    let (pushed, details) = match state.locals.targets.details {
-        true => (0, body.height * 3 / 5),
-        false => (senders::height(state, body.height), 0),
+    let (pushed, details) = if state.locals.targets.details {
+        (0, body.height * 3 / 5)
+    } else {
+        (senders::height(state, body.height), 0)
     };
     let height = body.height - details - pushed;
     let below = |rows| Rect::new(body.x, body.y + height, body.width, rows);

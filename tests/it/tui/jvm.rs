@@ -414,6 +414,11 @@ fn a_jvm_that_must_not_be_asked_is_not() {
 fn z_shows_the_details_or_the_list_alone_and_the_mouse_chooses() {
     let mut bench = open(120, 40);
     zooms(&mut bench, &mut answer, 2);
+    let details = bench.press("z").answer(&mut answer).screen();
+    assert!(!details.contains("INSTANCE") && details.contains("10.0.0.7:8080"));
+    let opened = bench.press("z Enter").answer(&mut answer).screen();
+    assert!(opened.contains("INSTANCE") && opened.contains("Answers"));
+    bench.press("Tab").answer(&mut answer);
     let instances: Vec<String> = found().into_iter().map(|r| r.instance).collect();
     let screen = bench.screen();
     let mut hit = 0;
