@@ -130,7 +130,8 @@ fn options(launch: &Launch, engine: tui::Engine) -> tui::Options {
     let wanted = ui.overview.iter().map(|t| t.panel.as_str());
     tui::Options {
         engine,
-        theme: ui.theme.clone(),
+        theme: ui.theme.clone().unwrap_or(detected.theme),
+        synchronised: ui.synchronised_output,
         keys: ui.keys.clone(),
         overview: tiles
             .map(|t| (t.panel.clone(), t.width, t.height))

@@ -1,13 +1,16 @@
 //! A small service that exists only to be watched: `bongsu demo`.
 //!
 //! Its numbers are made of the clock alone: a rising counter, a swinging gauge, requests with
-//! errors and latencies that are worst for a minute every few minutes. Its log says the same, and a
-//! rule of its own fires in that minute.
+//! errors and latencies that are worst for a minute every few minutes. Its log and its traces say
+//! the same, and a rule of its own fires in that minute.
+
+mod requests;
 
 use crate::app::console::{self, Left};
 use crate::app::launch::Arguments;
 use crate::base::clock::Clock;
 use crate::base::fs::{self, Fs};
+use crate::base::net::client::{Client, ClientOptions};
 use crate::base::net::http::{Limits, Pages, pages};
 use crate::base::net::listen::{Bound, Spec};
 use crate::base::task::{self, Stopper};
@@ -67,33 +70,60 @@ pub fn run(read_only: bool) -> anyhow::Result<Left> {
 }
 
 fn show(service: &Service, dir: &Path, read_only: bool) -> anyhow::Result<Left> {
-    let (file, rules, log) = (
-        dir.join("bongsu-demo.yaml"),
-        dir.join("rules.yaml"),
-        dir.join("demo.log"),
-    );
-    let text = format!(
-        "global: {{scrape_interval: 2s, evaluation_interval: 5s}}\n\
-         scrape_configs:\n- job_name: demo\n  static_configs: [{{targets: ['{}']}}]\n\
-         rule_files: ['{}']\n\
-         logs:\n  scrape_configs:\n  - job_name: demo\n    \
-         static_configs: [{{labels: {{job: demo, __path__: '{}'}}}}]\n",
-        service.address,
-        rules.display(),
-        log.display()
-    );
-    Fs::real().write_atomic(&rules, RULES.as_bytes())?;
-    Fs::real().write_atomic(&file, text.as_bytes())?;
+    let otlp = service.runtime.block_on(free_port())?;
+    let files = Files::of(dir);
+    Fs::real().write_atomic(&files.rules, RULES.as_bytes())?;
+    let config = config(service.address, otlp, &files);
+    Fs::real().write_atomic(&files.config, config.as_bytes())?;
     let entered = service.runtime.enter();
-    drop(task::spawn("demo", write_log(log)));
+    let client = Client::new(&ClientOptions::default(), None)?;
+    let traces = Some((client, format!("http://{otlp}/v1/traces")));
+    drop(task::spawn("demo", tell(files.log, traces)));
     drop(entered);
     let arguments = Arguments {
-        config: vec![file],
+        config: vec![files.config],
         data_dir: Some(dir.join("data")),
         listen: Some("off".to_owned()),
         read_only,
     };
     console::run(arguments.prepare()?)
+}
+
+struct Files {
+    config: PathBuf,
+    rules: PathBuf,
+    log: PathBuf,
+}
+
+impl Files {
+    fn of(dir: &Path) -> Self {
+        Self {
+            config: dir.join("bongsu-demo.yaml"),
+            rules: dir.join("rules.yaml"),
+            log: dir.join("demo.log"),
+        }
+    }
+}
+
+/// Spans are taken in where no other engine listens: one that is already here keeps its ports.
+fn config(service: SocketAddr, otlp: SocketAddr, files: &Files) -> String {
+    format!(
+        "global: {{scrape_interval: 2s, evaluation_interval: 5s}}\n\
+         scrape_configs:\n- job_name: demo\n  static_configs: [{{targets: ['{service}']}}]\n\
+         rule_files: ['{}']\n\
+         logs:\n  scrape_configs:\n  - job_name: demo\n    \
+         static_configs: [{{labels: {{job: demo, __path__: '{}'}}}}]\n\
+         traces: {{otlp_http: '{otlp}', otlp_grpc: 'off', zipkin: 'off'}}\n",
+        files.rules.display(),
+        files.log.display()
+    )
+}
+
+/// An address on which nobody listens now.
+async fn free_port() -> anyhow::Result<SocketAddr> {
+    let bound = Bound::bind(Spec::loopback(0)).await?;
+    let address = bound.addresses().first().copied();
+    address.context("no port is free")
 }
 
 /// Only the service: what it measures on a port, and a log beside it.
@@ -111,19 +141,29 @@ pub fn serve(port: u16, log: &Path, say: impl Fn(&str)) -> anyhow::Result<()> {
         tokio::select! {
             _ = term.recv() => Ok(()),
             _ = int.recv() => Ok(()),
-            failed = write_log(log) => failed,
+            failed = tell(log, None) => failed,
         }
     })
 }
 
-/// A line a second; ends only where one cannot be written.
-async fn write_log(log: PathBuf) -> anyhow::Result<()> {
+/// A line a second, and its requests where somebody takes them in; ends only where a line cannot be
+/// written.
+async fn tell(log: PathBuf, traces: Option<(Client, String)>) -> anyhow::Result<()> {
     let mut every = tokio::time::interval(Duration::from_secs(1));
     loop {
         every.tick().await;
-        let log = log.clone();
-        tokio::task::spawn_blocking(move || add_line(log)).await??;
+        let (log, traced) = (log.clone(), traces.is_some());
+        let now = Clock::System.now_ms();
+        tokio::task::spawn_blocking(move || add_line(log, now, traced)).await??;
+        if let Some((client, url)) = &traces {
+            // The engine starts beside this: until it listens, there is nobody to tell.
+            let _ = requests::tell(client, url, second(now)).await;
+        }
     }
+}
+
+fn second(now_ms: i64) -> u64 {
+    u64::try_from(now_ms / 1000).unwrap_or_default()
 }
 
 /// Fires in the bad minute.
@@ -137,25 +177,47 @@ groups:
     annotations: {summary: 'requests for {{ $labels.path }} fail'}
 ";
 
-fn add_line(log: PathBuf) -> anyhow::Result<()> {
-    let now = Clock::System.now_ms();
+fn add_line(log: PathBuf, now: i64, traced: bool) -> anyhow::Result<()> {
+    let fs = Fs::real();
+    // What is there already is added to.
+    let mut file = if log.exists() {
+        fs.open_append(&log)?
+    } else {
+        fs.create(&log)?
+    };
+    file.append(line(now, traced).as_bytes())?;
+    Ok(())
+}
+
+/// What became of the order of this second, and its trace where that can be looked at.
+fn line(now: i64, traced: bool) -> String {
     let time = chrono::DateTime::from_timestamp_millis(now).unwrap_or_default();
     let time = time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
-    let n = now / 1000;
-    let bad = (n as f64).rem_euclid(PERIOD) >= BAD_FROM;
-    let line = if n % 10 == 0 || bad && n % 3 == 0 {
-        format!("{time} ERROR order {n} failed: the till does not answer\n")
+    let n = second(now);
+    let trace = if traced {
+        format!(" trace_id={}", requests::trace_id(n, 0))
     } else {
-        format!("{time} INFO order {n} took {} ms\n", 5 + n * 7 % 90)
+        String::new()
     };
-    let mut file = Fs::real().open_append(&log)?;
-    file.append(line.as_bytes())?;
-    Ok(())
+    if requests::fails(n) {
+        format!(
+            "{time} ERROR order {n} failed: {}{trace}\n",
+            requests::REASON
+        )
+    } else {
+        let took = requests::took_ms(n);
+        format!("{time} INFO order {n} took {took} ms{trace}\n")
+    }
 }
 
 /// Three hundred seconds of which the last sixty are bad.
 const PERIOD: f64 = 300.0;
 const BAD_FROM: f64 = 240.0;
+
+/// Whether this second, since the epoch, is a bad one.
+fn is_bad(second: u64) -> bool {
+    (second as f64).rem_euclid(PERIOD) >= BAD_FROM
+}
 
 /// How much of bad time there was until `t`, in seconds.
 fn bad_until(t: f64) -> f64 {
@@ -225,6 +287,55 @@ fn latencies(t: f64, bad: f64) -> Family {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config;
+
+    #[test]
+    fn the_configuration_of_the_demo_passes_the_check_and_leaves_the_usual_ports_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Files::of(dir.path());
+        let address = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        let text = super::config(address(4001), address(4002), &files);
+        for usual in ["4317", "4318", "9411"] {
+            assert!(!text.contains(usual), "{text}");
+        }
+        let fs = Fs::real();
+        fs.write_atomic(&files.rules, RULES.as_bytes()).unwrap();
+        fs.write_atomic(&files.config, text.as_bytes()).unwrap();
+        fs.write_atomic(&files.log, b"").unwrap();
+        for file in [&files.config, &files.rules] {
+            assert_eq!(config::check(file), [], "{text}");
+        }
+        let traces = config::load(&[files.config]).config.unwrap().traces;
+        assert!(traces.otlp_http.given && traces.otlp_grpc.given && traces.zipkin.given);
+    }
+
+    #[test]
+    fn a_line_names_the_trace_of_its_order_where_traces_are_told() {
+        let now = 1_795_000_003_250;
+        let told = requests::traces(second(now));
+        let line = |traced| super::line(now, traced);
+        assert!(line(true).ends_with(&format!(" trace_id={}\n", told[0].id)));
+        assert!(!line(false).contains("trace_id"));
+        assert!(
+            line(false).contains("INFO order 1795000003 took"),
+            "{}",
+            line(false)
+        );
+    }
+
+    #[test]
+    fn the_log_begins_where_there_was_none_and_grows() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("demo.log");
+        for (n, now) in [1_795_000_003_000, 1_795_000_004_000]
+            .into_iter()
+            .enumerate()
+        {
+            add_line(log.clone(), now, true).unwrap();
+            let text = std::fs::read_to_string(&log).unwrap();
+            assert_eq!(text.lines().count(), n + 1, "{text}");
+        }
+    }
 
     #[test]
     fn counters_never_fall() {

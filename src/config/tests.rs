@@ -439,3 +439,45 @@ fn two_alertmanagers_are_named_with_the_line_to_delete() {
     let quiet = quiet.replace("{name: r, }", "{name: r}");
     assert_eq!(shown(&load(&quiet)), [""; 0]);
 }
+
+#[test]
+fn names_of_actions_keys_and_panels_are_known_before_the_console_starts() {
+    for (text, want) in [
+        (
+            "ui: {overview: [cpuu]}",
+            "c.yaml:1:17: error: ui.overview[0]: `cpuu` is not one of cpu, memory, network, filesystems, \
+             jvm, containers, logs, traces, processes, disks, load, alerts, targets, blind; \
+             did you mean `cpu`?",
+        ),
+        (
+            "ui:\n  keys: {quitt: Q}",
+            "c.yaml:2:10: error: ui.keys.quitt: no action of the console is called `quitt`; \
+             did you mean `quit`?",
+        ),
+        (
+            "ui: {keys: {help: Foo-1}}",
+            "c.yaml:1:13: error: ui.keys.help: \"Foo-1\" is no key; \
+             write q, Ctrl-P, F1, Space, PgUp or Shift-Tab",
+        ),
+        (
+            "ui: {keys: {pause: p x, mark: x}}",
+            "c.yaml:1:25: error: ui.keys.mark: x is the key of `pause` already; one of both needs another",
+        ),
+        (
+            "ui: {keys: {pan-back: Q q}}",
+            "c.yaml:1:13: warning: ui.keys.pan-back: q was the key of `back`, which has lost it; \
+             give that one another",
+        ),
+    ] {
+        finds(text, want);
+    }
+    let own = "ui: {overview: [{panel: Mine}, blind], panels: [{title: Mine, expr: up}]}";
+    assert_eq!(clean(own).ui.overview.len(), 2);
+    // What takes a key and gives its owner another is no conflict; nor is a key of one tab.
+    clean("ui: {keys: {pan-back: q, back: ctrl-b}}");
+    clean(
+        "ui: {keys: {shell-of-logs: q}}"
+            .replace("shell-of-logs", "saved-queries")
+            .as_str(),
+    );
+}

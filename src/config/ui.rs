@@ -1,5 +1,7 @@
 //! `ui`: the console.
 
+pub(crate) mod keys;
+
 use crate::config::check::Check;
 use crate::config::fields::Fields;
 use crate::config::shape::{Section, Shape, key};
@@ -8,14 +10,32 @@ use crate::model::alert::Language;
 /// Every theme's name; a test of the console holds them equal to its own.
 pub(crate) const THEMES: &[&str] = &["dark", "light", "colour-blind", "mono"];
 
+/// Every panel's name but those of `ui.panels`; a test of the console holds them equal to its own.
+pub(crate) const PANELS: &[&str] = &[
+    "cpu",
+    "memory",
+    "network",
+    "filesystems",
+    "jvm",
+    "containers",
+    "logs",
+    "traces",
+    "processes",
+    "disks",
+    "load",
+    "alerts",
+    "targets",
+    "blind",
+];
+
 pub(crate) static UI: Section = Section {
     name: "ui",
     keys: &[&[
         key(
             "theme",
             Shape::Word(THEMES),
-            "dark",
-            "A theme of the palette (`:theme`): dark, light, colour-blind, mono.",
+            "",
+            "A theme of the palette (`:theme`): dark, light, colour-blind, mono; unless said dark, or light where COLORFGBG tells of a light terminal.",
         ),
         key(
             "colors",
@@ -58,6 +78,12 @@ pub(crate) static UI: Section = Section {
             Shape::Word(&["stop", "detach"]),
             "stop",
             "What a lost line does to an engine inside the console: stop it cleanly, or go on as `serve`.",
+        ),
+        key(
+            "synchronised_output",
+            Shape::Bool,
+            "true",
+            "Frames the terminal shows at once and whole (mode 2026); off for one that garbles them.",
         ),
         key(
             "read_only",
@@ -144,7 +170,8 @@ pub(crate) static THRESHOLDS: Section = Section {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ui {
-    pub theme: String,
+    /// `None` where the file leaves it to what the terminal says of itself.
+    pub theme: Option<String>,
     pub colors: Colors,
     pub symbols: Symbols,
     /// Action to key, as written; the console knows which actions there are.
@@ -154,6 +181,7 @@ pub struct Ui {
     pub panels: Vec<Panel>,
     pub time_zone: TimeZone,
     pub on_hangup: OnHangup,
+    pub synchronised_output: bool,
     pub read_only: bool,
     pub last_screen: bool,
 }
@@ -221,7 +249,7 @@ pub enum PanelKind {
 impl Default for Ui {
     fn default() -> Self {
         Self {
-            theme: "dark".to_owned(),
+            theme: None,
             colors: Colors::default(),
             symbols: Symbols::default(),
             keys: Vec::new(),
@@ -229,6 +257,7 @@ impl Default for Ui {
             panels: Vec::new(),
             time_zone: TimeZone::default(),
             on_hangup: OnHangup::default(),
+            synchronised_output: true,
             read_only: false,
             last_screen: false,
         }
@@ -237,7 +266,9 @@ impl Default for Ui {
 
 pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Ui {
     let default = Ui::default();
-    let keys = of.pairs("keys").into_iter();
+    let keys = of.pairs("keys");
+    keys::check(&keys, check);
+    let panels = read_panels(of, check);
     let zone = of.text("time_zone").unwrap_or_default();
     let time_zone = read_time_zone(zone).unwrap_or_else(|| {
         let text = format!("{zone:?} is not a time zone here; write local or UTC");
@@ -245,7 +276,7 @@ pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Ui {
         TimeZone::Local
     });
     Ui {
-        theme: of.string("theme").unwrap_or(default.theme),
+        theme: of.string("theme").filter(|t| !t.is_empty()),
         colors: match of.text("colors") {
             Some("true") => Colors::True,
             Some("256") => Colors::Indexed,
@@ -258,14 +289,20 @@ pub(crate) fn read(of: Fields<'_>, check: &mut Check<'_>) -> Ui {
             Some("ascii") => Symbols::Ascii,
             _ => Symbols::Auto,
         },
-        keys: keys.map(|(a, k, _)| (a.to_owned(), k.to_owned())).collect(),
-        overview: read_overview(of, check),
-        panels: read_panels(of, check),
+        keys: keys
+            .into_iter()
+            .map(|(a, k, _)| (a.to_owned(), k.to_owned()))
+            .collect(),
+        overview: read_overview(of, &panels, check),
+        panels,
         time_zone,
         on_hangup: match of.text("on_hangup") {
             Some("detach") => OnHangup::Detach,
             _ => OnHangup::Stop,
         },
+        synchronised_output: of
+            .bool("synchronised_output")
+            .unwrap_or(default.synchronised_output),
         read_only: of.bool("read_only").unwrap_or(default.read_only),
         last_screen: of.bool("last_screen").unwrap_or(default.last_screen),
     }
@@ -279,7 +316,9 @@ fn read_time_zone(text: &str) -> Option<TimeZone> {
     }
 }
 
-fn read_overview(of: Fields<'_>, check: &mut Check<'_>) -> Vec<Tile> {
+fn read_overview(of: Fields<'_>, own: &[Panel], check: &mut Check<'_>) -> Vec<Tile> {
+    let own = own.iter().map(|p| p.title.as_str());
+    let known: Vec<&str> = PANELS.iter().copied().chain(own).collect();
     let mut tiles = Vec::new();
     for node in of.items("overview") {
         let mut tile = Tile {
@@ -287,13 +326,18 @@ fn read_overview(of: Fields<'_>, check: &mut Check<'_>) -> Vec<Tile> {
             width: 1,
             height: 1,
         };
+        let mut place = node.place;
         if node.text().is_none() {
             let of = Fields::new(node, &TILE);
             let cells = |key: &str| of.int(key).and_then(|n| u8::try_from(n).ok());
             check.require(of, &["panel"]);
+            place = of.value_place("panel");
             tile.panel = of.string("panel").unwrap_or_default();
             tile.width = cells("width").unwrap_or(1);
             tile.height = cells("height").unwrap_or(1);
+        }
+        if !tile.panel.is_empty() {
+            check.word(&tile.panel, place, &known);
         }
         tiles.push(tile);
     }

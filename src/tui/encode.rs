@@ -25,6 +25,7 @@ pub(crate) struct Encoder {
     width: u16,
     /// The next frame is painted whole.
     unknown: bool,
+    synchronised: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,8 +42,11 @@ const PLAIN: Pen = Pen {
 };
 
 impl Encoder {
-    pub(crate) fn new() -> Self {
+    /// `synchronised`: the terminal is told where a frame begins and ends, so that no half of one is
+    /// ever seen.
+    pub(crate) fn new(synchronised: bool) -> Self {
         Self {
+            synchronised,
             shown: Buffer::empty(Rect::ZERO),
             caret: None,
             pen: PLAIN,
@@ -60,7 +64,9 @@ impl Encoder {
     /// Appends what brings the terminal to `next`; nothing where it is there already.
     pub(crate) fn frame(&mut self, next: Buffer, caret: Option<Position>, out: &mut String) {
         let begin = out.len();
-        out.push_str(BEGIN_SYNC);
+        if self.synchronised {
+            out.push_str(BEGIN_SYNC);
+        }
         let head = out.len();
         if self.unknown || self.shown.area != next.area {
             out.push_str("\x1b[0m\x1b[2J");
@@ -80,7 +86,7 @@ impl Encoder {
         self.place_caret(caret, painted, out);
         if out.len() == head {
             out.truncate(begin);
-        } else {
+        } else if self.synchronised {
             out.push_str(END_SYNC);
         }
     }
@@ -258,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_screen_that_did_not_change_writes_nothing() {
-        let mut encoder = Encoder::new();
+        let mut encoder = Encoder::new(true);
         let first = bytes(&mut encoder, screen(&["hello", "", "world"]), None);
         assert_eq!(shown(&first), "hello\n\nworld");
         assert_eq!(
@@ -269,7 +275,7 @@ mod tests {
 
     #[test]
     fn only_what_changed_is_written_in_one_bracket() {
-        let mut encoder = Encoder::new();
+        let mut encoder = Encoder::new(true);
         let mut stream = bytes(&mut encoder, screen(&["cpu 10 %", "한글", ""]), None);
         let second = bytes(&mut encoder, screen(&["cpu 11 %", "글", "x"]), None);
         assert!(second.starts_with(BEGIN_SYNC) && second.ends_with(END_SYNC));
@@ -280,8 +286,16 @@ mod tests {
     }
 
     #[test]
+    fn a_terminal_that_garbles_brackets_gets_none() {
+        let mut encoder = Encoder::new(false);
+        let first = bytes(&mut encoder, screen(&["a", "", ""]), None);
+        assert!(!first.contains("2026") && shown(&first) == "a", "{first:?}");
+        assert_eq!(bytes(&mut encoder, screen(&["a", "", ""]), None), "");
+    }
+
+    #[test]
     fn styles_are_set_once_and_taken_back() {
-        let mut encoder = Encoder::new();
+        let mut encoder = Encoder::new(true);
         let mut a = screen(&["abcdef", "", ""]);
         a.set_style(Rect::new(1, 0, 2, 1), Style::new().fg(Color::Indexed(9)));
         let out = bytes(&mut encoder, a, None);
@@ -290,7 +304,7 @@ mod tests {
 
     #[test]
     fn the_hardware_cursor_stands_at_the_caret() {
-        let mut encoder = Encoder::new();
+        let mut encoder = Encoder::new(true);
         let at = Some(Position::new(4, 1));
         let mut stream = bytes(&mut encoder, screen(&["a", "b", "c"]), at);
         let mut terminal = vt100::Parser::new(3, 20, 0);
@@ -306,7 +320,7 @@ mod tests {
 
     #[test]
     fn long_blank_ends_are_one_erase() {
-        let mut encoder = Encoder::new();
+        let mut encoder = Encoder::new(true);
         let mut stream = bytes(
             &mut encoder,
             screen(&["aaaaaaaaaaaaaaaaaaaa", "", ""]),

@@ -40,6 +40,8 @@ pub(crate) enum Msg {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct LineMeter {
     pub(crate) bytes_per_second: f64,
+    /// What painting a frame took since the last report, on average; `None` where none was painted.
+    pub(crate) frame_ms: Option<f64>,
     /// The longest a write was blocked since the last report, in milliseconds.
     pub(crate) blocked_ms: u64,
 }

@@ -381,3 +381,14 @@ impl<'a> Shown<'a> {
         error.or_else(waits)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_knows_every_panel() {
+        let names: Vec<&str> = PANELS.iter().map(|p| p.name).collect();
+        assert_eq!(names, crate::config::ui::PANELS);
+    }
+}

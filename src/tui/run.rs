@@ -15,7 +15,7 @@ use crate::tui::panel::own::OwnPanel;
 use crate::tui::state::{Dirty, State};
 use crate::tui::tabs::TABS;
 use crate::tui::terminal::{self, Environment, PanicGuard, RawMode};
-use crate::tui::theme::{Depth, SymbolSet, Theme, detect_depth, detect_symbols};
+use crate::tui::theme::{Depth, SymbolSet, Theme, detect_depth, detect_symbols, detect_theme};
 use crate::tui::update::update;
 use crate::tui::view;
 use crate::tui::writer::{Frame, Writer};
@@ -55,7 +55,7 @@ pub enum Engine {
 #[derive(Clone, Debug)]
 pub struct Options {
     pub engine: Engine,
-    /// Of `ui.theme`.
+    /// Of `ui.theme`, else what the terminal says of its background.
     pub theme: String,
     /// Of `ui.keys`: action and keys.
     pub keys: Vec<(String, String)>,
@@ -67,6 +67,8 @@ pub struct Options {
     pub problems: Vec<String>,
     pub symbols: SymbolSet,
     pub depth: Depth,
+    /// Each frame is shown by the terminal at once.
+    pub synchronised: bool,
     /// Look for box lines of two columns, after the first frame.
     pub probe_symbols: bool,
     /// Times in UTC from the start.
@@ -84,13 +86,14 @@ impl Options {
     pub fn detect(env: &Environment) -> Self {
         Self {
             engine: Engine::Inside,
-            theme: "dark".to_owned(),
+            theme: detect_theme(env).to_owned(),
             keys: Vec::new(),
             overview: Vec::new(),
             panels: Vec::new(),
             problems: Vec::new(),
             symbols: detect_symbols(env),
             depth: detect_depth(env),
+            synchronised: true,
             probe_symbols: env.east_asian,
             utc: false,
             read_only: false,
@@ -139,7 +142,7 @@ fn run_with(
     let (width, height) = crossterm::terminal::size()?;
     let (to, from) = sync_channel(MESSAGES);
     let raw = RawMode::enter()?;
-    let writer = Writer::start(Box::new(std::io::stdout()))?;
+    let writer = Writer::start(Box::new(std::io::stdout()), options.synchronised)?;
     let guard = PanicGuard::new(to.clone(), writer.clone());
     writer.order(terminal::ENTER);
     let effects = Effects::new(runtime, source, to.clone());
@@ -193,11 +196,14 @@ struct Console {
     rest: input::Rest,
 }
 
-/// Bytes of the line at the last report.
+/// The line at the last report, and the frames since.
 #[derive(Default)]
 struct Meter {
     bytes: u64,
     at: Option<Instant>,
+    /// What painting took since the last report, and how many frames that were.
+    painting: Duration,
+    frames: u32,
 }
 
 impl Console {
@@ -328,7 +334,10 @@ impl Console {
             self.theme = Theme::new(state.theme, state.depth, state.symbols);
             self.theme.sparse = state.low_bandwidth;
         }
+        let begun = monotonic();
         let (buffer, caret) = self.screen();
+        self.meter.painting += begun.elapsed();
+        self.meter.frames += 1;
         let state = &self.state;
         if state.options.print_last {
             self.last_screen = Some(buffer.clone());
@@ -421,8 +430,11 @@ impl Meter {
         let seconds = self.at.map_or(2.0, |at| (now - at).as_secs_f64());
         let sent = bytes.saturating_sub(self.bytes) as f64;
         (self.bytes, self.at) = (bytes, Some(now));
+        let painting = std::mem::take(&mut self.painting).as_secs_f64() * 1000.0;
+        let frames = std::mem::take(&mut self.frames);
         LineMeter {
             bytes_per_second: sent / seconds.max(0.1),
+            frame_ms: (frames > 0).then(|| painting / f64::from(frames)),
             blocked_ms: writer.take_blocked_ms(),
         }
     }

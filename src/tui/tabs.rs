@@ -14,6 +14,7 @@ pub(crate) mod overview;
 pub(crate) mod storage;
 pub(crate) mod targets;
 pub(crate) mod traces;
+pub(crate) mod zoom;
 
 use crate::model::request::Request;
 use crate::tui::cmd::Cmd;

@@ -16,6 +16,8 @@ use std::thread::ThreadId;
 pub struct Environment {
     pub term: String,
     pub colorterm: String,
+    /// The numbers of the text's and the background's colour: `15;0`, `0;default;15`.
+    pub colorfgbg: String,
     pub no_color: bool,
     pub utf8: bool,
     /// A locale in which a terminal may draw ambiguous characters two columns wide.
@@ -34,6 +36,7 @@ impl Environment {
         Self {
             term: var("TERM"),
             colorterm: var("COLORTERM"),
+            colorfgbg: var("COLORFGBG"),
             no_color: !var("NO_COLOR").is_empty(),
             // Without a locale most servers still have a UTF-8 terminal at the other end of ssh.
             utf8: lower.is_empty() || lower == "c" || lower.contains("utf"),

@@ -26,10 +26,11 @@ pub struct Bench {
 impl Bench {
     /// A console of this size at this time (milliseconds since the epoch), with nothing answered.
     pub fn new(options: Options, now: i64, width: u16, height: u16) -> Self {
+        let encoder = Encoder::new(options.synchronised);
         let mut bench = Self {
             state: State::new(options, now, width, height),
             asked: Vec::new(),
-            encoder: Encoder::new(),
+            encoder,
         };
         bench.send(Msg::Tick);
         bench

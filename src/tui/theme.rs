@@ -297,6 +297,16 @@ pub(crate) fn detect_depth(env: &Environment) -> Depth {
     }
 }
 
+/// `light` where the terminal says that its background is: COLORFGBG ends in the number of a
+/// colour, of which 7 and the bright ones but grey are light.
+pub(crate) fn detect_theme(env: &Environment) -> &'static str {
+    let background = env.colorfgbg.rsplit(';').next();
+    match background.and_then(|n| n.trim().parse::<u8>().ok()) {
+        Some(7 | 9..=15) => "light",
+        _ => "dark",
+    }
+}
+
 /// Which characters to begin with; a terminal that draws lines two columns wide is found later.
 pub(crate) fn detect_symbols(env: &Environment) -> SymbolSet {
     if env.term.starts_with("linux") || env.term == "dumb" || !env.utf8 {
@@ -353,6 +363,22 @@ mod tests {
         let mono = Theme::new("dark", Depth::Mono, SymbolSet::Ascii);
         assert_eq!(mono.name, "mono");
         assert_eq!((mono.bad.fg, mono.selected.bg), (None, None));
+    }
+
+    #[test]
+    fn the_environment_decides_between_light_and_dark() {
+        let theme = |colorfgbg: &str| {
+            detect_theme(&Environment {
+                colorfgbg: colorfgbg.into(),
+                ..Environment::default()
+            })
+        };
+        for light in ["0;15", "0;default;15", "0;7", "12;11"] {
+            assert_eq!(theme(light), "light", "{light}");
+        }
+        for dark in ["", "15;0", "7;8", "15;default;0", "15;default", "0;255"] {
+            assert_eq!(theme(dark), "dark", "{dark}");
+        }
     }
 
     #[test]

@@ -77,7 +77,8 @@ pub(crate) fn update(state: &mut State, msg: Msg) -> Vec<Cmd> {
 
 /// A slow line makes the console draw less, until it was quick for a while.
 fn measure(state: &mut State, line: LineMeter) {
-    state.line = line;
+    let frame_ms = line.frame_ms.or(state.line.frame_ms);
+    state.line = LineMeter { frame_ms, ..line };
     let slow = line.blocked_ms > SLOW_LINE_MS;
     if slow && !state.low_bandwidth {
         state.low_bandwidth = true;

@@ -327,6 +327,11 @@ fn own_cost(state: &State) -> String {
         ));
     }
     out.push_str(&format!("  line {}/s", bytes(state.line.bytes_per_second)));
+    // On a narrow screen the keys need the room.
+    if let Some(ms) = state.line.frame_ms.filter(|_| state.width >= LETTERS_FROM) {
+        let digits = usize::from(ms < 10.0);
+        out.push_str(&format!(", {ms:.digits$} ms/frame"));
+    }
     let mode = match state.options.engine {
         Engine::Inside => "",
         Engine::Attached => "  attached",

@@ -50,12 +50,12 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(out: Box<dyn Write + Send>) -> std::io::Result<Self> {
+    pub(crate) fn start(out: Box<dyn Write + Send>, synchronised: bool) -> std::io::Result<Self> {
         let shared = Arc::<Shared>::default();
         let theirs = shared.clone();
         std::thread::Builder::new()
             .name("tui-writer".to_owned())
-            .spawn(move || write_all(&theirs, out))?;
+            .spawn(move || write_all(&theirs, out, Encoder::new(synchronised)))?;
         Ok(Self { shared })
     }
 
@@ -136,8 +136,7 @@ impl Writer {
     }
 }
 
-fn write_all(shared: &Shared, mut out: Box<dyn Write + Send>) {
-    let mut encoder = Encoder::new();
+fn write_all(shared: &Shared, mut out: Box<dyn Write + Send>, mut encoder: Encoder) {
     let mut title = String::new();
     let mut bytes = String::new();
     loop {
@@ -227,7 +226,7 @@ mod tests {
             let_through,
             seen: seen.clone(),
         };
-        let writer = Writer::start(Box::new(gate)).unwrap();
+        let writer = Writer::start(Box::new(gate), true).unwrap();
         writer.frame(frame("first"));
         while !writer.shared.waiting.lock().busy {
             std::thread::yield_now();

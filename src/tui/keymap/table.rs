@@ -159,7 +159,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
     global(Act::Detach, "detach", "D", "leave and let the engine go on as `serve`", ""),
     global(Act::Suspend, "suspend", "Ctrl-Z", "suspend to the shell", ""),
     global(Act::Repaint, "repaint", "Ctrl-L", "paint the screen anew", ""),
-    global(Act::Refresh, "refresh", "r F5", "ask again now", ""),
+    global(Act::Refresh, "refresh", "r F5 Ctrl-R", "ask again now", ""),
     global(Act::Tab('1'), "tab-1", "1", "Overview", ""),
     global(Act::Tab('2'), "tab-2", "2", "Host", ""),
     global(Act::Tab('3'), "tab-3", "3", "Containers", ""),

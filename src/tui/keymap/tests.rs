@@ -1,6 +1,7 @@
 //! The table holds together, and the configuration can change it.
 
 use super::*;
+use crate::config::ui::keys;
 use std::collections::HashSet;
 
 fn changes(list: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -67,4 +68,32 @@ fn the_readme_table_names_every_key() {
     assert!(table.contains("| `?` `F1` | help"), "{table}");
     let rows = BINDINGS.iter().filter(|b| !b.keys.is_empty()).count();
     assert_eq!(table.lines().count(), rows + 2);
+}
+
+#[test]
+fn the_configuration_knows_every_action_and_reads_keys_as_the_console_does() {
+    let tab = |scope| match scope {
+        Scope::Global => "",
+        Scope::Tab(tab) => tab,
+    };
+    let own = BINDINGS.iter().map(|b| (b.name, tab(b.scope), b.keys));
+    let own: Vec<(&str, &str, &str)> = own.collect();
+    assert_eq!(own, keys::ACTIONS);
+    let known = keys::NAMES.iter().chain(&["Foo-1", "F13", "c-", "Ctrl-"]);
+    let more = [
+        "ctrl-p",
+        "C-x",
+        "alt-Q",
+        "ctrl-alt-f5",
+        "f1",
+        "shift-tab",
+        "ㅂ",
+        "q",
+        "",
+        "qq",
+    ];
+    for text in known.chain(&more) {
+        let read = Key::parse(text).ok().map(|key| key.to_string());
+        assert_eq!(keys::written(text), read, "{text}");
+    }
 }

@@ -22,6 +22,7 @@ use crate::query::syntax;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
 use crate::tui::line_edit::LineEdit;
+use crate::tui::msg::Mouse;
 use crate::tui::overlay::{Item, Overlay, Prompt, PromptKind, Run};
 use crate::tui::slot::SlotId;
 use crate::tui::state::State;
@@ -36,6 +37,7 @@ pub(crate) const TAB: Tab = Tab {
     digit: Some('7'),
     requests,
     act,
+    click,
     prompt,
     prompted,
     preview: order::preview,
@@ -173,6 +175,24 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         _ => return None,
     }
     Some(Vec::new())
+}
+
+fn click(state: &mut State, body: Rect, mouse: Mouse) -> bool {
+    let (list, count) = (state.locals.alerts.list(), count(state));
+    let (table, _) = split(state, body);
+    let found = match state.locals.alerts.which {
+        Which::Alerts | Which::Rules => list::row_under(mouse, table, (list.at(count), count)),
+        Which::Receivers => receivers::row_under(state, body, mouse),
+        Which::Routing => {
+            let tree = routing::tree_place(state, table);
+            list::row_under(mouse, tree, (list.at(count), count))
+        }
+    };
+    if let Some(row) = found {
+        let local = &mut state.locals.alerts;
+        local.lists[local.which as usize].go(row);
+    }
+    found.is_some()
 }
 
 fn prompt(state: &State, tag: &'static str) -> Prompt {

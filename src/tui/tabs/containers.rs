@@ -15,6 +15,7 @@ use crate::query::syntax::logql;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::{Act, Code, Key};
 use crate::tui::line_edit::LineEdit;
+use crate::tui::msg::{Mouse, MouseKind};
 use crate::tui::overlay::{Item, Run};
 use crate::tui::panel::containers::{self as panel, PARTS, Row};
 use crate::tui::panel::plot::{self, Place};
@@ -26,6 +27,7 @@ use crate::tui::tabs::containers::orders::command;
 use crate::tui::tabs::containers::rows::{COLUMNS, Line, Order, SORTS, entry, lay};
 use crate::tui::tabs::{Tab, by_name, jvm, logs, traces};
 use crate::tui::theme::Theme;
+use crate::tui::update::mouse::is_over;
 use crate::tui::widget::frame::{self, Frame};
 use crate::tui::widget::table::Table;
 use crate::tui::widget::{Look, scrollbar};
@@ -42,6 +44,7 @@ pub(crate) const TAB: Tab = Tab {
     digit: Some('3'),
     requests,
     act,
+    click,
     key,
     paste,
     line,
@@ -242,6 +245,25 @@ fn step(state: &mut State, act: Act) {
     let local = &mut state.locals.containers;
     (local.chosen, local.offset, local.scroll) = (chosen, offset, 0);
     local.wanted = None;
+}
+
+/// A container by its row; the head of a project means nothing.
+fn click(state: &mut State, body: Rect, mouse: Mouse) -> bool {
+    let lines = lines(state);
+    let (list, _) = places(lines.len(), body);
+    let local = &state.locals.containers;
+    let over = mouse.kind == MouseKind::Press && !local.zoomed && is_over(mouse, list);
+    // The frame and the names of the columns stand above the rows, the frame below them.
+    let line = mouse.row.checked_sub(list.y + 2);
+    let line = line.filter(|_| over && mouse.row + 1 < list.bottom());
+    let row = line.and_then(|line| lines.get(local.offset + usize::from(line)));
+    let chosen = row.and_then(|line| line.container()).map(identity);
+    let hit = chosen.is_some();
+    if hit {
+        let local = &mut state.locals.containers;
+        (local.chosen, local.wanted, local.scroll) = (chosen, None, 0);
+    }
+    hit
 }
 
 fn key(state: &mut State, key: Key) -> Option<Vec<Cmd>> {

@@ -19,6 +19,7 @@ use crate::tui::overlay::Item;
 use crate::tui::panel::{Panel, Shown, cpu, disks, load, network};
 use crate::tui::slot::SlotId;
 use crate::tui::state::State;
+use crate::tui::tabs::zoom::Zoom;
 use crate::tui::tabs::{Tab, overview};
 use crate::tui::theme::Theme;
 use crate::tui::update::mouse::{is_over, on_chart};
@@ -85,6 +86,8 @@ pub(crate) struct Local {
     pub(crate) section: usize,
     /// First visible row of the section that is open.
     pub(crate) offset: usize,
+    /// The charts, or what stands below them, alone.
+    zoom: Zoom,
     pub(crate) processes: processes::Local,
 }
 
@@ -96,8 +99,27 @@ fn on_processes(state: &State) -> bool {
     state.locals.host.section == 0
 }
 
+/// Charts above and something below: one of them can be made larger.
+fn has_both(section: &Section) -> bool {
+    !section.panels.is_empty() && section.panel_rows != u16::MAX
+}
+
+/// The next of both alone. Where the charts have no room beside it, what is below has all of it
+/// already.
+fn zoom(state: &mut State) {
+    let before = parts(state, crate::tui::view::body(state));
+    let zoom = &mut state.locals.host.zoom;
+    *zoom = zoom.next(Zoom::Lower);
+    if parts(state, crate::tui::view::body(state)) == before {
+        let zoom = &mut state.locals.host.zoom;
+        *zoom = zoom.next(Zoom::Lower);
+    }
+    state.locals.host.offset = 0;
+}
+
 /// The strip of names, the panels, and what is below them.
-fn parts(section: &Section, body: Rect) -> (Rect, Rect, Rect) {
+fn parts(state: &State, body: Rect) -> (Rect, Rect, Rect) {
+    let section = section(state);
     let strip = Rect {
         height: 1.min(body.height),
         ..body
@@ -108,6 +130,8 @@ fn parts(section: &Section, body: Rect) -> (Rect, Rect, Rect) {
         ..body
     };
     let wanted = match section.panel_rows {
+        _ if has_both(section) && state.locals.host.zoom == Zoom::Upper => rest.height,
+        _ if has_both(section) && state.locals.host.zoom == Zoom::Lower => 0,
         _ if section.panels.is_empty() || rest.height < section.panels_from => 0,
         0 => rest.height / 2,
         rows => rows.min(rest.height),
@@ -157,7 +181,7 @@ fn shown<'a>(state: &'a State, owner: &'static str, width: u16) -> Shown<'a> {
 
 fn requests(state: &State, body: Rect) -> Vec<(SlotId, Request)> {
     let section = section(state);
-    let (_, panels, below) = parts(section, body);
+    let (_, panels, below) = parts(state, body);
     let mut out = Vec::new();
     let mut add = |owner: &'static str, asked: Vec<Request>| {
         let slots = asked.into_iter().enumerate();
@@ -174,20 +198,29 @@ fn requests(state: &State, body: Rect) -> Vec<(SlotId, Request)> {
 
 fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
     let count = SECTIONS.len();
+    let has_both = has_both(section(state));
     let local = &mut state.locals.host;
     match act {
         Act::NextPane => local.section = (local.section + 1) % count,
         Act::PrevPane => local.section = (local.section + count - 1) % count,
+        Act::ZoomPane if has_both => {
+            zoom(state);
+            return Some(Vec::new());
+        }
+        Act::Escape | Act::Back if local.zoom != Zoom::Both => {
+            (local.zoom, local.offset) = (Zoom::Both, 0);
+            return Some(Vec::new());
+        }
         _ if on_processes(state) => return processes::act(state, act),
         _ => return scroll(state, act),
     }
-    local.offset = 0;
+    (local.zoom, local.offset) = (Zoom::Both, 0);
     Some(Vec::new())
 }
 
 /// Rows that are visible below the panels, the header of their table left out.
 fn visible(state: &State) -> usize {
-    let (_, _, below) = parts(section(state), crate::tui::view::body(state));
+    let (_, _, below) = parts(state, crate::tui::view::body(state));
     usize::from(below.height.saturating_sub(2))
 }
 
@@ -223,11 +256,12 @@ fn paste(state: &mut State, text: &str) -> bool {
 
 /// A section by its name, a time on a chart, a process by its row.
 fn click(state: &mut State, body: Rect, mouse: Mouse) -> bool {
-    let (strip, panels, below) = parts(section(state), body);
+    let (strip, panels, below) = parts(state, body);
     if is_over(mouse, strip) {
         let hit = section_at(state, strip, mouse.column);
         if let Some(at) = hit.filter(|_| mouse.kind == MouseKind::Press) {
-            (state.locals.host.section, state.locals.host.offset) = (at, 0);
+            let local = &mut state.locals.host;
+            (local.section, local.offset, local.zoom) = (at, 0, Zoom::Both);
         }
         return hit.is_some();
     }
@@ -260,7 +294,7 @@ fn menu(state: &State) -> Vec<Item> {
 fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option<Position> {
     let look = Look::of(theme);
     let section = section(state);
-    let (strip, panels, below) = parts(section, body);
+    let (strip, panels, below) = parts(state, body);
     names(state, theme, strip, buffer);
     for (panel, place) in panel_places(section, panels) {
         let shown = shown(state, panel.name, place.width);

@@ -15,6 +15,7 @@ use crate::model::view::{JvmRow, View};
 use crate::query::syntax::logql;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
+use crate::tui::msg::Mouse;
 use crate::tui::overlay::Item;
 use crate::tui::panel::jvm::names::{self, How};
 use crate::tui::panel::jvm::{Row, cell, list, rows};
@@ -23,7 +24,8 @@ use crate::tui::panel::{Ask, Shown};
 use crate::tui::slot::SlotId;
 use crate::tui::state::State;
 use crate::tui::tabs::jvm::details::{Detail, Heap, SECTIONS, Section, full_collections};
-use crate::tui::tabs::list::Cursor;
+use crate::tui::tabs::list::{self as rows_of, Cursor};
+use crate::tui::tabs::zoom::Zoom;
 use crate::tui::tabs::{Export, Tab, by_name, containers, logs, traces};
 use crate::tui::theme::Theme;
 use crate::tui::widget::chart::GUTTER;
@@ -55,6 +57,7 @@ pub(crate) const TAB: Tab = Tab {
     digit: Some('4'),
     requests,
     act,
+    click,
     key: report::key,
     paste: report::paste,
     kept: report::kept,
@@ -79,6 +82,8 @@ pub(crate) struct Local {
     /// The first chart of the section that is shown, where not all have room.
     first: usize,
     answer: Cursor,
+    /// The list, or the details, alone.
+    zoom: Zoom,
     /// The answer that is open.
     open: Option<report::Open>,
 }
@@ -99,12 +104,14 @@ fn section(state: &State) -> Option<&'static Section> {
 }
 
 /// The list on top, the strip of sections, and what is below.
-fn places(rows: usize, body: Rect) -> (Rect, Rect, Rect) {
-    let wanted = (rows as u16 + 3).max(4);
-    let list = Rect {
-        height: wanted.min(body.height / 3).max(4).min(body.height),
-        ..body
+fn places(zoom: Zoom, rows: usize, body: Rect) -> (Rect, Rect, Rect) {
+    let wanted = (rows as u16).saturating_add(3).max(4);
+    let height = match zoom {
+        Zoom::Both => wanted.min(body.height / 3).max(4).min(body.height),
+        Zoom::Upper => body.height,
+        Zoom::Lower => 0,
     };
+    let list = Rect { height, ..body };
     let rest = body.height - list.height;
     let strip = Rect {
         y: list.bottom(),
@@ -183,7 +190,7 @@ fn requests(state: &State, body: Rect) -> Vec<(SlotId, Request)> {
         && let Some(section) = section(state)
     {
         let only = format!("instance={:?}", row.instance);
-        let (_, _, below) = places(rows.len(), body);
+        let (_, _, below) = places(state.locals.jvm.zoom, rows.len(), body);
         let wide = |width: u16| state.ask(width.saturating_sub(2 + GUTTER));
         let full = names::GC_FULL.of_one(&only, How::Value);
         asked.push((FULL, wide(below.width).range(full)));
@@ -216,6 +223,9 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         return report::act(state, act);
     }
     hold(state);
+    if zoom(&mut state.locals.jvm.zoom, act) {
+        return Some(Vec::new());
+    }
     match act {
         Act::NextPane | Act::PrevPane => {
             let count = SECTIONS.len() + 1;
@@ -285,6 +295,52 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
     Some(Vec::new())
 }
 
+/// The details alone, the list alone, both; true where it was such a key.
+fn zoom(zoom: &mut Zoom, act: Act) -> bool {
+    *zoom = match act {
+        Act::ZoomPane => zoom.next(Zoom::Lower),
+        Act::Escape | Act::Back if *zoom != Zoom::Both => Zoom::Both,
+        // What these lead to stands below the list.
+        Act::Open | Act::NextPane | Act::PrevPane if *zoom == Zoom::Upper => {
+            *zoom = Zoom::Both;
+            return false;
+        }
+        _ => return false,
+    };
+    true
+}
+
+/// A JVM of the list, or an answer of the chosen one.
+fn click(state: &mut State, body: Rect, mouse: Mouse) -> bool {
+    if state.locals.jvm.open.is_some() {
+        return false;
+    }
+    let (instance, answer) = {
+        let rows = rows(&shown(state, state.ask(body.width)));
+        let (list, _, below) = places(state.locals.jvm.zoom, rows.len(), body);
+        let at = chosen(state, &rows);
+        let place = at.map_or(0, |(at, _)| at);
+        let row = rows_of::row_under(mouse, list, (place, rows.len()));
+        let count = answers(state, at.map(|(_, row)| row)).len();
+        let answer = state.locals.jvm.answer.at(count);
+        let answer = rows_of::row_under(mouse, below, (answer, count));
+        (
+            row.map(|row| rows[row].instance.to_owned()),
+            answer.filter(|_| section(state).is_none()),
+        )
+    };
+    let hit = instance.is_some() || answer.is_some();
+    if let Some(instance) = instance {
+        state.locals.jvm.chosen = Some(instance);
+        state.locals.jvm.answer.go(0);
+    }
+    if let Some(row) = answer {
+        hold(state);
+        state.locals.jvm.answer.go(row);
+    }
+    hit
+}
+
 /// The chosen JVM, where it runs on this server.
 fn chosen_row(state: &State) -> Option<JvmRow> {
     let rows = rows(&shown(state, state.ask(state.width)));
@@ -330,7 +386,8 @@ fn turn(state: &mut State, forward: bool) {
         return;
     };
     let rows = rows(&shown(state, state.ask(state.width))).len();
-    let (_, _, below) = places(rows, crate::tui::view::body(state));
+    let body = crate::tui::view::body(state);
+    let (_, _, below) = places(state.locals.jvm.zoom, rows, body);
     let count = section.charts.len();
     let visible = frames(count, below).len().max(1);
     let pages = count.div_ceil(visible);
@@ -405,7 +462,7 @@ fn view(state: &State, theme: &Theme, body: Rect, buf: &mut Buffer) -> Option<Po
         return None;
     }
     let at = chosen(state, &rows);
-    let (list, strip, below) = places(rows.len(), body);
+    let (list, strip, below) = places(state.locals.jvm.zoom, rows.len(), body);
     paint_list(
         &list_shown,
         &rows,
@@ -441,17 +498,21 @@ fn view(state: &State, theme: &Theme, body: Rect, buf: &mut Buffer) -> Option<Po
 
 fn paint_list(shown: &Shown<'_>, rows: &[Row<'_>], place: Place<'_>) {
     let Place { area, buf, look } = place;
+    if area.is_empty() {
+        return;
+    }
     let frame = Frame {
         title: "JVMs",
         focused: section(shown.state).is_some(),
         ..Frame::default()
     };
     let inside = frame.paint(buf, area, look);
+    let selected = chosen(shown.state, rows).map(|(at, _)| at);
     let table = Table {
         columns: COLUMNS,
         rows: rows.len(),
-        offset: 0,
-        selected: chosen(shown.state, rows).map(|(at, _)| at),
+        offset: first_row(shown.state, rows, inside),
+        selected,
         sort: None,
         header: true,
     };
@@ -459,6 +520,12 @@ fn paint_list(shown: &Shown<'_>, rows: &[Row<'_>], place: Place<'_>) {
         0..=4 => cell(&rows[row], column, look),
         _ => further(shown, &rows[row], column, look),
     });
+}
+
+/// The first visible row: the chosen one is always among them.
+fn first_row(state: &State, rows: &[Row<'_>], inside: Rect) -> usize {
+    let at = chosen(state, rows).map_or(0, |(at, _)| at);
+    rows_of::offset(at, usize::from(inside.height.saturating_sub(1)), rows.len())
 }
 
 /// The columns that only the tab has.
@@ -553,15 +620,24 @@ fn paint_strip(state: &State, row: Option<&Row<'_>>, below: Rect, place: Place<'
         }
     }
     let remark = row.and_then(|r| r.found).map_or("", |f| f.remark.as_str());
+    // Without the list beside them, the details say whose they are.
+    let (said, style) = match row {
+        Some(row) if state.locals.jvm.zoom == Zoom::Lower => (row.instance, look.title),
+        _ => (remark, look.faint),
+    };
     let room = usize::from(area.right().saturating_sub(x + 2));
     if room > 20 {
-        let remark = crate::base::text::fit(remark, room, look.symbols.ellipsis());
-        paint::put_right(buf, (x, area.y), area.right() - 1, &remark, look.faint);
+        let said = crate::base::text::display(said);
+        let said = crate::base::text::fit(&said, room, look.symbols.ellipsis());
+        paint::put_right(buf, (x, area.y), area.right() - 1, &said, style);
     }
 }
 
 fn paint_section(state: &State, section: &Section, row: &Row<'_>, place: Place<'_>) {
     let Place { area, buf, look } = place;
+    if area.is_empty() {
+        return;
+    }
     let list = shown(state, state.ask(area.width));
     let at = state.locals.jvm.section;
     let part = |i: usize| chart_part(at, i);

@@ -2,8 +2,10 @@
 
 use crate::base::text;
 use crate::tui::keymap::Act;
+use crate::tui::msg::{Mouse, MouseKind};
 use crate::tui::slot::Slot;
 use crate::tui::theme::Theme;
+use crate::tui::update::mouse::is_over;
 use crate::tui::widget::{Look, frame};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -65,6 +67,20 @@ pub(crate) fn to_match(
 pub(crate) fn offset(at: usize, visible: usize, count: usize) -> usize {
     at.saturating_sub(visible / 2)
         .min(count.saturating_sub(visible))
+}
+
+/// The row that a press of the mouse means: of a table with a header in a frame, whose chosen row
+/// `at` stands in the middle where it can.
+pub(crate) fn row_under(mouse: Mouse, framed: Rect, (at, count): (usize, usize)) -> Option<usize> {
+    let rows = Rect {
+        y: framed.y + 2,
+        height: framed.height.saturating_sub(3),
+        ..framed
+    };
+    let pressed = mouse.kind == MouseKind::Press && is_over(mouse, rows);
+    let line = usize::from(mouse.row.saturating_sub(rows.y));
+    let row = offset(at, usize::from(rows.height), count) + line;
+    (pressed && row < count).then_some(row)
 }
 
 /// Why a list may have no rows.

@@ -103,6 +103,8 @@ pub(crate) struct Local {
     wrap: bool,
     unfolded: bool,
     details: bool,
+    /// The lines, or the details where they are open, have all rows below the bar.
+    zoomed: bool,
     /// Fields that stand before the line.
     columns: Vec<String>,
     mode: Mode,
@@ -135,6 +137,7 @@ impl Default for Local {
             wrap: false,
             unfolded: false,
             details: false,
+            zoomed: false,
             columns: Vec::new(),
             mode: Mode::Lines,
             pattern: 0,

@@ -19,6 +19,7 @@ use crate::tui::overlay::{Item, Overlay, Run};
 use crate::tui::recall::Recall;
 use crate::tui::slot::{Slot, SlotId};
 use crate::tui::state::State;
+use crate::tui::tabs::zoom::Zoom;
 use crate::tui::tabs::{Tab, by_name, list};
 use ratatui::layout::Rect;
 
@@ -30,6 +31,7 @@ pub(crate) const TAB: Tab = Tab {
     digit: Some('8'),
     requests,
     act,
+    click: paint::click,
     key: edit::key,
     paste: edit::paste,
     prompted: |state, tag, text| {
@@ -67,6 +69,8 @@ pub(crate) struct Local {
     /// Largest value first, else as the answer has it.
     falling: bool,
     legend: list::Cursor,
+    /// The chart, or the series, alone.
+    zoom: Zoom,
     /// Only the chosen series is drawn.
     alone: bool,
     recall: Recall,
@@ -84,6 +88,7 @@ impl Default for Local {
             table: false,
             falling: true,
             legend: list::Cursor::default(),
+            zoom: Zoom::default(),
             alone: false,
             recall: Recall::new(Language::PromQl),
             menu: edit::Menu::default(),
@@ -144,13 +149,18 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         Act::Edit | Act::Filter => begin(state),
         Act::Open if count == 0 => begin(state),
         Act::Open => local.alone = !local.alone,
+        // A table has the whole body already.
+        Act::ZoomPane if count > 0 && !local.table => {
+            local.zoom = local.zoom.next(Zoom::Upper);
+        }
+        Act::Escape | Act::Back if local.zoom != Zoom::Both => local.zoom = Zoom::Both,
         Act::Escape | Act::Back if local.alone => local.alone = false,
         Act::NextPane => local.at = (local.at + 1) % local.queries.len(),
         Act::PrevPane => local.at = (local.at + local.queries.len() - 1) % local.queries.len(),
         Act::AddQuery => add(state),
         Act::RemoveQuery => remove(state),
         Act::ChartOrTable => {
-            local.table = !local.table;
+            (local.table, local.zoom) = (!local.table, Zoom::Both);
             (0..MOST_QUERIES).for_each(|n| state.slots.forget_one(slot_id(n)));
         }
         Act::Sort | Act::SortReverse => local.falling = !local.falling,

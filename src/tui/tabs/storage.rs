@@ -7,6 +7,7 @@ use crate::model::request::{Request, ViewName};
 use crate::model::view::{StorageView, View};
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
+use crate::tui::msg::Mouse;
 use crate::tui::slot::SlotId;
 use crate::tui::state::State;
 use crate::tui::tabs::{Export, Tab, list};
@@ -23,6 +24,7 @@ const NAME: &str = "Storage";
 pub(crate) const TAB: Tab = Tab {
     requests,
     act,
+    click,
     line: |state| chosen(state).map(|(name, _)| name),
     export: |state| storage(state).map(export),
     ..Tab::new(
@@ -50,6 +52,8 @@ enum Pane {
 pub(crate) struct Local {
     pane: Pane,
     cursors: [list::Cursor; 3],
+    /// The list that has the keys has the whole body.
+    zoomed: bool,
 }
 
 fn requests(_: &State, _: Rect) -> Vec<(SlotId, Request)> {
@@ -90,6 +94,17 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
     if local.cursors[pane as usize].act(act, count, 10) {
         return Some(Vec::new());
     }
+    match act {
+        Act::ZoomPane => {
+            local.zoomed = !local.zoomed;
+            return Some(Vec::new());
+        }
+        Act::Escape | Act::Back if local.zoomed => {
+            local.zoomed = false;
+            return Some(Vec::new());
+        }
+        _ => {}
+    }
     local.pane = match (act, pane) {
         (Act::NextPane, Pane::Metrics) | (Act::PrevPane, Pane::Blocks) => Pane::Labels,
         (Act::NextPane, Pane::Labels) | (Act::PrevPane, Pane::Metrics) => Pane::Blocks,
@@ -97,6 +112,24 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         _ => return None,
     };
     Some(Vec::new())
+}
+
+/// A row of the list under the mouse, which has the keys from then on.
+fn click(state: &mut State, body: Rect, mouse: Mouse) -> bool {
+    let found = storage(state).and_then(|storage| {
+        let (_, panes) = places(state, storage, body);
+        panes.into_iter().find_map(|(pane, place)| {
+            let count = count(state, pane);
+            let at = state.locals.storage.cursors[pane as usize].at(count);
+            list::row_under(mouse, place, (at, count)).map(|row| (pane, row))
+        })
+    });
+    if let Some((pane, row)) = found {
+        let local = &mut state.locals.storage;
+        local.pane = pane;
+        local.cursors[pane as usize].go(row);
+    }
+    found.is_some()
 }
 
 fn export(storage: &StorageView) -> Export {
@@ -136,16 +169,34 @@ fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option
         return None;
     };
     let facts = facts(state, storage, theme);
-    let height = (facts.len() as u16 + 2).min(body.height / 2);
-    let top = Rect { height, ..body };
-    let inner = frame::Frame {
+    let (top, panes) = places(state, storage, body);
+    let head = frame::Frame {
         title: NAME,
         remark: &storage.path,
         remark_style: theme.dim,
         ..frame::Frame::default()
+    };
+    if !top.is_empty() {
+        let inner = head.paint(buffer, top, &look);
+        list::pairs(buffer, inner, theme, &facts);
     }
-    .paint(buffer, top, &look);
-    list::pairs(buffer, inner, theme, &facts);
+    for (pane, place) in panes {
+        paint_pane(state, storage, pane, theme, (place, buffer));
+    }
+    None
+}
+
+/// The facts on top, and the lists.
+fn places(state: &State, storage: &StorageView, body: Rect) -> (Rect, [(Pane, Rect); 3]) {
+    let local = &state.locals.storage;
+    let none = Rect { height: 0, ..body };
+    if local.zoomed {
+        let of = |pane: Pane| (pane, if pane == local.pane { body } else { none });
+        return (none, [Pane::Metrics, Pane::Labels, Pane::Blocks].map(of));
+    }
+    let facts = FACTS + storage.problems.len() as u16;
+    let height = (facts + 2).min(body.height / 2);
+    let top = Rect { height, ..body };
     let rest = Rect::new(body.x, body.y + height, body.width, body.height - height);
     let blocks = if storage.blocks.is_empty() {
         0
@@ -154,22 +205,19 @@ fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option
     };
     let upper = rest.height - blocks;
     let half = rest.width / 2;
-    let places = [
-        (Pane::Metrics, Rect::new(rest.x, rest.y, half, upper)),
-        (
-            Pane::Labels,
-            Rect::new(rest.x + half, rest.y, rest.width - half, upper),
-        ),
-        (
-            Pane::Blocks,
-            Rect::new(rest.x, rest.y + upper, rest.width, blocks),
-        ),
+    let metrics = Rect::new(rest.x, rest.y, half, upper);
+    let labels = Rect::new(rest.x + half, rest.y, rest.width - half, upper);
+    let blocks = Rect::new(rest.x, rest.y + upper, rest.width, blocks);
+    let panes = [
+        (Pane::Metrics, metrics),
+        (Pane::Labels, labels),
+        (Pane::Blocks, blocks),
     ];
-    for (pane, place) in places {
-        paint_pane(state, storage, pane, theme, (place, buffer));
-    }
-    None
+    (top, panes)
 }
+
+/// Facts that are always told; each problem is one more.
+const FACTS: u16 = 6;
 
 fn facts(state: &State, s: &StorageView, theme: &Theme) -> Vec<(String, String, Style)> {
     let bytes = |n: u64| Unit::Bytes.show(n as f64);
@@ -206,16 +254,16 @@ fn facts(state: &State, s: &StorageView, theme: &Theme) -> Vec<(String, String, 
         bytes(s.logs.raw_bytes),
         s.logs.retention
     );
-    let mut out: Vec<(String, String, Style)> = [
+    let all: [(&str, String); FACTS as usize] = [
         ("reaches back to", reaches),
         ("retention", s.retention.clone()),
         ("series", format!("{}; {churn}", s.series)),
         ("head", head),
         ("disk", disk),
         ("logs", logs),
-    ]
-    .map(|(name, value)| (name.to_owned(), value, theme.text))
-    .into();
+    ];
+    let all = all.map(|(name, value)| (name.to_owned(), value, theme.text));
+    let mut out: Vec<(String, String, Style)> = all.into();
     for problem in &s.problems {
         out.push(("problem".to_owned(), problem.clone(), theme.bad));
     }

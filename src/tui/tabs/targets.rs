@@ -12,6 +12,7 @@ use crate::model::view::{Health, TargetRow, View};
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::Act;
 use crate::tui::line_edit::LineEdit;
+use crate::tui::msg::Mouse;
 use crate::tui::overlay::{Confirm, Item, Overlay, Prompt, PromptKind, Run, fuzzy};
 use crate::tui::slot::SlotId;
 use crate::tui::state::State;
@@ -28,6 +29,7 @@ const NAME: &str = "Targets";
 pub(crate) const TAB: Tab = Tab {
     requests,
     act,
+    click,
     prompt,
     prompted,
     preview,
@@ -127,6 +129,17 @@ fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
         _ => return None,
     }
     Some(Vec::new())
+}
+
+fn click(state: &mut State, body: Rect, mouse: Mouse) -> bool {
+    let count = rows(state).len();
+    let at = state.locals.targets.list.at(count);
+    let (table, _, _) = places(state, body);
+    let found = list::row_under(mouse, table, (at, count));
+    if let Some(row) = found {
+        state.locals.targets.list.go(row);
+    }
+    found.is_some()
 }
 
 fn prompt(_: &State, tag: &'static str) -> Prompt {
@@ -279,29 +292,27 @@ fn view(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) -> Option
     let local = &state.locals.targets;
     let at = local.list.at(rows.len());
     let row = rows.get(at).copied();
-    let details = if local.details {
-        body.height * 3 / 5
-    } else {
-        0
-    };
-    let pushed = match details {
-        0 => senders::height(state, body.height),
-        _ => 0,
-    };
-    let table = Rect {
-        height: body.height - details - pushed,
-        ..body
-    };
-    if pushed > 0 {
-        let place = Rect::new(body.x, body.y + table.height, body.width, pushed);
-        senders::view(state, theme, place, buffer);
+    let (table, pushed, details) = places(state, body);
+    if !pushed.is_empty() {
+        senders::view(state, theme, pushed, buffer);
     }
     paint_table(state, theme, (&rows, at), table, buffer);
     if let (true, Some(row)) = (local.details, row) {
-        let place = Rect::new(body.x, body.y + table.height, body.width, details);
-        paint_details(state, theme, row, place, buffer);
+        paint_details(state, theme, row, details, buffer);
     }
     None
+}
+
+/// The table, and below it who pushes, or the details where they are open.
+fn places(state: &State, body: Rect) -> (Rect, Rect, Rect) {
+    let (pushed, details) = if state.locals.targets.details {
+        (0, body.height * 3 / 5)
+    } else {
+        (senders::height(state, body.height), 0)
+    };
+    let height = body.height - details - pushed;
+    let below = |rows| Rect::new(body.x, body.y + height, body.width, rows);
+    (Rect { height, ..body }, below(pushed), below(details))
 }
 
 fn paint_table(

@@ -178,6 +178,7 @@ fn a_slow_line_is_drawn_less_until_it_is_quick_again() {
     let mut state = state(Engine::Attached);
     let report = |blocked_ms| {
         Msg::Line(LineMeter {
+            frame_ms: None,
             bytes_per_second: 1000.0,
             blocked_ms,
         })
@@ -190,6 +191,35 @@ fn a_slow_line_is_drawn_less_until_it_is_quick_again() {
         update(&mut state, report(3));
     }
     assert!(!state.low_bandwidth);
+}
+
+#[test]
+fn a_frames_cost_stands_beside_that_of_the_line() {
+    let mut state = state(Engine::Attached);
+    let painted = |state: &State| {
+        let area = ratatui::layout::Rect::new(0, 0, state.width, state.height);
+        let theme = crate::tui::theme::Theme::new("dark", state.depth, state.symbols);
+        let mut buffer = ratatui::buffer::Buffer::empty(area);
+        view::view(state, &theme, area, &mut buffer);
+        crate::tui::testing::lines(&buffer).pop().unwrap()
+    };
+    let report = |frame_ms| {
+        Msg::Line(LineMeter {
+            frame_ms,
+            ..LineMeter::default()
+        })
+    };
+    state.width = 120;
+    update(&mut state, report(Some(2.96)));
+    assert!(painted(&state).contains("line 0B/s, 3.0 ms/frame"));
+    // Where nothing was painted since, the last that was known stands.
+    update(&mut state, report(None));
+    assert!(painted(&state).contains("3.0 ms/frame"));
+    state.width = 80;
+    assert!(
+        !painted(&state).contains("ms/frame"),
+        "the keys need the room"
+    );
 }
 
 #[test]

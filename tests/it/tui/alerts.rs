@@ -1,8 +1,8 @@
 //! Screens of the Alerts tab: what fires, opened and closed, the rules, and the header's count.
 
 use crate::tui::fake_source::{self, NOW};
-use crate::tui::golden;
 use crate::tui::screens::options;
+use crate::tui::{click_on, golden};
 use bongsu::model::action::{Action, Outcome};
 use bongsu::model::alert::{Alert, AlertState, Language, fingerprint};
 use bongsu::model::answer::{Answer, Cost, Notes, PromAnswer, Series, Value};
@@ -643,4 +643,21 @@ fn a_silence_is_changed_where_it_is_listed() {
         "{}",
         order.duration_ms
     );
+}
+
+#[test]
+fn the_mouse_chooses_in_every_list() {
+    let mut bench = open(options(), 120, 40);
+    click_on(&mut bench, "HostDown");
+    let done = bench.press("y").done();
+    assert!(done[0].contains("HostDown"), "{done:?}");
+    // Rules, receivers with silences, routing: the pressed row is the marked one, so that pressing
+    // another changes what Enter opens.
+    bench.press("Tab").answer(&mut answer);
+    let rows = |bench: &Bench| bench.screen();
+    bench.drag((3, 3), (3, 3));
+    let first = rows(bench.press("Enter").answer(&mut answer));
+    bench.press("Enter").drag((3, 4), (3, 4));
+    let second = rows(bench.press("Enter").answer(&mut answer));
+    assert_ne!(first, second);
 }

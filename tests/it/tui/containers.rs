@@ -2,8 +2,8 @@
 //! there.
 
 use crate::tui::fake_source::{self, NOW};
-use crate::tui::golden;
 use crate::tui::screens::options;
+use crate::tui::{click_on, golden};
 use bongsu::model::answer::{Answer, Cost, Notes, PromAnswer, Series, Value, VectorPoint};
 use bongsu::model::labels::Labels;
 use bongsu::model::request::{PromQuery, Request, ViewName};
@@ -514,4 +514,14 @@ fn rewound_states_are_those_of_then() {
     bench.press("0").answer(then);
     bench.wait(2_000).answer(then);
     assert!(!bench.screen().contains("long-gone"), "{}", bench.screen());
+}
+
+#[test]
+fn the_mouse_chooses_a_container_and_no_head_of_a_project() {
+    let mut bench = open(120, 40);
+    click_on(&mut bench, "  결제");
+    let done = bench.answer(&mut answer).press("y").done();
+    assert!(done[0].contains("결제"), "{done:?}");
+    click_on(&mut bench, "│shop ");
+    assert_eq!(bench.answer(&mut answer).press("y").done(), done);
 }

@@ -1,8 +1,8 @@
 //! Screens of the JVM tab: found and scraped JVMs in one list, and those without numbers.
 
 use crate::tui::fake_source::{self, NOW};
-use crate::tui::golden;
 use crate::tui::screens::options;
+use crate::tui::{click_on, golden, zooms};
 use bongsu::model::action::{Action, Outcome};
 use bongsu::model::answer::{Answer, Cost, Notes, PromAnswer, Series, Value, VectorPoint};
 use bongsu::model::jvm::{
@@ -408,4 +408,25 @@ fn a_jvm_that_must_not_be_asked_is_not() {
     bench.press("k d");
     assert!(bench.screen().contains("does not run on this server"));
     assert!(bench.done().iter().all(|c| !c.contains("AskJvm")));
+}
+
+#[test]
+fn z_shows_the_details_or_the_list_alone_and_the_mouse_chooses() {
+    let mut bench = open(120, 40);
+    zooms(&mut bench, &mut answer, 2);
+    let details = bench.press("z").answer(&mut answer).screen();
+    assert!(!details.contains("INSTANCE") && details.contains("10.0.0.7:8080"));
+    let opened = bench.press("z Enter").answer(&mut answer).screen();
+    assert!(opened.contains("INSTANCE") && opened.contains("Answers"));
+    bench.press("Tab").answer(&mut answer);
+    let instances: Vec<String> = found().into_iter().map(|r| r.instance).collect();
+    let screen = bench.screen();
+    let mut hit = 0;
+    for instance in instances.iter().filter(|i| screen.contains(*i)) {
+        click_on(&mut bench, instance);
+        let done = bench.answer(&mut answer).press("y").done();
+        assert!(done[0].contains(instance.as_str()), "{done:?}");
+        hit += 1;
+    }
+    assert!(hit > 1, "{screen}");
 }

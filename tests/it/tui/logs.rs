@@ -1,8 +1,8 @@
 //! Screens of the Logs tab, and that nothing moves under a reader.
 
 use crate::tui::fake_source::{self, NOW};
-use crate::tui::golden;
 use crate::tui::screens::options;
+use crate::tui::{golden, zooms};
 use bongsu::model::request::{LogRequest, Request};
 use bongsu::source::api::SourceError;
 use bongsu::tui::Options;
@@ -499,5 +499,25 @@ fn long_lines_are_wrapped_and_stacks_opened() {
         bench.screen().contains("at shop.Stock.take"),
         "{}",
         bench.screen()
+    );
+}
+
+#[test]
+fn z_gives_the_lines_all_rows_and_the_details_where_they_are_open() {
+    zooms(&mut bench(120, 40), &mut fake_source::answer, 1);
+    let mut details = bench(120, 40);
+    details
+        .press("k k k Enter")
+        .answer(&mut fake_source::answer);
+    let before = details.screen();
+    let alone = details.press("z").answer(&mut fake_source::answer).screen();
+    assert!(
+        !alone.contains("Lines") && alone.contains("Line"),
+        "{alone}"
+    );
+    let after = details.press("z").answer(&mut fake_source::answer).screen();
+    assert!(
+        after.contains("Lines") && before.contains("Lines"),
+        "{after}"
     );
 }

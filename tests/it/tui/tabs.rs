@@ -1,8 +1,8 @@
 //! Screens of the tabs that this file names, and what their keys do.
 
 use crate::tui::fake_source::{NOW, answer, outcome};
-use crate::tui::golden;
 use crate::tui::screens::options;
+use crate::tui::{click_on, golden, zooms};
 use bongsu::source::api::SourceError;
 use bongsu::tui::testing::Bench;
 use bongsu::tui::{Depth, Options, SymbolSet};
@@ -247,4 +247,60 @@ fn an_error_keeps_the_last_good_curve_behind_it() {
     let screen = bench.wait(60_000).answer(&mut slow).screen();
     assert!(screen.contains("the query took more than 2m"), "{screen}");
     golden("metrics-stale", &screen);
+}
+
+#[test]
+fn z_makes_one_part_larger_and_comes_round() {
+    let mut host = open("host", 120, 40);
+    zooms(&mut host, &mut answer, 2);
+    // Where the charts have no room beside the table, that has all of it already.
+    let mut narrow = open("host", 80, 24);
+    zooms(&mut narrow, &mut answer, 1);
+    zooms(&mut open("storage", 120, 40), &mut answer, 1);
+    let mut metrics = open("metrics", 120, 40);
+    metrics.press("e").type_text("node_load1").press("Enter");
+    metrics.answer(&mut answer);
+    zooms(&mut metrics, &mut answer, 2);
+    metrics.press("c").answer(&mut answer).press("z");
+    let screen = metrics.screen();
+    assert!(
+        screen.contains("nothing here can be made larger"),
+        "{screen}"
+    );
+    let mut load = open("host", 120, 40);
+    load.press("Shift-Tab Shift-Tab z");
+    let screen = load.screen();
+    assert!(
+        screen.contains("nothing here can be made larger"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn the_mouse_chooses_a_row() {
+    let mut targets = open("targets", 120, 40);
+    click_on(&mut targets, "10.0.0.7");
+    let done = targets.press("y").done();
+    assert!(done[0].contains("http://10.0.0.7"), "{done:?}");
+    let mut storage = open("storage", 120, 40);
+    click_on(&mut storage, "│up ");
+    assert_eq!(storage.press("y").done(), ["Copy(\"up\")"]);
+    // The other list has the keys once it was pressed on.
+    storage.drag((70, 12), (70, 12));
+    assert_eq!(storage.press("y").done(), ["Copy(\"instance\")"]);
+    let mut metrics = open("metrics", 120, 40);
+    metrics.press("e").type_text("node_load1").press("Enter");
+    metrics.answer(&mut answer);
+    let screen = metrics.screen();
+    let legend = screen.lines().skip_while(|l| !l.contains("Series"));
+    let last = legend.filter(|l| l.contains("──")).count();
+    assert!(last > 1, "{screen}");
+    let first = metrics.press("g y").done();
+    let rows = screen.lines().count() as u16;
+    metrics.drag((3, rows - 3), (3, rows - 3));
+    let chosen = metrics.press("y").done();
+    assert!(
+        !chosen.is_empty() && chosen != first,
+        "{chosen:?}\n{screen}"
+    );
 }

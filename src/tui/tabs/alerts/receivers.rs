@@ -4,6 +4,7 @@
 use crate::base::{text, units};
 use crate::model::action::Action;
 use crate::model::view::{ReceiverRow, SilenceRow, View};
+use crate::tui::msg::Mouse;
 use crate::tui::overlay::{Item, PromptKind, Run};
 use crate::tui::slot::{Slot, SlotId};
 use crate::tui::state::State;
@@ -128,15 +129,35 @@ pub(super) fn menu(state: &State) -> Option<Vec<Item>> {
 
 pub(super) fn paint(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffer) {
     let (first, second) = (receivers(state), silences(state));
-    let wanted = first.len() as u16 + 3;
-    let height = wanted.clamp(5, (body.height / 2).max(5)).min(body.height);
-    let top = Rect { height, ..body };
-    let below = Rect::new(body.x, body.y + height, body.width, body.height - height);
+    let (top, below) = places(first.len(), body);
     let at = state.locals.alerts.list().at(first.len() + second.len());
     let in_first = at < first.len();
     paint_receivers(state, theme, (first, in_first.then_some(at)), top, buffer);
     let chosen = (!in_first).then(|| at - first.len());
     paint_silences(state, theme, (&second, chosen), below, buffer);
+}
+
+/// The receivers, and the silences below them.
+fn places(receivers: usize, body: Rect) -> (Rect, Rect) {
+    let wanted = (receivers as u16).saturating_add(3);
+    let height = wanted.clamp(5, (body.height / 2).max(5)).min(body.height);
+    let below = Rect::new(body.x, body.y + height, body.width, body.height - height);
+    (Rect { height, ..body }, below)
+}
+
+/// The row under the mouse, silences counted behind the receivers.
+pub(super) fn row_under(state: &State, body: Rect, mouse: Mouse) -> Option<usize> {
+    let (first, second) = (receivers(state).len(), silences(state).len());
+    let (top, below) = places(first, body);
+    let at = state.locals.alerts.list().at(first + second);
+    // A list without the keys begins at its first row.
+    let in_first = if at < first { at } else { 0 };
+    let in_second = at.saturating_sub(first);
+    let row = list::row_under(mouse, top, (in_first, first));
+    row.or_else(|| {
+        let row = list::row_under(mouse, below, (in_second, second))?;
+        Some(first + row)
+    })
 }
 
 fn paint_receivers(

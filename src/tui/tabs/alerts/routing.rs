@@ -169,22 +169,7 @@ pub(super) fn paint(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffe
         };
         return list::why_empty(buffer, inner, look, empty);
     };
-    let wanted = |rows: usize, most: u16| match rows {
-        0 => 0,
-        n => (n as u16 + 3).min(most),
-    };
-    let third = (body.height / 3).max(4);
-    let calendar = wanted(view.calendar.len() + 1, third);
-    let calendar = if view.calendar.is_empty() {
-        0
-    } else {
-        calendar
-    };
-    let inhibit = wanted(view.inhibit.len(), third);
-    let top = Rect {
-        height: body.height.saturating_sub(calendar + inhibit),
-        ..body
-    };
+    let (top, inhibit, calendar) = places(view, body);
     let headline = format!(
         "{} alerts",
         view.routes.iter().map(|r| r.alerts).sum::<u64>()
@@ -203,10 +188,32 @@ pub(super) fn paint(state: &State, theme: &Theme, body: Rect, buffer: &mut Buffe
     .paint(buffer, inner, look, |row, column| {
         entry(theme, &view.routes[row], column)
     });
-    let place = Rect::new(body.x, body.y + top.height, body.width, inhibit);
-    paint_inhibit(&view.inhibit, theme, place, buffer);
-    let place = Rect::new(body.x, place.y + inhibit, body.width, calendar);
-    paint_calendar(state, theme, view, place, buffer);
+    paint_inhibit(&view.inhibit, theme, inhibit, buffer);
+    paint_calendar(state, theme, view, calendar, buffer);
+}
+
+/// The tree, the inhibitions, and the calendar.
+fn places(view: &RoutingView, body: Rect) -> (Rect, Rect, Rect) {
+    let third = (body.height / 3).max(4);
+    let wanted = |rows: usize| match rows {
+        0 => 0,
+        n => (n as u16).saturating_add(3).min(third),
+    };
+    let calendar = match view.calendar.len() {
+        0 => 0,
+        n => wanted(n + 1),
+    };
+    let inhibit = wanted(view.inhibit.len());
+    let height = body.height.saturating_sub(calendar + inhibit);
+    let tree = Rect { height, ..body };
+    let inhibit = Rect::new(body.x, tree.bottom(), body.width, inhibit);
+    let calendar = Rect::new(body.x, inhibit.bottom(), body.width, calendar);
+    (tree, inhibit, calendar)
+}
+
+/// Where the tree stands.
+pub(super) fn tree_place(state: &State, body: Rect) -> Rect {
+    answer(state).map_or(body, |view| places(view, body).0)
 }
 
 fn heading(state: &State, theme: &Theme, place: Rect, buffer: &mut Buffer, headline: &str) -> Rect {

@@ -7,8 +7,8 @@ use crate::tui::msg::{Mouse, MouseKind};
 use crate::tui::overlay::{PromptKind, Run};
 use crate::tui::state::State;
 use crate::tui::tabs::logs::{
-    Chip, LINES, MOST_LINES, MS, Mode, ask, bar, fields, link, lists, paint, patterns, rows, saved,
-    seek,
+    Chip, LINES, MOST_LINES, MS, Mode, ask, bar, composed, fields, link, lists, paint, patterns,
+    rows, saved, seek,
 };
 use crate::tui::update::mouse::{is_over, on_chart};
 use crate::tui::view;
@@ -16,7 +16,7 @@ use ratatui::layout::Rect;
 
 /// Rows of lines on the screen.
 fn visible(state: &State) -> i64 {
-    paint::list_height(view::body(state), state) as i64
+    paint::list_height(view::body(state), state).max(1) as i64
 }
 
 /// Holds the view where it is: nothing moves under a reader.
@@ -152,6 +152,8 @@ pub(super) fn act(state: &mut State, act: Act) -> Option<Vec<Cmd>> {
     }
     match act {
         Act::Open => state.locals.logs.details = !state.locals.logs.details,
+        Act::ZoomPane if composed(state).metric => return None,
+        Act::ZoomPane => zoom(state),
         Act::Filter => bar::begin(state),
         Act::AllFilters => all_filters(state),
         Act::Filters => lists::filters(state),
@@ -204,7 +206,9 @@ fn back(state: &mut State) -> Option<Vec<Cmd>> {
     if local.seek.take().is_some() {
         return Some(Vec::new());
     }
-    if local.details {
+    if local.zoomed {
+        zoom(state);
+    } else if local.details {
         local.details = false;
     } else if local.held.is_some() {
         along(state);
@@ -212,6 +216,14 @@ fn back(state: &mut State) -> Option<Vec<Cmd>> {
         return None;
     }
     Some(Vec::new())
+}
+
+/// All rows below the bar to the lines, or to the chosen one, and back.
+fn zoom(state: &mut State) {
+    state.locals.logs.zoomed = !state.locals.logs.zoomed;
+    if state.locals.logs.held.is_some() {
+        keep_on_screen(state);
+    }
 }
 
 /// Through the rows; true where it was such a key.

@@ -47,10 +47,15 @@ fn places(state: &State, body: Rect) -> Places {
         place
     };
     let bar = take(1 + u16::from(local.editing));
-    let chart = take(if body.height >= 16 { HISTOGRAM } else { 0 });
+    let charted = body.height >= 16 && !local.zoomed;
+    let chart = take(if charted { HISTOGRAM } else { 0 });
     let left = body.bottom().saturating_sub(chart.bottom());
     let opened = local.details && local.mode == Mode::Lines;
-    let details = if opened { left / 2 } else { 0 };
+    let details = match (opened, local.zoomed) {
+        (true, true) => left,
+        (true, false) => left / 2,
+        (false, _) => 0,
+    };
     let list = take(left - details);
     Places {
         bar,
@@ -130,7 +135,9 @@ fn paint_of_lines(state: &State, places: &Places, buf: &mut Buffer, look: &Look)
     }
     match state.locals.logs.mode {
         Mode::Lines => {
-            paint_lines(state, places.list, buf, look);
+            if !places.list.is_empty() {
+                paint_lines(state, places.list, buf, look);
+            }
             paint_details(state, places.details, buf, look);
         }
         Mode::Patterns => patterns::paint(state, places.list, buf, look),

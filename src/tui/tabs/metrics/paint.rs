@@ -9,10 +9,13 @@ use crate::model::view::Mark;
 use crate::query::syntax::{self, Class};
 use crate::source::api::SourceError;
 use crate::tui::keymap::Act;
+use crate::tui::msg::Mouse;
 use crate::tui::state::State;
 use crate::tui::tabs::list;
 use crate::tui::tabs::metrics::{Local, edit, exemplars, letter, slot};
+use crate::tui::tabs::zoom::Zoom;
 use crate::tui::theme::Theme;
+use crate::tui::update::mouse::{is_over, on_chart};
 use crate::tui::widget::axis::Window;
 use crate::tui::widget::chart::{Chart, Curve, Form, GUTTER, Legend, summary};
 use crate::tui::widget::table::{Column, Entry, Table};
@@ -112,29 +115,63 @@ pub(crate) fn view(
     buffer: &mut Buffer,
 ) -> Option<Position> {
     let look = Look::of(theme);
+    let rows = legend_rows(state);
+    let (bar, plot, legend) = places(state, rows.len(), body);
+    if rows.is_empty() {
+        empty(state, &look, legend, buffer);
+    } else {
+        if !plot.is_empty() {
+            paint_chart(state, &look, &rows, plot, buffer);
+        }
+        if !legend.is_empty() {
+            paint_legend(state, theme, &rows, legend, buffer);
+        }
+    }
+    // Last, since the list under the caret lies over the chart.
+    paint_bar(state, theme, bar, body, buffer)
+}
+
+/// The query bar, the chart, and the series below it; a table is all series.
+fn places(state: &State, rows: usize, body: Rect) -> (Rect, Rect, Rect) {
     let local = &state.locals.metrics;
     let bar = Rect {
         height: (local.queries.len() as u16 + 3).min(body.height),
         ..body
     };
     let rest = Rect::new(body.x, bar.bottom(), body.width, body.height - bar.height);
-    let rows = legend_rows(state);
-    if rows.is_empty() {
-        empty(state, &look, rest, buffer);
-    } else if local.table {
-        paint_legend(state, theme, &rows, rest, buffer);
-    } else {
-        let legend = (rows.len() as u16 + 3).min(rest.height * 2 / 5).max(4);
-        let plot = Rect {
-            height: rest.height.saturating_sub(legend),
-            ..rest
-        };
-        let below = Rect::new(rest.x, plot.bottom(), rest.width, rest.height - plot.height);
-        paint_chart(state, &look, &rows, plot, buffer);
-        paint_legend(state, theme, &rows, below, buffer);
+    let legend = match local.zoom {
+        _ if local.table || rows == 0 => rest.height,
+        Zoom::Both => {
+            let wanted = (rows as u16).saturating_add(3).min(rest.height * 2 / 5);
+            wanted.max(4).min(rest.height)
+        }
+        Zoom::Upper => 0,
+        Zoom::Lower => rest.height,
+    };
+    let height = rest.height - legend;
+    let plot = Rect { height, ..rest };
+    let below = Rect::new(rest.x, plot.bottom(), rest.width, legend);
+    (bar, plot, below)
+}
+
+/// A series by its row, the time cursor on the chart.
+pub(crate) fn click(state: &mut State, body: Rect, mouse: Mouse) -> bool {
+    let count = legend_rows(state).len();
+    let (_, plot, legend) = places(state, count, body);
+    if count > 0 && is_over(mouse, plot) {
+        if plot.width > 2 * GUTTER {
+            let x = plot.x + GUTTER;
+            let width = plot.width - GUTTER;
+            on_chart(state, Rect { x, width, ..plot }, mouse);
+        }
+        return true;
     }
-    // Last, since the list under the caret lies over the chart.
-    paint_bar(state, theme, bar, body, buffer)
+    let at = state.locals.metrics.legend.at(count);
+    let found = list::row_under(mouse, legend, (at, count));
+    if let Some(row) = found {
+        state.locals.metrics.legend.go(row);
+    }
+    found.is_some()
 }
 
 /// Why there is nothing, and what to type.
