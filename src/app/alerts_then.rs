@@ -8,7 +8,7 @@ use crate::alert::board::CONSOLE_ROWS;
 use crate::app::engine::Shared;
 use crate::app::telling;
 use crate::base::cancel::Cancel;
-use crate::model::alert::{Alert, AlertState};
+use crate::model::alert::{ALERT_NAME, Alert, AlertState};
 use crate::model::labels::{Labels, METRIC_NAME};
 use crate::model::matcher::Matcher;
 use crate::model::sample::{Sample, Samples, is_stale};
@@ -22,6 +22,8 @@ use std::collections::HashMap;
 
 /// A sample stands for so long where none follows it, as in an instant question.
 const LOOKBACK: i64 = 5 * 60_000;
+/// Beyond the interval of a rule that is evaluated less often.
+const LATE: i64 = 60_000;
 
 /// The alerts as of `at`; where nothing was collected then, that and why.
 pub(crate) fn view(
@@ -46,12 +48,19 @@ fn alerts_at(
     external: &Labels,
     at: i64,
 ) -> Result<AlertsView, ReadError> {
-    let since: HashMap<Labels, i64> = last_samples(series, "ALERTS_FOR_STATE", at)?
+    let reach = |interval: i64| LOOKBACK.max(interval + LATE);
+    let longest = reach(rules.iter().map(|g| g.interval_ms).max().unwrap_or(0));
+    let range = TimeRange::new(at - longest + 1, at);
+    let since: HashMap<Labels, i64> = last_samples(series, "ALERTS_FOR_STATE", range)?
         .into_iter()
         .map(|(labels, sample)| (labels.without_name(), (sample.v * 1000.0) as i64))
         .collect();
     let mut found: HashMap<Labels, AlertState> = HashMap::new();
-    for (labels, _) in last_samples(series, "ALERTS", at)? {
+    for (labels, sample) in last_samples(series, "ALERTS", range)? {
+        let rule = only_rule(rules, labels.get(ALERT_NAME));
+        if at - sample.t >= reach(rule.map_or(0, |(group, _)| group.interval_ms)) {
+            continue;
+        }
         let state = match labels.get("alertstate") {
             "firing" => AlertState::Firing,
             "pending" => AlertState::Pending,
@@ -83,13 +92,12 @@ fn alerts_at(
     Ok(view)
 }
 
-/// The newest sample at `at` of each series of a metric that had not ended.
+/// The newest sample of each series of a metric that had not ended.
 fn last_samples(
     series: &dyn SeriesSource,
     metric: &str,
-    at: i64,
+    range: TimeRange,
 ) -> Result<Vec<(Labels, Sample)>, ReadError> {
-    let range = TimeRange::new(at - LOOKBACK + 1, at);
     let select = Select {
         matchers: &[Matcher::equal(METRIC_NAME, metric)],
         range,
@@ -160,12 +168,56 @@ mod tests {
 
     const T: i64 = 1_795_219_200_000;
 
-    fn store(dir: &std::path::Path) -> Store {
-        let store = Store::open(Options {
+    fn empty(dir: &std::path::Path) -> Store {
+        let options = Options {
             background: false,
             ..Options::new(dir)
-        })
-        .unwrap();
+        };
+        Store::open(options).unwrap()
+    }
+
+    #[test]
+    fn a_rule_that_is_seldom_evaluated_stands_until_its_next_turn() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = empty(dir.path());
+        for name in ["Slow", "Unknown"] {
+            let labels = [
+                ("__name__", "ALERTS"),
+                ("alertname", name),
+                ("alertstate", "firing"),
+            ];
+            let series = store.resolve(&Labels::from_pairs(labels)).unwrap();
+            store
+                .append(&[Append {
+                    series,
+                    t: T,
+                    v: 1.0,
+                }])
+                .unwrap();
+        }
+        let rules = [RuleGroupRow {
+            interval_ms: 15 * 60_000,
+            rules: vec![RuleRow {
+                name: "Slow".into(),
+                alerts: true,
+                ..RuleRow::default()
+            }],
+            ..RuleGroupRow::default()
+        }];
+        let none = Labels::empty();
+        let names = |minutes: i64| -> Vec<String> {
+            let view = alerts_at(&store, &rules, &none, T + minutes * 60_000).unwrap();
+            let rows = view.rows.iter();
+            rows.map(|r| r.alert.name().to_owned()).collect()
+        };
+        assert_eq!(names(4), ["Slow", "Unknown"]);
+        assert_eq!(names(15), ["Slow"]);
+        assert_eq!(names(17), [""; 0]);
+        store.close();
+    }
+
+    fn store(dir: &std::path::Path) -> Store {
+        let store = empty(dir);
         let samples = |pairs: &[(&str, &str)], samples: &[(i64, f64)]| {
             let labels = Labels::from_pairs(pairs.iter().copied());
             let series = store.resolve(&labels).unwrap();
