@@ -18,6 +18,7 @@ pub mod engine;
 mod forward;
 mod forwarding;
 mod gate;
+mod greeted;
 mod health;
 mod heard;
 mod languages;

@@ -8,6 +8,7 @@ use crate::api::{
 use crate::app::alerts_then;
 use crate::app::blind;
 use crate::app::engine::Shared;
+use crate::app::greeted;
 use crate::app::queries;
 use crate::app::reload;
 use crate::app::remembered;
@@ -132,6 +133,7 @@ impl Backstage for Stage {
             ViewName::SavedQueries => View::SavedQueries(saved_queries(&self.shared)),
             ViewName::Marks => View::Marks(marks(&self.shared)),
             ViewName::Queries => queries::view(&self.shared)?,
+            ViewName::Greeting => greeted::view(&self.shared, caller)?,
             ViewName::Storage => match self.shared.store.load_full() {
                 Some(store) => View::Storage(Box::new(store.facts())),
                 None => nothing(OPENING),

@@ -195,4 +195,6 @@ pub enum ViewName {
     JvmReport,
     /// What was asked in query bars before.
     Queries,
+    /// Whether the asker sees a console of this engine for the first time; asking is seeing it.
+    Greeting,
 }

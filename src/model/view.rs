@@ -40,6 +40,9 @@ pub enum View {
     JvmReport(Box<JvmReport>),
     /// What was asked in query bars, the oldest of each language first.
     Queries(Vec<KeptQuery>),
+    Greeting {
+        first: bool,
+    },
     SavedQueries(Vec<SavedQuery>),
     /// Nothing was recorded for the time that was asked.
     Nothing {

@@ -7,7 +7,7 @@ use crate::tui::keymap::Keymap;
 use crate::tui::msg::LineMeter;
 use crate::tui::overlay::Overlay;
 use crate::tui::panel::Ask;
-use crate::tui::run::Options;
+use crate::tui::run::{Engine, Options};
 use crate::tui::slot::{SlotId, Slots};
 use crate::tui::tabs::Locals;
 use crate::tui::theme::{Depth, SymbolSet};
@@ -25,6 +25,12 @@ pub(crate) const MARKS: SlotId = SlotId {
 pub(crate) const BLIND: SlotId = SlotId {
     owner: "console",
     part: 2,
+};
+
+/// Whether this person is here for the first time.
+pub(crate) const GREETING: SlotId = SlotId {
+    owner: "console",
+    part: 4,
 };
 
 /// What was asked in query bars before this console.
@@ -70,6 +76,8 @@ pub(crate) struct State {
     pub(crate) hangul: bool,
     /// The three lines of the first start; gone after the first key.
     pub(crate) welcome: bool,
+    /// It is to be asked whether this person is here for the first time.
+    pub(crate) to_greet: bool,
     pub(crate) line: LineMeter,
     /// The line is slow: draw less.
     pub(crate) low_bandwidth: bool,
@@ -146,6 +154,7 @@ impl State {
             focused: true,
             hangul: false,
             welcome: options.first_start,
+            to_greet: options.engine == Engine::Attached,
             line: LineMeter::default(),
             low_bandwidth: false,
             calm_reports: 0,
@@ -327,6 +336,9 @@ impl State {
         let known = self.slots.get(BLIND).is_some_and(|s| s.answer().is_some());
         if self.slots.get(QUERIES).is_none_or(|s| s.answer().is_none()) {
             out.push((QUERIES, view(ViewName::Queries)));
+        }
+        if self.to_greet {
+            out.push((GREETING, view(ViewName::Greeting)));
         }
         if !known || self.welcome {
             out.push((BLIND, view(ViewName::Blind)));

@@ -4,13 +4,14 @@ mod acts;
 pub(crate) mod mouse;
 
 use crate::model::action::{Action, Outcome};
+use crate::model::view::View;
 use crate::source::api::SourceError;
 use crate::tui::cmd::Cmd;
 use crate::tui::keymap::{Key, Scope};
 use crate::tui::msg::{LineMeter, Msg};
 use crate::tui::overlay::{Confirm, Item, List, ListKind, Overlay, PromptKind, Run, Step, lists};
 use crate::tui::slot::Urgency;
-use crate::tui::state::{Chosen, Dirty, STATUS, State};
+use crate::tui::state::{Chosen, Dirty, GREETING, STATUS, State};
 use crate::tui::tabs::TABS;
 use crate::tui::theme::SymbolSet;
 use crate::tui::time_cursor;
@@ -141,11 +142,24 @@ fn answer(
             cmds.extend(ask_all(state, Urgency::Changed));
         }
     }
+    if ticket.slot == GREETING {
+        greet(state);
+    }
     refill(state);
     if (TABS[state.tab].answered)(state, ticket.slot) {
         cmds.extend(ask_all(state, Urgency::Changed));
     }
     cmds
+}
+
+/// The lines of the first start for one who attaches to an engine for the first time.
+fn greet(state: &mut State) {
+    let answer = state.slots.get(GREETING).and_then(|s| s.view());
+    if let Some(View::Greeting { first }) = answer
+        && state.to_greet
+    {
+        (state.welcome, state.to_greet) = (*first, false);
+    }
 }
 
 /// A list that was opened before its answer came is filled when it comes.
@@ -183,6 +197,8 @@ fn acted(state: &mut State, result: Result<Outcome, SourceError>) -> Vec<Cmd> {
 
 fn on_key(state: &mut State, key: Key) -> Vec<Cmd> {
     let first = std::mem::take(&mut state.welcome);
+    // Nothing moves any more under somebody who has begun.
+    state.to_greet = false;
     if key.latin() == Key::ctrl('c') {
         return vec![Cmd::Quit(crate::tui::cmd::Leave::Quit)];
     }

@@ -185,6 +185,7 @@ fn live_view(view: ViewName) -> View {
             why: "nothing was recorded".into(),
         },
         ViewName::Queries => View::Queries(asked_before()),
+        ViewName::Greeting => View::Greeting { first: false },
         ViewName::Alerts => View::Alerts(AlertsView::default()),
         ViewName::Rules
         | ViewName::Receivers

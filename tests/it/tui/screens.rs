@@ -2,6 +2,9 @@
 
 use crate::tui::fake_source::{NOW, answer};
 use crate::tui::golden;
+use bongsu::model::answer::Answer;
+use bongsu::model::request::{Request, ViewName};
+use bongsu::model::view::View;
 use bongsu::source::api::SourceError;
 use bongsu::tui::testing::Bench;
 use bongsu::tui::{Depth, Engine, Environment, Options, SymbolSet, key_table};
@@ -73,6 +76,28 @@ fn small_lists_and_questions() {
             .press("Esc")
             .screen()
             .contains("takes these lines away")
+    );
+}
+
+#[test]
+fn one_who_attaches_for_the_first_time_is_greeted_as_well() {
+    let mut greeting = |request: &Request| match request {
+        Request::View {
+            view: ViewName::Greeting,
+            ..
+        } => Ok(Answer::View(View::Greeting { first: true })),
+        other => answer(other),
+    };
+    let mut bench = Bench::new(options(), NOW, 80, 24);
+    let lines = "takes these lines away";
+    assert!(bench.answer(&mut greeting).screen().contains(lines));
+    assert!(!bench.press("j").screen().contains(lines));
+    assert!(
+        !bench
+            .wait(4_000)
+            .answer(&mut greeting)
+            .screen()
+            .contains(lines)
     );
 }
 

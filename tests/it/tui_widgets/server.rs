@@ -282,6 +282,7 @@ fn live_view(view: ViewName) -> View {
         ]),
         ViewName::Blind => View::Blind(vec![]),
         ViewName::Queries => View::Queries(vec![]),
+        ViewName::Greeting => View::Greeting { first: false },
         ViewName::Alerts => View::Alerts(AlertsView::default()),
         ViewName::Rules
         | ViewName::Receivers
