@@ -451,17 +451,17 @@ fn names_of_actions_keys_and_panels_are_known_before_the_console_starts() {
         ),
         (
             "ui:\n  keys: {quitt: Q}",
-            "c.yaml:2:10: error: ui.keys.quitt: no action of the console is called `quitt`; \
+            "c.yaml:2:10: warning: ui.keys.quitt: no action of the console is called `quitt`; \
              did you mean `quit`?",
         ),
         (
             "ui: {keys: {help: Foo-1}}",
-            "c.yaml:1:13: error: ui.keys.help: \"Foo-1\" is no key; \
+            "c.yaml:1:13: warning: ui.keys.help: \"Foo-1\" is no key; \
              write q, Ctrl-P, F1, Space, PgUp or Shift-Tab",
         ),
         (
             "ui: {keys: {pause: p x, mark: x}}",
-            "c.yaml:1:25: error: ui.keys.mark: x is the key of `pause` already; one of both needs another",
+            "c.yaml:1:25: warning: ui.keys.mark: x is the key of `pause` already; one of both needs another",
         ),
         (
             "ui: {keys: {pan-back: Q q}}",

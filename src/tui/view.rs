@@ -94,6 +94,8 @@ fn too_small(theme: &Theme, area: Rect, buffer: &mut Buffer) {
 /// only the chosen one has a name, so that instance, range and clock keep their place.
 const NAMES_FROM: u16 = 150;
 const LETTERS_FROM: u16 = 110;
+/// Columns from which the hints leave room for what a frame costs.
+const FRAME_COST_FROM: u16 = 160;
 
 /// The columns of each tab's name in the header.
 fn tab_places(state: &State) -> Vec<(usize, String, u16)> {
@@ -328,7 +330,11 @@ fn own_cost(state: &State) -> String {
     }
     out.push_str(&format!("  line {}/s", bytes(state.line.bytes_per_second)));
     // On a narrow screen the keys need the room.
-    if let Some(ms) = state.line.frame_ms.filter(|_| state.width >= LETTERS_FROM) {
+    if let Some(ms) = state
+        .line
+        .frame_ms
+        .filter(|_| state.width >= FRAME_COST_FROM)
+    {
         let digits = usize::from(ms < 10.0);
         out.push_str(&format!(", {ms:.digits$} ms/frame"));
     }

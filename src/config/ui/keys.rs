@@ -177,8 +177,8 @@ fn named(text: &str) -> Option<String> {
     NAMES.iter().find(same).map(|name| (*name).to_owned())
 }
 
-/// Names that no action has and words that are no key are errors; a key that another action loses
-/// is a warning, since the person's wish stands.
+/// Everything here is a warning: a slip in what only the console reads must not keep the engine from
+/// its start.
 pub(crate) fn check(pairs: &[(&str, &str, Place)], check: &mut Check<'_>) {
     let mut owners: HashMap<(&str, String), &str> = HashMap::new();
     for (name, keys, place) in pairs {
@@ -189,21 +189,21 @@ pub(crate) fn check(pairs: &[(&str, &str, Place)], check: &mut Check<'_>) {
                 None => "the help (`?`) names them all".to_owned(),
             };
             let text = format!("no action of the console is called `{name}`; {hint}");
-            check.report.error(*place, text);
+            check.report.warning(*place, text);
             continue;
         };
         for word in keys.split_whitespace() {
             let Some(key) = written(word) else {
                 let text =
                     format!("{word:?} is no key; write q, Ctrl-P, F1, Space, PgUp or Shift-Tab");
-                check.report.error(*place, text);
+                check.report.warning(*place, text);
                 continue;
             };
             match owners.get(&(*tab, key.clone())) {
                 Some(other) if other != name => {
                     let text =
                         format!("{key} is the key of `{other}` already; one of both needs another");
-                    check.report.error(*place, text);
+                    check.report.warning(*place, text);
                 }
                 _ => {
                     owners.insert((*tab, key), *name);

@@ -209,13 +209,13 @@ fn a_frames_cost_stands_beside_that_of_the_line() {
             ..LineMeter::default()
         })
     };
-    state.width = 120;
+    state.width = 160;
     update(&mut state, report(Some(2.96)));
     assert!(painted(&state).contains("line 0B/s, 3.0 ms/frame"));
     // Where nothing was painted since, the last that was known stands.
     update(&mut state, report(None));
     assert!(painted(&state).contains("3.0 ms/frame"));
-    state.width = 80;
+    state.width = 120;
     assert!(
         !painted(&state).contains("ms/frame"),
         "the keys need the room"
