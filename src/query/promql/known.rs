@@ -23,7 +23,7 @@ struct Generations {
 }
 
 impl Known {
-    /// What [`parse`] says, from memory where it can.
+    /// What [`parse()`] says, from memory where it can.
     pub fn parse(&self, text: &str) -> Result<Arc<Expr>, ParseError> {
         if let Some(found) = self.0.lock().find(text) {
             return Ok(found);
