@@ -11,7 +11,7 @@ use crate::tui::panel::Shown;
 use crate::tui::panel::plot;
 use crate::tui::state::State;
 use crate::tui::tabs::list::{self, Empty};
-use crate::tui::tabs::logs::rows::{self, Row, Rows};
+use crate::tui::tabs::logs::rows::{self, List, Row};
 use crate::tui::tabs::logs::{
     LEVELS, MS, Mode, NAME, OLDER, ask, bar, chart, detail, fields, patterns, reply, slot,
 };
@@ -27,7 +27,9 @@ use ratatui::style::Style;
 /// Rows of the histogram with its axis.
 const HISTOGRAM: u16 = 6;
 /// Columns that the name of a stream takes at most.
-const STREAM: usize = 18;
+pub(super) const STREAM: usize = 18;
+/// Columns from which a line has the name of its stream.
+const STREAM_FROM: usize = 70;
 
 /// Where the parts stand.
 struct Places {
@@ -89,7 +91,7 @@ pub(super) fn keep_in_sight(state: &mut State) {
     };
     let top = {
         let rows = rows::rows(state);
-        let height = |place: usize| row_height(state, &rows.rows[place], width);
+        let height = |place: usize| row_height(state, &rows, place, width);
         let mut used: usize = (top..=at).map(height).sum();
         while used > visible && top < at {
             used -= height(top);
@@ -264,11 +266,16 @@ fn row_text(state: &State, row: &Row<'_>) -> String {
     out
 }
 
-fn row_height(state: &State, row: &Row<'_>, width: usize) -> usize {
+fn row_height(state: &State, rows: &List<'_>, place: usize, width: usize) -> usize {
     if !state.locals.logs.wrap {
         return 1;
     }
-    let columns = text::width(&row_text(state, row)) + PREFIX + STREAM + 1;
+    let name = if width < STREAM_FROM {
+        0
+    } else {
+        rows.names + 1
+    };
+    let columns = text::width(&row_text(state, &rows.rows[place])) + PREFIX + name;
     columns.div_ceil(width.max(1)).max(1)
 }
 
@@ -314,7 +321,7 @@ fn paint_lines(state: &State, area: Rect, buf: &mut Buffer, look: &Look) {
             ..inside
         };
         let selected = place == chosen && local.held.is_some();
-        y += paint_row(state, row, (place_of_row, selected), buf, look);
+        y += paint_row(state, (row, all.names), (place_of_row, selected), buf, look);
     }
 }
 
@@ -377,7 +384,7 @@ pub(super) fn row_at(state: &State, body: Rect, y: u16) -> Option<usize> {
     let all = rows::rows(state);
     let mut top = inside.y;
     for place in first_row(state, &all, inside)..all.rows.len() {
-        let height = row_height(state, &all.rows[place], usize::from(inside.width));
+        let height = row_height(state, &all, place, usize::from(inside.width));
         top = top.saturating_add(height as u16);
         if y < top {
             return Some(place);
@@ -387,7 +394,7 @@ pub(super) fn row_at(state: &State, body: Rect, y: u16) -> Option<usize> {
 }
 
 /// While running along, as many of the newest rows as have room.
-fn first_row(state: &State, all: &Rows<'_>, inside: Rect) -> usize {
+fn first_row(state: &State, all: &List<'_>, inside: Rect) -> usize {
     let local = &state.locals.logs;
     if all.rows.is_empty() {
         return 0;
@@ -398,7 +405,7 @@ fn first_row(state: &State, all: &Rows<'_>, inside: Rect) -> usize {
     let mut room = usize::from(inside.height);
     let mut top = all.rows.len();
     while top > 0 {
-        let height = row_height(state, &all.rows[top - 1], usize::from(inside.width));
+        let height = row_height(state, all, top - 1, usize::from(inside.width));
         if height > room {
             break;
         }
@@ -408,10 +415,10 @@ fn first_row(state: &State, all: &Rows<'_>, inside: Rect) -> usize {
     top.min(all.rows.len() - 1)
 }
 
-/// Gives the rows it took.
+/// `names` are the columns for the name of the stream. Gives the rows it took.
 fn paint_row(
     state: &State,
-    row: &Row<'_>,
+    (row, names): (&Row<'_>, usize),
     (area, selected): (Rect, bool),
     buf: &mut Buffer,
     look: &Look,
@@ -430,9 +437,9 @@ fn paint_row(
         look.mark,
     );
     x = paint::put(buf, (x + 1, area.y), right, tag, style) + 1;
-    if area.width >= 70 {
+    if usize::from(area.width) >= STREAM_FROM {
         let name = stream_name(&line.stream);
-        let shown = text::left(&text::display(&name), STREAM, look.symbols.ellipsis());
+        let shown = text::left(&text::display(&name), names, look.symbols.ellipsis());
         x = paint::put(buf, (x, area.y), right, &shown, look.title) + 1;
     }
     let said = row_text(state, row);

@@ -1,9 +1,11 @@
 //! The lines as rows: in order of time, with what belongs to a line folded under it.
 
+use crate::base::text;
 use crate::model::answer::LogLine;
 use crate::model::request::LogsQuery;
 use crate::tui::state::State;
 use crate::tui::tabs::Export;
+use crate::tui::tabs::logs::paint::{STREAM, stream_name};
 use crate::tui::tabs::logs::{LINES, NEWER, OLDER, ask, lines, question};
 
 /// One row of the list.
@@ -21,12 +23,14 @@ impl Row<'_> {
 }
 
 /// All rows, oldest first, and how many of them lie before the held time.
-pub(super) struct Rows<'a> {
+pub(super) struct List<'a> {
     pub(super) rows: Vec<Row<'a>>,
     pub(super) before: usize,
+    /// Columns that the longest name of a stream takes.
+    pub(super) names: usize,
 }
 
-impl Rows<'_> {
+impl List<'_> {
     /// The place in `rows` of a row that is counted from the held time.
     pub(super) fn place(&self, at: i64) -> usize {
         let place = at.saturating_add(self.before as i64);
@@ -85,7 +89,7 @@ pub(super) fn cut_behind(state: &State) -> bool {
         && lines(state, NEWER).len() >= LINES
 }
 
-pub(super) fn rows(state: &State) -> Rows<'_> {
+pub(super) fn rows(state: &State) -> List<'_> {
     let local = &state.locals.logs;
     let mut out: Vec<Row<'_>> = Vec::new();
     let fold = !local.unfolded;
@@ -100,7 +104,27 @@ pub(super) fn rows(state: &State) -> Rows<'_> {
         push(&mut out, line, fold && !first);
     }
     let before = before.unwrap_or(out.len());
-    Rows { rows: out, before }
+    let names = name_columns(&out);
+    List {
+        rows: out,
+        before,
+        names,
+    }
+}
+
+/// Of all rows and not of those in sight, so that nothing moves sideways while one scrolls.
+fn name_columns(rows: &[Row<'_>]) -> usize {
+    let mut most = 0;
+    let mut last = None;
+    for stream in rows.iter().map(|row| &row.line.stream) {
+        if last.replace(stream) != Some(stream) {
+            most = most.max(text::width(&text::display(&stream_name(stream))));
+        }
+        if most >= STREAM {
+            return STREAM;
+        }
+    }
+    most
 }
 
 fn push<'a>(rows: &mut Vec<Row<'a>>, line: &'a LogLine, fold: bool) {
@@ -131,7 +155,7 @@ pub(super) fn chosen(state: &State) -> Option<Row<'_>> {
     (place < rows.rows.len()).then(|| rows.rows.swap_remove(place))
 }
 
-pub(super) fn place(state: &State, rows: &Rows<'_>) -> usize {
+pub(super) fn place(state: &State, rows: &List<'_>) -> usize {
     let local = &state.locals.logs;
     match local.held {
         Some(_) => rows.place(local.at),
