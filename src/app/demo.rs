@@ -171,7 +171,7 @@ const RULES: &str = "\
 groups:
 - name: demo
   rules:
-  - alert: RequestsFail
+  - alert: DemoRequestsFail
     expr: sum by (path) (rate(demo_http_requests_total{status=\"500\"}[30s])) > 1
     labels: {severity: warning}
     annotations: {summary: 'requests for {{ $labels.path }} fail'}

@@ -178,7 +178,7 @@ fn nginx_and_its_exporter() {
     std::fs::write(
         &conf,
         format!(
-            "daemon off; pid {here}/pid; error_log {here}/error.log;\nevents {{}}\nhttp {{ access_log off; \
+            "daemon off; master_process off; pid {here}/pid; error_log {here}/error.log;\nevents {{}}\nhttp {{ access_log off; \
              client_body_temp_path {here}/b; proxy_temp_path {here}/p; fastcgi_temp_path {here}/f; \
              uwsgi_temp_path {here}/u; scgi_temp_path {here}/s;\nserver {{ listen 127.0.0.1:{nginx}; \
              location /status {{ stub_status; }} }} }}\n"
