@@ -15,7 +15,7 @@ use crate::store::open::Store;
 use crate::store::write::{Append, Appended, MetricSink, SeriesId, SnapshotSink, WriteError};
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -36,14 +36,14 @@ struct Inner {
     handed: OnceLock<Vec<SeriesId>>,
     /// While a scraped target shows this machine, the built-in copy is not stored.
     shut: AtomicBool,
-    /// What the newest batch held: those series end when the gate is shut.
+    /// What was stored and did not end yet: those series end when the gate is shut.
     newest: Mutex<Newest>,
 }
 
 #[derive(Default)]
 struct Newest {
     t: i64,
-    series: Vec<SeriesId>,
+    series: HashSet<SeriesId>,
 }
 
 #[derive(Default)]
@@ -59,14 +59,14 @@ struct Early {
 
 impl Newest {
     fn note(&mut self, batch: &[Append]) {
-        let t = batch.iter().map(|a| a.t).max().unwrap_or(self.t);
-        // What is resolved anew comes as a second batch of the same time.
-        if t != self.t {
-            self.series.clear();
+        for sample in batch {
+            self.t = self.t.max(sample.t);
+            if is_stale(sample.v) {
+                self.series.remove(&sample.series);
+            } else {
+                self.series.insert(sample.series);
+            }
         }
-        self.t = t;
-        let new = batch.iter().filter(|a| a.t == t && !is_stale(a.v));
-        self.series.extend(new.map(|a| a.series));
     }
 }
 

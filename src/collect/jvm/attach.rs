@@ -174,6 +174,13 @@ impl Job {
             .map_err(|e| AttachError::Io("take the JVM's user".to_owned(), e.to_string()))
     }
 
+    /// Nobody listens: an earlier process of this number left its socket. A JVM that can be asked takes
+    /// that away at its start, so this one cannot be, for the reason why it must not be signalled.
+    fn left_behind(&self, e: &std::io::Error) -> AttachError {
+        let reason = may_signal(&self.proc, &self.found).err();
+        reason.unwrap_or_else(|| AttachError::Io("connect to it".to_owned(), e.to_string()))
+    }
+
     fn converse(&self, tmp: &OwnedFd) -> Result<String, AttachError> {
         let within = self.within;
         let failed = |what: &str, e: std::io::Error| match e.kind() {
@@ -184,7 +191,10 @@ impl Job {
         };
         let until = monotonic() + within;
         let path = path_of(tmp).join(self.socket());
-        let mut stream = UnixStream::connect(path).map_err(|e| failed("connect to it", e))?;
+        let mut stream = UnixStream::connect(path).map_err(|e| match e.kind() {
+            ErrorKind::ConnectionRefused => self.left_behind(&e),
+            _ => failed("connect to it", e),
+        })?;
         let peer = rustix::net::sockopt::socket_peercred(&stream);
         if !peer.is_ok_and(|p| p.uid.as_raw() == self.found.uid) {
             return Err(AttachError::Impostor);
